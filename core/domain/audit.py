@@ -1,0 +1,138 @@
+"""A record of the audit log, before and after it is sealed into the chain."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.domain.access import Actor
+
+
+class AuditAction(StrEnum):
+    """What happened; one word list for the whole program."""
+
+    GENESIS = "genesis"
+    PROGRAM_STARTED = "program.started"
+    PROGRAM_STOPPED = "program.stopped"
+    ORDER_PREPARED = "order.prepared"
+    ORDER_SENT = "order.sent"
+    ORDER_ACCEPTED = "order.accepted"
+    ORDER_REJECTED = "order.rejected"
+    ORDER_REFUSED = "order.refused"
+    ORDER_FILLED = "order.filled"
+    ORDER_CANCELED = "order.canceled"
+    ORDER_EXPIRED = "order.expired"
+    ORDER_REPLACED = "order.replaced"
+    ORDER_CHANGED = "order.changed"
+    ORDER_UNKNOWN = "order.unknown"
+    ORDER_LOOKED_UP = "order.looked_up"
+    ORDER_RESENT = "order.resent"
+    ORDER_GIVEN_UP = "order.given_up"
+    ORDER_SIGHTED = "order.sighted"
+    CANCEL_REQUESTED = "cancel.requested"
+    CANCEL_REFUSED = "cancel.refused"
+    REPLACE_REQUESTED = "replace.requested"
+    REPLACE_REFUSED = "replace.refused"
+    CONFIRMATION_ASKED = "confirmation.asked"
+    CONFIRMATION_GIVEN = "confirmation.given"
+    CONFIRMATION_DENIED = "confirmation.denied"
+    STATE_CHANGED = "trading_state.changed"
+    SETTING_CHANGED = "setting.changed"
+    WATCHLIST_CHANGED = "watchlist.changed"
+    ACCESS_DENIED = "access.denied"
+    LINK_CHANGED = "link.changed"
+    RECONCILED = "reconciled"
+    EMERGENCY_FOLDED = "emergency.folded"
+    PROFILE_KEPT = "profile.kept"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDraft:
+    """What is to be recorded; the ledger adds place, time and digest.
+
+    Attributes:
+        entity: what it is about, in words a person can search for ("AAPL buy 20 limit 189.43").
+        payload: canonical JSON, so that equal facts give equal bytes.
+    """
+
+    action: AuditAction
+    actor: Actor
+    entity: str
+    payload: str = "{}"
+    order_id: str = ""
+    cl_ord_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """Where the chain stands: how many records, and the digest of the last.
+
+    Attributes:
+        seq: number of the last record; 0 before the genesis.
+        digest: base64url text of 43 characters (32 bytes, no padding).
+    """
+
+    seq: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One sealed record.
+
+    Attributes:
+        seq: 1, 2, 3 ... without gaps.
+        ts_utc_us: our time, microseconds since 1970-01-01 UTC.
+        payload_hash: base64url SHA-256 of the payload's UTF-8 bytes.
+        prev_digest: digest of the record before; of 32 zero bytes for the first.
+        digest: base64url SHA-256 over a version label, every column length-prefixed, and prev_digest.
+    """
+
+    seq: int
+    ts_utc_us: int
+    actor: str
+    role: str
+    session: str
+    action: str
+    entity: str
+    order_id: str
+    cl_ord_id: str
+    payload_hash: str
+    prev_digest: str
+    digest: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFault:
+    """The first place where the chain does not hold, and why."""
+
+    seq: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What a verification found.
+
+    Attributes:
+        verified_to: number of the last record up to which everything holds.
+        head: the chain's head as it stands in the database.
+        faults: what does not hold, in order; empty when all is well.
+        anchors: names of the witnesses that it could be checked against.
+    """
+
+    verified_to: int
+    head: AuditHead
+    faults: tuple[AuditFault, ...]
+    anchors: tuple[str, ...]
+
+
+def payload_of(facts: Mapping[str, object]) -> str:
+    """Write facts as canonical JSON: sorted keys, no spaces, numbers as text.
+
+    Raises:
+        TypeError: a value is neither text, int, bool, None, nor a list or mapping of these. Decimals
+            are turned into text by the caller, so that none is ever rounded.
+    """
+    return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

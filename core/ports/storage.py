@@ -1,0 +1,165 @@
+"""The database, as the rest of the core sees it: one writer, many readers, all or nothing."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from core.domain.audit import AuditHead, AuditRecord
+from core.domain.execution import ExecutionReport, Fill
+from core.domain.order import Order
+from core.domain.portfolio import Lot, LotClose, Position
+from core.domain.records import (
+    AuditQuery,
+    IdempotencyRecord,
+    TradingStateRecord,
+    Watchlist,
+)
+from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """Questions to the database. Used inside `Store.read` or `Store.write`, on a storage thread."""
+
+    def order(self, cl_ord_id: ClOrdId) -> Order | None:
+        """Return one order."""
+        ...
+
+    def open_orders(self) -> tuple[Order, ...]:
+        """List the orders that may still fill, UNKNOWN ones included, oldest first."""
+        ...
+
+    def recent_orders(self, limit: int) -> tuple[Order, ...]:
+        """List the newest orders, newest first."""
+        ...
+
+    def executions(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
+        """List what the broker said of one order, in the order of arrival."""
+        ...
+
+    def has_execution(self, exec_id: ExecId) -> bool:
+        """Say whether this report was applied before."""
+        ...
+
+    def fills(self, symbol: Symbol | None = None, limit: int | None = None) -> tuple[Fill, ...]:
+        """List fills, oldest first; with a limit, the newest so many."""
+        ...
+
+    def lots(self, symbol: Symbol | None = None) -> tuple[Lot, ...]:
+        """List open lots, oldest first."""
+        ...
+
+    def lot_closes(self, symbol: Symbol | None = None) -> tuple[LotClose, ...]:
+        """List closed pieces, oldest first."""
+        ...
+
+    def positions(self) -> tuple[Position, ...]:
+        """List every position that ever was, flat ones included, with their open lots."""
+        ...
+
+    def idempotency(self, key: IdempotencyKey) -> IdempotencyRecord | None:
+        """Return what a key was used for, expired or not."""
+        ...
+
+    def verdict(self, cl_ord_id: ClOrdId) -> str | None:
+        """Return the judgement that was stored with an order, as JSON."""
+        ...
+
+    def trading_state(self) -> TradingStateRecord | None:
+        """Return the newest state change, or None before the first."""
+        ...
+
+    def watchlists(self) -> tuple[Watchlist, ...]:
+        """List the watchlists in their order."""
+        ...
+
+    def settings(self) -> dict[str, str]:
+        """Return every stored setting as JSON text by key."""
+        ...
+
+    def audit_head(self) -> AuditHead:
+        """Return where the chain stands (seq 0 and the digest of 32 zero bytes when empty)."""
+        ...
+
+    def audit_records(self, after_seq: int, limit: int) -> tuple[AuditRecord, ...]:
+        """List records by number, ascending, for verification."""
+        ...
+
+    def audit_page(self, query: AuditQuery) -> tuple[AuditRecord, ...]:
+        """List records that match, newest first."""
+        ...
+
+
+class UnitOfWork(Reader, Protocol):
+    """Changes that become durable together, or not at all."""
+
+    def insert_order(self, order: Order, body: str, verdict: str) -> None:
+        """Store a new order with the exact body that will be sent and the judgement, both JSON."""
+        ...
+
+    def update_order(self, order: Order) -> None:
+        """Store an order's new state."""
+        ...
+
+    def insert_execution(self, report: ExecutionReport) -> bool:
+        """Store a report; False, and nothing changed, when its `exec_id` is known."""
+        ...
+
+    def insert_fill(self, fill: Fill) -> None:
+        """Store a fill."""
+        ...
+
+    def save_position(self, position: Position, closes: Sequence[LotClose]) -> None:
+        """Store a position with its open lots, and the pieces that were closed just now."""
+        ...
+
+    def insert_idempotency(self, record: IdempotencyRecord) -> None:
+        """Store a key; replaces an expired row of the same key.
+
+        Raises:
+            StorageError: the key is in use.
+        """
+        ...
+
+    def insert_trading_state(self, record: TradingStateRecord) -> None:
+        """Append a state change."""
+        ...
+
+    def save_setting(self, key: str, value: str) -> None:
+        """Store a setting as JSON text."""
+        ...
+
+    def save_watchlist(self, watchlist: Watchlist) -> None:
+        """Store a watchlist under its name, replacing the one before."""
+        ...
+
+    def delete_watchlist(self, name: str) -> None:
+        """Remove a watchlist; unknown names are no error."""
+        ...
+
+    def append_audit(self, record: AuditRecord) -> None:
+        """Append a sealed record.
+
+        Raises:
+            AuditUnwritable: it could not be appended; the unit of work must not go on.
+        """
+        ...
+
+
+class Store(Protocol):
+    """The database. `write` and `read` are awaited on the core loop; the work runs on a storage thread."""
+
+    async def write(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run the work in one transaction; once it returns, all of it is on stable storage.
+
+        The work may run only once and must touch nothing but the unit of work and its own values.
+
+        Raises:
+            StorageError: nothing was written (`StorageUnwritable`, `AuditUnwritable`, `DatabaseDamaged`).
+            Exception: whatever the work raised; nothing was written.
+        """
+        ...
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run a query on a read thread, on a snapshot of what was committed."""
+        ...
