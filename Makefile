@@ -1,0 +1,66 @@
+# `make run` opens the demo, `make test` is everything that CI runs. Each target does its own set-up first.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench mutation torture dist lock golden
+
+BIN := .venv/bin
+READY := .venv/.ready
+OFFSCREEN := QT_QPA_PLATFORM=offscreen
+PYTEST := $(OFFSCREEN) $(BIN)/pytest --quiet
+
+# Cores that the suite may use, cycles of the kill torture, examples of the property tests.
+JOBS ?= 2
+N ?= 1000
+EXAMPLES ?= 5000
+# COVER=1 adds the branch coverage of the money path to a test run.
+COVER ?=
+COVERAGE := $(if $(COVER),--cov --cov-branch --cov-report=term-missing:skip-covered)
+
+# Runs a checker and shows what it says only when it finds something.
+quiet = @out=$$($(1) 2>&1) || { printf '%s\n' "$$out"; exit 1; }
+
+help:
+	@echo "make run | test | check | setup | bench | torture | mutation | golden | lock | dist"
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml .ci/setup
+	@.ci/setup
+
+run: $(READY)
+	@$(BIN)/investiq --demo
+
+check: $(READY)
+	@$(BIN)/ruff format --check --quiet . || { echo "ruff format would change files: run $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	$(call quiet,$(BIN)/mypy --no-error-summary)
+	$(call quiet,$(BIN)/lint-imports)
+	@$(BIN)/vulture
+
+test: check
+	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(COVERAGE)
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks
+
+torture: $(READY)
+	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile --timeout 0 --torture $(N) --examples $(EXAMPLES) tests/crash tests/property
+
+mutation: $(READY)
+	@$(OFFSCREEN) $(BIN)/mutmut run --max-children $(JOBS)
+	@$(BIN)/mutmut results
+
+golden: $(READY)
+	@$(PYTEST) --rewrite-golden tests/golden
+
+dist: $(READY)
+	@$(BIN)/pyinstaller --noconfirm --log-level WARN build.spec
+
+# Universal: one lock for Linux, macOS and Windows. UPGRADE=1 moves every pin, otherwise only what must move does.
+lock: $(READY)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	    $(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml

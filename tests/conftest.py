@@ -1,0 +1,55 @@
+"""What every test shares: Qt without a screen, Hypothesis, the guards and the options for long runs."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.update(QT_API="pyside6", PYTEST_QT_API="pyside6", PYQTGRAPH_QT_LIB="PySide6")
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import scale
+
+pytest_plugins = ["tests.guards"]
+
+USUAL_EXAMPLES = 100
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("investiq")
+    group.addoption("--torture", type=int, metavar="N", help="kill cycles of the crash tests")
+    group.addoption("--examples", type=int, metavar="N", help="examples of each property test")
+    group.addoption(
+        "--rewrite-golden", action="store_true", help="replace the golden pictures by what is drawn now"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    scale.ask(examples=config.getoption("--examples"), torture=config.getoption("--torture"))
+    settings.register_profile(
+        "investiq",
+        max_examples=scale.examples(USUAL_EXAMPLES),
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("investiq")
+
+
+def _window_loop() -> asyncio.AbstractEventLoop:
+    import qasync
+    from PySide6.QtWidgets import QApplication
+
+    return qasync.QEventLoop(QApplication.instance() or QApplication(["tests"]))
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run coroutines of a test that has widgets on Qt's loop, where its timers and slots run too."""
+    fixtures = getattr(item, "fixturenames", None) or item._fixtureinfo.names_closure
+    if {"qapp", "qtbot"} & set(fixtures):
+        return {"qt": _window_loop}
+    return {"asyncio": asyncio.new_event_loop}
