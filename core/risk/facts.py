@@ -1,0 +1,81 @@
+"""What the desk gathers and the rules judge on; no rule looks anywhere else.
+
+Sums are kept up to date by `state` as orders, fills and quotes come in, so that a judgement
+costs the same with one position and with five hundred. `None` is unknown and never zero.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.access import TradingState
+from core.domain.instrument import Instrument
+from core.domain.market import MarketSession, Quote
+from core.domain.terms import OrderTerms
+
+
+@dataclass(frozen=True, slots=True)
+class RecentOrder:
+    """An order that passed the desk not long ago, for the rules of repetition.
+
+    Attributes:
+        terms: what was asked for.
+        age_s: seconds since, on our monotonic clock.
+    """
+
+    terms: OrderTerms
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything known at the moment of a judgement.
+
+    Working orders are all that may still fill: ours, UNKNOWN ones and external ones; where an
+    order is being replaced, the old one is left out.
+
+    Attributes:
+        trading_state: None while it could not be read.
+        session: the market day; None while the feed is down.
+        instrument: None where the symbol is not known.
+        quote: of the order's symbol.
+        quote_age_s: seconds since it was received.
+        position_qty: shares held of the symbol, signed.
+        working_buy_qty: shares of the symbol that working purchases may still bring.
+        working_sell_qty: shares of the symbol that working sales may still take.
+        cash: dollars, all fills known to us included.
+        reserved_cash: dollars that working purchases may still cost at worst, fees included; None when one
+            of them cannot be priced.
+        gross_exposure: dollars; values of all positions without sign, and of what working purchases may add.
+        equity: dollars now.
+        start_equity: dollars at the start of the market day.
+        account_age_s: seconds since the broker last confirmed the account.
+        fee_rate_pct: percent of an order's value that fees may cost at worst.
+        filled_qty: shares that the order being replaced has already filled.
+        recent: orders of the last minute, newest first.
+        ready: order entry is released: the order stream is up and reconciled; None is treated as no.
+        sent_last_minute: new orders and replacements of the last 60 s.
+        sent_today: the same since the start of our day, UTC.
+        burst_left: whole orders that the token bucket still gives.
+    """
+
+    trading_state: TradingState | None
+    session: MarketSession | None
+    instrument: Instrument | None
+    quote: Quote | None
+    quote_age_s: float | None
+    position_qty: Decimal | None
+    working_buy_qty: Decimal | None
+    working_sell_qty: Decimal | None
+    cash: Decimal | None
+    reserved_cash: Decimal | None
+    gross_exposure: Decimal | None
+    equity: Decimal | None
+    start_equity: Decimal | None
+    account_age_s: float | None
+    fee_rate_pct: Decimal = Decimal(0)
+    filled_qty: Decimal = Decimal(0)
+    recent: tuple[RecentOrder, ...] = ()
+    ready: bool | None = None
+    sent_last_minute: int = 0
+    sent_today: int = 0
+    burst_left: int = 0
