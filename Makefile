@@ -26,6 +26,7 @@ help:
 	@echo "make run | test | check | setup | bench | torture | mutation | golden | lock | dist"
 
 setup: $(READY)
+	@:
 
 $(READY): requirements.lock pyproject.toml .ci/setup
 	@.ci/setup
@@ -62,5 +63,4 @@ dist: $(READY)
 # Universal: one lock for Linux, macOS and Windows. UPGRADE=1 moves every pin, otherwise only what must move does.
 lock: $(READY)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
-	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-	    $(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
+	    --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
