@@ -375,15 +375,10 @@ class InOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class QuoteChanged(Latest):
-    """A new best bid, offer or trade."""
+class QuotesChanged:
+    """New bests and trades, many at once; the bridge keeps the newest of each symbol."""
 
-    quote: Quote
-
-    @property
-    def lane_key(self) -> tuple[str, str]:
-        """One value a symbol."""
-        return ("quote", self.quote.symbol)
+    quotes: tuple[Quote, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,4 +514,4 @@ class OrderLookedUp(InOrder):
     may_settle: bool
 
 
-Event = Latest | InOrder
+Event = Latest | InOrder | QuotesChanged

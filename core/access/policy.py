@@ -1,0 +1,65 @@
+"""One table of every command and the roles that may give it; what is not in it is refused."""
+
+from typing import Any
+
+from core.domain import messages as m
+from core.domain.access import Actor, Role
+from core.errors import Refused, RefusalCode
+
+_ANYBODY = frozenset(Role)
+_TRADERS = frozenset({Role.TRADER, Role.ADMIN})
+_ADMINS = frozenset({Role.ADMIN})
+
+PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
+    m.LoadSnapshot: _ANYBODY,
+    m.LoadBars: _ANYBODY,
+    m.LoadAudit: _ANYBODY,
+    m.VerifyAudit: _ANYBODY,
+    m.ExplainPosition: _ANYBODY,
+    m.ExplainOrder: _ANYBODY,
+    m.SaveWatchlist: _ANYBODY,
+    m.RemoveWatchlist: _ANYBODY,
+    m.ImportWatchlist: _ANYBODY,
+    m.SaveSetting: _ANYBODY,
+    m.PreviewOrder: _TRADERS,
+    m.SubmitOrder: _TRADERS,
+    m.CancelOrder: _TRADERS,
+    m.CancelOrders: _TRADERS,
+    m.ReplaceOrder: _TRADERS,
+    m.ClosePosition: _TRADERS,
+    m.CheckOrder: _TRADERS,
+    m.ResendOrder: _TRADERS,
+    m.GiveUpOrder: _TRADERS,
+    m.HaltTrading: _TRADERS,
+    m.SetConfirmAlways: _TRADERS,
+    m.KeepProfile: _TRADERS,
+    m.ResumeTrading: _ADMINS,
+}
+
+
+def authorize(command: m.Command[Any], actor: Actor) -> None:
+    """Let a command pass, or refuse it.
+
+    Raises:
+        Refused: `UNKNOWN_ROLE` for a role that is not exactly one of ours, `NOT_PERMITTED` otherwise.
+    """
+    name = type(command).__name__
+    try:
+        role = Role(actor.role)
+    except ValueError as error:
+        raise Refused(
+            RefusalCode.UNKNOWN_ROLE, f"The role {actor.role!r} is not known, so it may do nothing.", {"command": name}
+        ) from error
+    allowed = PERMISSIONS.get(type(command), frozenset())
+    if role not in allowed:
+        who = " or ".join(sorted(allowed)) or "nobody"
+        raise Refused(
+            RefusalCode.NOT_PERMITTED,
+            f"This needs the role {who}; {actor.user} is a {role}.",
+            {"command": name, "role": role.value},
+        )
+
+
+def may(command: type[m.Command[Any]], role: str) -> bool:
+    """Say whether a role may give a command; for hiding what would be refused."""
+    return any(role == allowed.value for allowed in PERMISSIONS.get(command, frozenset()))
