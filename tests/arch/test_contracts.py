@@ -47,7 +47,9 @@ def rooms() -> list[str]:
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", LINT], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", LINT], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture
@@ -55,7 +57,9 @@ def copy(tmp_path: Path) -> Path:
     """A copy of the sources in which every room exists and has something to import."""
     for package in ("app", "ui", "core"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "tests/arch", tmp_path / "tests/arch", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "tests/arch", tmp_path / "tests/arch", ignore=shutil.ignore_patterns("__pycache__")
+    )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for room in rooms():
         if not (tmp_path / f"core/{room}.py").exists():
