@@ -1,0 +1,6 @@
+"""Files that ship with the program: themes, layouts and the stand-alone audit verifier."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+THEMES = ROOT / "themes"

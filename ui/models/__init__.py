@@ -1,0 +1,1 @@
+"""Keyed rows and columns as data: the last place without pixels."""

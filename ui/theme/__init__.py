@@ -1,0 +1,1 @@
+"""The only place with a colour, a font or a style sheet."""

@@ -1,0 +1,1 @@
+"""Painted parts that every panel is made of."""
