@@ -1,0 +1,84 @@
+"""Taking a position's figures apart into fills, lots and prices, and adding them up again."""
+
+from collections.abc import Sequence
+
+from core.domain.execution import Fill
+from core.domain.messages import PositionProof
+from core.domain.money import ZERO, Price, notional
+from core.domain.portfolio import LotClose, Position
+from core.portfolio.exact import exactly
+from core.portfolio.pnl import unrealised
+
+
+def proof(
+    position: Position, fills: Sequence[Fill], closes: Sequence[LotClose], last: Price | None
+) -> PositionProof:
+    """Lay the evidence for a position beside its figures.
+
+    Args:
+        position: the figures as shown.
+        fills: all fills of the symbol, oldest first.
+        closes: all that was closed, as it was booked.
+        last: dollars; None if unknown.
+    """
+    return PositionProof(position, tuple(fills), tuple(closes), last, unrealised(position, last))
+
+
+def readds(evidence: PositionProof) -> bool:
+    """Say whether the evidence adds up to every figure, exactly.
+
+    It is arithmetic apart from the fold that made the figures: quantities and fees are sums of the
+    fills; cost is the sum of the open lots, and cost - realised is what the fills paid out; every
+    closed piece is (close - open) x qty; each fill's shares are found again in lots and closed pieces.
+    """
+    with exactly():
+        return (
+            _quantities_add_up(evidence)
+            and _shares_are_found(evidence)
+            and _money_adds_up(evidence)
+            and _unrealised_adds_up(evidence)
+        )
+
+
+def _quantities_add_up(evidence: PositionProof) -> bool:
+    shown = evidence.position.qty
+    filled = sum((fill.signed_qty for fill in evidence.fills), ZERO)
+    in_lots = sum((lot.open_qty * lot.side.sign for lot in evidence.position.lots), ZERO)
+    return filled == shown == in_lots
+
+
+def _shares_are_found(evidence: PositionProof) -> bool:
+    placed = dict.fromkeys((fill.exec_id for fill in evidence.fills), ZERO)
+    for lot in evidence.position.lots:
+        placed[lot.exec_id] = placed.get(lot.exec_id, ZERO) + lot.open_qty
+    for close in evidence.closes:
+        for exec_id in (close.open_exec_id, close.close_exec_id):
+            placed[exec_id] = placed.get(exec_id, ZERO) + close.qty
+    return placed == {fill.exec_id: fill.last_qty for fill in evidence.fills}
+
+
+def _money_adds_up(evidence: PositionProof) -> bool:
+    shown = evidence.position
+    fees = sum((fill.fee for fill in evidence.fills), ZERO)
+    cost = sum((lot.cost * lot.side.sign for lot in shown.lots), ZERO)
+    paid = sum((fill.value * fill.side.sign for fill in evidence.fills), ZERO)
+    realised = sum((close.realised for close in evidence.closes), ZERO)
+    return (
+        fees == shown.fees
+        and cost == shown.cost
+        and realised == shown.realised
+        and paid == cost - realised
+        and all(_piece_adds_up(close) for close in evidence.closes)
+    )
+
+
+def _piece_adds_up(close: LotClose) -> bool:
+    gained = notional(close.qty, close.close_px) - notional(close.qty, close.open_px)
+    return gained * close.side.sign == close.realised
+
+
+def _unrealised_adds_up(evidence: PositionProof) -> bool:
+    shown, last = evidence.position, evidence.last
+    if evidence.unrealised is None or last is None:
+        return evidence.unrealised == (ZERO if shown.is_flat else None)
+    return evidence.unrealised == shown.qty * last - shown.cost
