@@ -92,7 +92,7 @@ def mark(
     )
 
 
-def equity_of(cash: Decimal | None, marks: Iterable[PositionMark]) -> Decimal | None:
+def equity(cash: Decimal | None, marks: Iterable[PositionMark]) -> Decimal | None:
     """Return cash + the value of all positions; None if a single part is unknown."""
     if cash is None:
         return None

@@ -1,0 +1,29 @@
+"""A15: that a purchase can be paid for whatever else fills."""
+
+from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
+from core.domain.terms import OrderTerms, Side
+from core.risk.facts import Facts
+from core.risk.pricing import worst_cost
+from core.risk.results import passed, refused, unknown
+from core.risk.words import DOWN, UP, dollars
+
+_CODE = RuleCode.BUYING_POWER
+
+
+def buying_power(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
+    """Refuse a purchase whose worst cost, fees included, exceeds cash less what working orders may cost."""
+    if terms.side is Side.SELL:
+        return None
+    if facts.cash is None or facts.reserved_cash is None:
+        return unknown(_CODE, "the buying power", terms, facts)
+    cost = worst_cost(terms, facts)
+    if cost is None:
+        return unknown(_CODE, f"the quote of {terms.symbol}", terms, facts)
+    room = facts.cash - facts.reserved_cash
+    if cost <= room:
+        return passed(_CODE, "The account can pay for it.", cost, room, Unit.DOLLARS)
+    text = (
+        f"The order may cost {dollars(cost, UP)} with fees, and {dollars(room, DOWN)} of buying power is left"
+    )
+    text += f" after {dollars(facts.reserved_cash)} for working orders." if facts.reserved_cash else "."
+    return refused(_CODE, text, TicketField.ORDER_QTY, (cost, room, Unit.DOLLARS))

@@ -1,0 +1,71 @@
+"""A12 and A16: how much of one symbol may be held, and that no more is sold than is there."""
+
+from decimal import Decimal
+
+from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
+from core.domain.terms import OrderTerms, Side
+from core.risk.facts import Facts
+from core.risk.pricing import HUNDRED, mark_price, open_qty, sellable, worst_price
+from core.risk.results import passed, refused, unknown
+from core.risk.words import percent, share_word, shares
+
+
+def position_limit(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
+    """Hold position, working orders and this order, at the worst price, against the day's first equity.
+
+    It applies only where the order makes the position larger.
+    """
+    working = facts.working_buy_qty if terms.side is Side.BUY else facts.working_sell_qty
+    if facts.position_qty is None or working is None:
+        return unknown(RuleCode.POSITION_LIMIT, f"the position in {terms.symbol}", terms, facts)
+    before = facts.position_qty + working * terms.side.sign
+    after = before + open_qty(terms, facts) * terms.side.sign
+    if abs(after) <= abs(before):
+        return None
+    price = worst_holding_price(terms, facts)
+    if price is None:
+        return unknown(RuleCode.POSITION_LIMIT, f"the quote of {terms.symbol}", terms, facts)
+    equity = facts.start_equity
+    if equity is None or equity <= 0:
+        return unknown(RuleCode.POSITION_LIMIT, "the equity at the start of the day", terms, facts)
+    held = abs(after) * price * HUNDRED
+    weight = held / equity
+    if held <= limits.position_pct * equity:
+        text = "The position stays within the limit."
+        return passed(RuleCode.POSITION_LIMIT, text, weight, limits.position_pct, Unit.PERCENT)
+    text = _text(terms, weight, limits.position_pct, open_qty(terms, facts), working)
+    figures = (weight, limits.position_pct, Unit.PERCENT)
+    return refused(RuleCode.POSITION_LIMIT, text, TicketField.ORDER_QTY, figures)
+
+
+def sell_held(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
+    """Refuse a sale of more than is held and not yet being sold: short sales are off."""
+    if terms.side is Side.BUY:
+        return None
+    left = sellable(facts)
+    if left is None or facts.position_qty is None or facts.working_sell_qty is None:
+        return unknown(RuleCode.SELL_HELD, f"the position in {terms.symbol}", terms, facts)
+    qty = open_qty(terms, facts)
+    if qty <= left:
+        return passed(RuleCode.SELL_HELD, "All that is sold is held.", qty, left, Unit.SHARES)
+    held, working = max(facts.position_qty, Decimal(0)), facts.working_sell_qty
+    text = f"{shares(qty)} are to be sold, but {shares(held)} {share_word(held)} of {terms.symbol} "
+    text += "is held" if held == 1 else "are held"
+    if working:
+        text += f" and {shares(working)} of them already in a working sale"
+    text += f": at most {shares(max(left, Decimal(0)))} can be sold."
+    return refused(RuleCode.SELL_HELD, text, TicketField.ORDER_QTY, (qty, left, Unit.SHARES))
+
+
+def worst_holding_price(terms: OrderTerms, facts: Facts) -> Decimal | None:
+    """Return dollars a share at which a holding counts: the order's worst price, or the mark if higher."""
+    worst = worst_price(terms, facts.quote)
+    mark = mark_price(terms.side, facts.quote)
+    known = [price for price in (worst, mark) if price is not None]
+    return max(known, default=None)
+
+
+def _text(terms: OrderTerms, weight: Decimal, limit: Decimal, qty: Decimal, working: Decimal) -> str:
+    text = f"{shares(qty)} more {share_word(qty)} would make {terms.symbol} {percent(weight)} of equity. "
+    text += f"The limit is {percent(limit)}"
+    return text + (f", counting the {shares(working)} still working." if working else ".")

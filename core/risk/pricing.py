@@ -1,0 +1,109 @@
+"""What an order may cost or be worth, and whether it only lessens what is held."""
+
+from decimal import Decimal
+
+from core.domain.market import Quote, SessionPhase
+from core.domain.risk import Limits
+from core.domain.terms import OrderTerms, Side
+from core.risk.facts import Facts
+
+HUNDRED = Decimal(100)
+# Control list A4: 5 s in regular hours, 30 s in extended hours.
+_EXTENDED_PATIENCE = 6
+
+
+def open_qty(terms: OrderTerms, facts: Facts) -> Decimal:
+    """Return the shares that may still fill: a replacement counts those of the old order."""
+    return terms.order_qty - facts.filled_qty
+
+
+def far_touch(side: Side, quote: Quote | None) -> Decimal | None:
+    """Return the price that the order would meet: ask for a purchase, bid for a sale, else the last trade.
+
+    A crossed quote is no reference, nor is a price of zero or less.
+    """
+    if quote is None:
+        return None
+    touch = quote.ask if side is Side.BUY else quote.bid
+    if quote.bid is not None and quote.ask is not None and quote.bid > quote.ask:
+        touch = None
+    for price in (touch, quote.last):
+        if price is not None and price > 0:
+            return price
+    return None
+
+
+def mark_price(side: Side, quote: Quote | None) -> Decimal | None:
+    """Return the price at which a holding is valued: the last trade, else the far touch."""
+    if quote is not None and quote.last is not None and quote.last > 0:
+        return quote.last
+    return far_touch(side, quote)
+
+
+def worst_price(terms: OrderTerms, quote: Quote | None) -> Decimal | None:
+    """Return the dollars a share at which the order fills at worst; None if nothing is known.
+
+    A limit bounds it. A stop fills at its trigger or, if the market is beyond it, at the far touch.
+    """
+    if terms.price is not None:
+        return terms.price
+    touch = far_touch(terms.side, quote)
+    if terms.stop_px is None or touch is None:
+        return touch if terms.stop_px is None else terms.stop_px
+    return max(terms.stop_px, touch) if terms.side is Side.BUY else min(terms.stop_px, touch)
+
+
+def value_price(terms: OrderTerms, quote: Quote | None) -> Decimal | None:
+    """Return the dollars a share at which the size of the order is measured.
+
+    That is its worst price; for a limit sale below the market it is the bid, where it would fill.
+    """
+    worst = worst_price(terms, quote)
+    if terms.side is Side.BUY or terms.price is None or terms.stop_px is not None:
+        return worst
+    touch = far_touch(terms.side, quote)
+    return worst if touch is None else max(terms.price, touch)
+
+
+def worst_cost(terms: OrderTerms, facts: Facts) -> Decimal | None:
+    """Return the dollars that the order can cost at most, fees included; None for a sale or if unknown."""
+    price = worst_price(terms, facts.quote)
+    if terms.side is Side.SELL or price is None:
+        return None
+    value = open_qty(terms, facts) * price
+    return value + value * facts.fee_rate_pct / HUNDRED
+
+
+def sellable(facts: Facts) -> Decimal | None:
+    """Return the shares that are held and not on their way out; None if unknown."""
+    if facts.position_qty is None or facts.working_sell_qty is None:
+        return None
+    return max(facts.position_qty, Decimal(0)) - facts.working_sell_qty
+
+
+def is_exit(terms: OrderTerms, facts: Facts) -> bool:
+    """Say whether it is proven that the order can only lessen the position.
+
+    A sale of at most what is held and not yet being sold; or a purchase of at most what is owed and
+    not yet being bought back.
+    """
+    if facts.position_qty is None:
+        return False
+    if terms.side is Side.SELL:
+        left, working = facts.position_qty, facts.working_sell_qty
+    else:
+        left, working = -facts.position_qty, facts.working_buy_qty
+    return working is not None and open_qty(terms, facts) <= left - working
+
+
+def quote_limit_s(limits: Limits, facts: Facts) -> float:
+    """Return the age in seconds up to which a quote counts as fresh in this phase of the day."""
+    if facts.session is None or facts.session.phase is SessionPhase.REGULAR:
+        return limits.quote_age_s
+    return limits.quote_age_s * _EXTENDED_PATIENCE
+
+
+def is_quote_fresh(limits: Limits, facts: Facts) -> bool:
+    """Say whether there is a quote, and a recent one."""
+    age = facts.quote_age_s
+    return facts.quote is not None and age is not None and age <= quote_limit_s(limits, facts)

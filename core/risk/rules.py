@@ -1,0 +1,51 @@
+"""The rule table, in the order of the control list."""
+
+from collections.abc import Callable
+
+from core.domain.risk import Limits, Outcome, RuleResult
+from core.domain.terms import OrderTerms
+from core.risk.checks.cash import buying_power
+from core.risk.checks.collar import price_collar, stop_side
+from core.risk.checks.freshness import freshness
+from core.risk.checks.instrument import instrument
+from core.risk.checks.numbers import numbers
+from core.risk.checks.position import position_limit, sell_held
+from core.risk.checks.repetition import duplicate, throttle
+from core.risk.checks.session import session
+from core.risk.checks.size import order_notional, order_qty
+from core.risk.checks.tick import price_tick, stop_tick
+from core.risk.checks.trading_state import trading_state
+from core.risk.facts import Facts
+
+Rule = Callable[[OrderTerms, Limits, Facts], RuleResult | None]
+
+RULES: tuple[Rule, ...] = (
+    trading_state,
+    freshness,
+    instrument,
+    session,
+    numbers,
+    price_tick,
+    stop_tick,
+    price_collar,
+    stop_side,
+    order_qty,
+    order_notional,
+    position_limit,
+    buying_power,
+    sell_held,
+    duplicate,
+    throttle,
+)
+
+
+def judge(terms: OrderTerms, limits: Limits, facts: Facts) -> tuple[RuleResult, ...]:
+    """Run every rule; what does not apply is left out.
+
+    Where the numbers are unsound, that is the only finding: no other rule could use them.
+    """
+    sound = numbers(terms, limits, facts)
+    if sound is not None and sound.outcome is Outcome.HARD:
+        return (sound,)
+    found = [rule(terms, limits, facts) for rule in RULES]
+    return tuple([result for result in found if result is not None])
