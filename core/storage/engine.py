@@ -1,0 +1,165 @@
+"""Connections to the encrypted file: how one is opened, and what it means when it is not.
+
+SQLAlchemy over SQLCipher. The key is raw (no derivation, a millisecond to open) and reaches the
+driver as hex only. Transactions are begun by us, so that DDL too is rolled back.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+from sqlcipher3 import dbapi2
+
+from core.errors import DatabaseDamaged, DatabaseMissing, NotADatabase, StorageError, StorageUnwritable
+from core.storage.faults import is_damage, translate
+from core.storage.vault import Key
+
+PAGE_BYTES = 4096
+_PLAIN_HEADER = b"SQLite format 3\x00"
+_CACHE_KIB = 64 * 1024
+# Below this every page's HMAC is checked at open: about 10 ms.
+CHECKED_AT_OPEN_BYTES = 4 * 1024 * 1024
+
+
+def writing_engine(path: Path, key: Key) -> Engine:
+    """Make the engine of the one writer: each transaction takes the write lock as it begins."""
+    return _engine(path, key, mode="rw", begin="BEGIN IMMEDIATE", reads_only=False)
+
+
+def reading_engine(path: Path, key: Key) -> Engine:
+    """Make the engine of a reader: it can change nothing and never waits for the writer."""
+    return _engine(path, key, mode="rw", begin="BEGIN", reads_only=True)
+
+
+def building_engine(path: Path, key: Key) -> Engine:
+    """Make the engine that fills a new file, before anybody else can see it."""
+    return _engine(path, key, mode="rwc", begin="BEGIN IMMEDIATE", reads_only=False, journal="MEMORY")
+
+
+def probing_engine(path: Path, key: Key) -> Engine:
+    """Make an engine that touches no byte of the file, and leaves none beside it where it can."""
+    wal = path.with_name(path.name + "-wal")
+    settled = not wal.exists() or wal.stat().st_size == 0
+    mode = "ro&immutable=1" if settled else "ro"
+    return _engine(path, key, mode=mode, begin="BEGIN", reads_only=True, journal=None)
+
+
+def _engine(
+    path: Path, key: Key, *, mode: str, begin: str, reads_only: bool, journal: str | None = "WAL"
+) -> Engine:
+    def connect() -> dbapi2.Connection:
+        connection = dbapi2.connect(
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(connection, key, journal, reads_only=reads_only)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine("sqlite://", module=dbapi2, creator=connect, poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _prepare(connection: dbapi2.Connection, key: Key, journal: str | None, *, reads_only: bool) -> None:
+    # Before the key: a wrong one would print to standard error.
+    connection.execute("PRAGMA cipher_log_level = NONE")
+    connection.execute(f"PRAGMA key = \"x'{key.reveal().hex()}'\"")
+    if not connection.execute("PRAGMA cipher_version").fetchone():
+        raise StorageError("this Python's SQLite cannot encrypt; install the program's own dependencies")
+    # The first read proves the key; connecting alone does not.
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    if journal is not None and not reads_only:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    if reads_only:
+        connection.execute("PRAGMA query_only = ON")
+    else:
+        # The writer checkpoints when it is idle; this is the bound for a desk that never is.
+        connection.execute("PRAGMA wal_autocheckpoint = 16384")
+
+
+def check_file(path: Path) -> None:
+    """Look at a file before it is opened, without opening it as a database.
+
+    Raises:
+        DatabaseMissing: there is no file.
+        NotADatabase: it is a plain SQLite file, or text.
+        DatabaseDamaged: it is cut off within a page.
+        StorageUnwritable: it cannot even be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(PAGE_BYTES)
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise DatabaseMissing(
+            f"{path} is not there, though this profile has been used. Put it back, or restore a backup"
+        ) from error
+    except IsADirectoryError as error:
+        raise NotADatabase(f"{path} is a folder, not a database") from error
+    except OSError as error:
+        raise StorageUnwritable(f"{path} cannot be read: {error.strerror}. Check its permissions") from error
+    if head.startswith(_PLAIN_HEADER):
+        raise NotADatabase(
+            f"{path} is a plain SQLite file, not an encrypted database of this program; nothing was changed"
+        )
+    if head and _is_text(head):
+        raise NotADatabase(f"{path} is a text file, not a database; nothing was changed")
+    if size == 0 or size % PAGE_BYTES:
+        raise DatabaseDamaged(
+            f"{path} is cut off: {size} bytes are no whole number of pages. Restore a backup"
+        )
+
+
+def _is_text(head: bytes) -> bool:
+    # An encrypted page is random from its first byte; 16 printable ones in a row are no accident.
+    return all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in head)
+
+
+def check_pages(connection: Connection, path: Path) -> None:
+    """Check the HMAC of every page.
+
+    Raises:
+        DatabaseDamaged: names the pages that do not hold.
+    """
+    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA cipher_integrity_check")]
+    if found:
+        told = "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        raise DatabaseDamaged(f"{path} is damaged ({told}); nothing was changed. Restore a backup")
+
+
+def explain(error: BaseException, path: Path, key: Key) -> StorageError:
+    """Turn a driver's error into one of ours, and name the damaged pages where there are any.
+
+    A key that is wrong and a first page that is damaged look the same: nothing decrypts. As a
+    key comes out of an authenticated slot, it is the right one unless files were mixed up, so
+    both are told as damage and the message names both.
+    """
+    if not is_damage(error):
+        return translate(error, path)
+    engine = probing_engine(path, key)
+    try:
+        with engine.connect() as connection:
+            check_pages(connection, path)
+    except DatabaseDamaged as found:
+        return found
+    except (dbapi2.Error, SQLAlchemyError):
+        return DatabaseDamaged(
+            f"{path} cannot be decrypted with this profile's key: its first page is damaged, or the file "
+            "belongs to another profile. Nothing was changed. Restore a backup"
+        )
+    finally:
+        engine.dispose()
+    return translate(error, path)

@@ -1,0 +1,161 @@
+"""The threads of the database: one that writes, with group commit, and some that read."""
+
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlcipher3 import dbapi2
+
+from core.failpoints import failpoint
+from core.storage import engine
+from core.storage.jobs import Caught, Job, Jobs
+from core.storage.reader import SqlReader
+from core.storage.unit_of_work import SqlUnitOfWork
+from core.storage.vault import Key
+
+T = TypeVar("T")
+
+MOST_TOGETHER = 64
+IDLE_S = 1.0
+
+_DRIVER_ERRORS = (SQLAlchemyError, dbapi2.Error, UnicodeEncodeError, OverflowError)
+_log = structlog.get_logger("storage")
+
+
+def _in_our_words(error: BaseException, path: Path, key: Key) -> BaseException:
+    if not isinstance(error, _DRIVER_ERRORS):
+        return error
+    told = engine.explain(error, path, key)
+    told.__cause__ = error
+    return told
+
+
+class WriteLane:
+    """The writing connection and its thread. Jobs that wait together share a commit."""
+
+    def __init__(self, path: Path, key: Key) -> None:
+        self._path = path
+        self._key = key
+        self._jobs: Jobs[SqlUnitOfWork] = Jobs()
+        self._engine = engine.writing_engine(path, key)
+        # Connected by whoever opens the store, so that they hear of it when that fails.
+        self._connection = self._engine.connect()
+        self._has_log = False
+        self._thread = threading.Thread(target=self._live, name="storage-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[SqlUnitOfWork], T]) -> T:
+        """Run a work in a transaction; return once it is durable."""
+        return await self._jobs.run(work)
+
+    def close(self) -> None:
+        """Finish what waits, fold the write-ahead log into the file, end the thread."""
+        if self._jobs.close(threads=1):
+            self._thread.join()
+            self._engine.dispose()
+
+    def _live(self) -> None:
+        is_ending = False
+        while not is_ending:
+            try:
+                job = self._jobs.take(IDLE_S if self._has_log else None)
+            except queue.Empty:
+                self._checkpoint("PRAGMA wal_checkpoint(PASSIVE)")
+                continue
+            if job is None:
+                break
+            more, is_ending = self._jobs.take_more(MOST_TOGETHER - 1)
+            self._commit([job, *more])
+        self._checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+
+    def _commit(self, batch: list[Job[SqlUnitOfWork]]) -> None:
+        self._has_log = True
+        with Caught() as caught:
+            with self._connection.begin():
+                self._run(batch)
+                failpoint("store.before_commit")
+            failpoint("store.after_commit")
+        if caught.error is not None:
+            self._leave_transaction()
+        for job in batch:
+            error = job.error or caught.error
+            job.error = None if error is None else _in_our_words(error, self._path, self._key)
+            job.settle()
+
+    def _run(self, batch: list[Job[SqlUnitOfWork]]) -> None:
+        unit = SqlUnitOfWork(self._connection)
+        if len(batch) == 1:
+            batch[0].run(unit)
+            return
+        for job in batch:
+            with Caught() as caught, self._connection.begin_nested():
+                job.run(unit)
+            job.error = caught.error
+            if caught.error is not None and not self._driver.in_transaction:
+                # A full disk rolls back the whole transaction, so what the others did is gone as well.
+                raise caught.error
+
+    @property
+    def _driver(self) -> dbapi2.Connection:
+        return self._connection.connection.dbapi_connection
+
+    def _leave_transaction(self) -> None:
+        # A commit that failed may leave it open, and the next begin would fail for no reason of its own.
+        try:
+            if self._driver.in_transaction:
+                self._driver.rollback()
+        except _DRIVER_ERRORS as error:
+            _log.error("rollback.failed", reason=str(error))
+
+    def _checkpoint(self, statement: str) -> None:
+        try:
+            self._driver.execute(statement).fetchall()
+            self._has_log = False
+        except _DRIVER_ERRORS as error:
+            # Nothing is lost: the log stays, and is read at the next start.
+            _log.warning("checkpoint.failed", reason=str(error))
+            self._has_log = False
+
+
+class ReadLane:
+    """Some query-only connections, a thread each, fed from one queue."""
+
+    def __init__(self, path: Path, key: Key, threads: int) -> None:
+        self._path = path
+        self._key = key
+        self._jobs: Jobs[SqlReader] = Jobs()
+        self._engine = engine.reading_engine(path, key)
+        connections = [self._engine.connect() for _ in range(threads)]
+        self._threads = [
+            threading.Thread(target=self._live, args=(one,), name=f"storage-reader-{number}", daemon=True)
+            for number, one in enumerate(connections)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def run(self, query: Callable[[SqlReader], T]) -> T:
+        """Run a query on a snapshot."""
+        return await self._jobs.run(query)
+
+    def close(self) -> None:
+        """Finish what waits and end the threads."""
+        if self._jobs.close(threads=len(self._threads)):
+            for thread in self._threads:
+                thread.join()
+            self._engine.dispose()
+
+    def _live(self, connection: Connection) -> None:
+        while (job := self._jobs.take(None)) is not None:
+            with Caught() as caught, connection.begin():
+                failpoint("store.read")
+                job.run(SqlReader(connection))
+            if caught.error is not None:
+                job.error = _in_our_words(caught.error, self._path, self._key)
+            job.settle()
+        connection.close()

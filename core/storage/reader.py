@@ -1,0 +1,148 @@
+"""Questions to the database, in SQLAlchemy Core; each statement is built once and cached compiled."""
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, func, select
+
+from core.domain.access import TradingState
+from core.domain.audit import AuditHead, AuditRecord
+from core.domain.execution import ExecutionReport, Fill
+from core.domain.order import Order
+from core.domain.portfolio import Lot, LotClose, Position
+from core.domain.records import AuditQuery, IdempotencyRecord, TradingStateRecord, Watchlist
+from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
+from core.storage import tables as t
+from core.storage.rows import close_of, fill_of, lot_of, order_of, position_of, report_of
+
+# Where the chain stands before its first record: 32 zero bytes, base64url without padding.
+EMPTY_HEAD = AuditHead(0, "A" * 43)
+LARGEST = 2**63 - 1
+
+_ORDER = select(t.orders).where(t.orders.c.cl_ord_id == bindparam("cl_ord_id"))
+_OPEN_ORDERS = select(t.orders).where(t.orders.c.is_open.is_(True)).order_by(t.orders.c.id)
+_RECENT_ORDERS = (
+    select(t.orders).where(t.orders.c.id <= LARGEST).order_by(t.orders.c.id.desc()).limit(bindparam("limit"))
+)
+_EXECUTIONS = (
+    select(t.executions).where(t.executions.c.cl_ord_id == bindparam("cl_ord_id")).order_by(t.executions.c.id)
+)
+_HAS_EXECUTION = select(t.executions.c.id).where(t.executions.c.exec_id == bindparam("exec_id"))
+_LOTS = select(t.lots).order_by(t.lots.c.id)
+_CLOSES = select(t.lot_closes).order_by(t.lot_closes.c.id)
+_POSITIONS = select(t.positions).order_by(t.positions.c.symbol)
+_IDEMPOTENCY = select(t.trade_idempotency).where(t.trade_idempotency.c.key == bindparam("key"))
+_VERDICT = select(t.order_bodies.c.verdict).where(t.order_bodies.c.cl_ord_id == bindparam("cl_ord_id"))
+_STATE = select(t.trading_state).order_by(t.trading_state.c.id.desc()).limit(1)
+_LISTS = select(t.watchlist).order_by(t.watchlist.c.position, t.watchlist.c.name)
+_LIST_SYMBOLS = select(t.watchlist_symbols).order_by(t.watchlist_symbols.c.name, t.watchlist_symbols.c.place)
+_SETTINGS = select(t.settings)
+_HEAD = select(t.audit_log.c.seq, t.audit_log.c.digest).order_by(t.audit_log.c.seq.desc()).limit(1)
+_RECORDS = select(t.audit_log, t.audit_payload.c.payload).join_from(
+    t.audit_log, t.audit_payload, t.audit_log.c.seq == t.audit_payload.c.seq
+)
+_CHAIN = (
+    _RECORDS.where(t.audit_log.c.seq > bindparam("after_seq"))
+    .order_by(t.audit_log.c.seq)
+    .limit(bindparam("limit"))
+)
+
+
+class SqlReader:
+    """`ports.storage.Reader` on one connection, inside a transaction that the store began."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def order(self, cl_ord_id: ClOrdId) -> Order | None:
+        row = self._connection.execute(_ORDER, {"cl_ord_id": cl_ord_id}).mappings().first()
+        return None if row is None else order_of(row)
+
+    def open_orders(self) -> tuple[Order, ...]:
+        return tuple(order_of(row) for row in self._connection.execute(_OPEN_ORDERS).mappings())
+
+    def recent_orders(self, limit: int) -> tuple[Order, ...]:
+        found = self._connection.execute(_RECENT_ORDERS, {"limit": max(0, limit)})
+        return tuple(order_of(row) for row in found.mappings())
+
+    def executions(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
+        found = self._connection.execute(_EXECUTIONS, {"cl_ord_id": cl_ord_id})
+        return tuple(report_of(row) for row in found.mappings())
+
+    def has_execution(self, exec_id: ExecId) -> bool:
+        return self._connection.execute(_HAS_EXECUTION, {"exec_id": exec_id}).first() is not None
+
+    def fills(self, symbol: Symbol | None = None, limit: int | None = None) -> tuple[Fill, ...]:
+        asked = select(t.fills)
+        if symbol is not None:
+            asked = asked.where(t.fills.c.symbol == symbol)
+        if limit is None:
+            found = self._connection.execute(asked.order_by(t.fills.c.id)).mappings()
+            return tuple(fill_of(row) for row in found)
+        newest = self._connection.execute(asked.order_by(t.fills.c.id.desc()).limit(max(0, limit))).mappings()
+        return tuple(fill_of(row) for row in newest)[::-1]
+
+    def lots(self, symbol: Symbol | None = None) -> tuple[Lot, ...]:
+        asked = _LOTS if symbol is None else _LOTS.where(t.lots.c.symbol == symbol)
+        return tuple(lot_of(row) for row in self._connection.execute(asked).mappings())
+
+    def lot_closes(self, symbol: Symbol | None = None) -> tuple[LotClose, ...]:
+        asked = _CLOSES if symbol is None else _CLOSES.where(t.lot_closes.c.symbol == symbol)
+        return tuple(close_of(row) for row in self._connection.execute(asked).mappings())
+
+    def positions(self) -> tuple[Position, ...]:
+        lots: dict[str, list[Lot]] = defaultdict(list)
+        for lot in self.lots():
+            lots[lot.symbol].append(lot)
+        found = self._connection.execute(_POSITIONS).mappings()
+        return tuple(position_of(row, tuple(lots[row["symbol"]])) for row in found)
+
+    def idempotency(self, key: IdempotencyKey) -> IdempotencyRecord | None:
+        row = self._connection.execute(_IDEMPOTENCY, {"key": key}).first()
+        return None if row is None else IdempotencyRecord(*row)
+
+    def verdict(self, cl_ord_id: ClOrdId) -> str | None:
+        found: str | None = self._connection.execute(_VERDICT, {"cl_ord_id": cl_ord_id}).scalar()
+        return found
+
+    def trading_state(self) -> TradingStateRecord | None:
+        row = self._connection.execute(_STATE).first()
+        if row is None:
+            return None
+        return TradingStateRecord(TradingState(row.state), row.reason, row.actor, row.changed_at)
+
+    def watchlists(self) -> tuple[Watchlist, ...]:
+        symbols: dict[str, list[Symbol]] = defaultdict(list)
+        for name, _, symbol in self._connection.execute(_LIST_SYMBOLS):
+            symbols[name].append(symbol)
+        lists = self._connection.execute(_LISTS)
+        return tuple(Watchlist(name, tuple(symbols[name]), position) for name, position in lists)
+
+    def settings(self) -> dict[str, str]:
+        return {row.key: row.value for row in self._connection.execute(_SETTINGS)}
+
+    def audit_head(self) -> AuditHead:
+        row = self._connection.execute(_HEAD).first()
+        return EMPTY_HEAD if row is None else AuditHead(row[0], row[1])
+
+    def audit_records(self, after_seq: int, limit: int) -> tuple[AuditRecord, ...]:
+        found = self._connection.execute(_CHAIN, {"after_seq": after_seq, "limit": max(0, limit)})
+        return tuple(AuditRecord(*row) for row in found)
+
+    def audit_page(self, query: AuditQuery) -> tuple[AuditRecord, ...]:
+        return tuple(AuditRecord(*row) for row in self._connection.execute(audit_page_statement(query)))
+
+
+def audit_page_statement(query: AuditQuery) -> Select[Any]:
+    """Build the search of the audit panel: every value is bound, `%` and `_` in the text are letters."""
+    log, payload = t.audit_log.c, t.audit_payload.c
+    # The bound on seq is always there, so that the walk goes down the primary key from where it starts.
+    asked = _RECORDS.where(log.seq < (LARGEST if query.before_seq is None else query.before_seq))
+    if query.action:
+        asked = asked.where(log.action == query.action)
+    if query.cl_ord_id:
+        asked = asked.where(log.cl_ord_id == query.cl_ord_id)
+    if query.text:
+        searched = log.entity + "\n" + log.action + "\n" + log.actor + "\n" + payload.payload
+        asked = asked.where(func.lower(searched).contains(query.text.lower(), autoescape=True))
+    return asked.order_by(log.seq.desc()).limit(max(0, query.limit))

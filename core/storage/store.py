@@ -1,0 +1,160 @@
+"""The database behind its port: one writer thread with group commit, and read threads beside it."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlcipher3 import dbapi2
+
+from core.clock import Clock, SystemClock
+from core.errors import RefusalCode, Refused, StorageUnwritable
+from core.ids import IdSource, RandomIds
+from core.ports.storage import Reader, UnitOfWork
+from core.storage import engine, migration
+from core.storage import tables as t
+from core.storage.lanes import ReadLane, WriteLane
+from core.storage.vault import Key, sync_folder
+
+T = TypeVar("T")
+
+READ_THREADS = 2
+
+
+class SqlStore:
+    """`ports.storage.Store` on an encrypted file. Awaited from any event loop; closed from any thread.
+
+    Attributes:
+        path: the database file.
+        installation_id: what this database calls itself since it was made; the audit chain is bound to it.
+        created_at_us: when it was made, microseconds since 1970-01-01 UTC.
+    """
+
+    def __init__(self, path: Path, key: Key, installation_id: str, created_at_us: int) -> None:
+        self.path = path
+        self.installation_id = installation_id
+        self.created_at_us = created_at_us
+        with ExitStack() as undo:
+            self._writer = WriteLane(path, key)
+            undo.callback(self._writer.close)
+            self._readers = ReadLane(path, key, READ_THREADS)
+            undo.pop_all()
+
+    async def write(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run the work in one transaction; once it returns, all of it is on stable storage.
+
+        Works that wait together are committed together. Cancelling the caller does not stop the work.
+        """
+        return await self._writer.run(work)
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run a query on a read thread, on a snapshot of what was committed."""
+        return await self._readers.run(query)
+
+    def close(self) -> None:
+        """Finish what was asked for, fold the log into the file and end the threads; twice is once."""
+        self._readers.close()
+        self._writer.close()
+
+    async def close_async(self) -> None:
+        """Close without holding up the loop."""
+        await asyncio.to_thread(self.close)
+
+
+def open_store(
+    path: Path, key: Key, *, create: bool, clock: Clock | None = None, ids: IdSource | None = None
+) -> SqlStore:
+    """Open a database, or make one.
+
+    Args:
+        path: the file; its folder exists.
+        key: what it is, or will be, encrypted with.
+        create: make it; it must not be there yet.
+        clock: our time, for the date of creation.
+        ids: where the installation id comes from.
+
+    Raises:
+        Refused: it was to be made and is there already.
+        DatabaseMissing, NotADatabase, DatabaseDamaged, DatabaseTooNew: no byte was changed.
+        StorageUnwritable: disk or folder take nothing; what was there is as it was.
+    """
+    if create:
+        _build(path, key, clock or SystemClock(), ids or RandomIds())
+    engine.check_file(path)
+    try:
+        if not create:
+            _examine(path, key)
+        return SqlStore(path, key, *_birth(path, key))
+    except (SQLAlchemyError, dbapi2.Error) as error:
+        raise engine.explain(error, path, key) from error
+
+
+def _examine(path: Path, key: Key) -> None:
+    # Nothing may be touched before it is clear that the file is ours and not newer than we are.
+    probe = engine.probing_engine(path, key)
+    try:
+        with probe.connect() as connection:
+            if path.stat().st_size <= engine.CHECKED_AT_OPEN_BYTES:
+                engine.check_pages(connection, path)
+            is_current = migration.check_revision(connection, path)
+    finally:
+        probe.dispose()
+    if not is_current:
+        migrate(path, key)
+
+
+def _birth(path: Path, key: Key) -> tuple[str, int]:
+    reader = engine.probing_engine(path, key)
+    with reader.connect() as connection:
+        row = connection.execute(select(t.meta.c.installation_id, t.meta.c.created_at)).one()
+    reader.dispose()
+    return row.installation_id, (row.created_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+        microseconds=1
+    )
+
+
+def migrate(path: Path, key: Key) -> None:
+    """Bring a closed database to this program's schema: all of it, or nothing.
+
+    Raises:
+        StorageError: the database is as it was.
+    """
+    writer = engine.writing_engine(path, key)
+    try:
+        with writer.connect() as connection:
+            migration.upgrade(connection)
+    except (SQLAlchemyError, dbapi2.Error) as error:
+        raise engine.explain(error, path, key) from error
+    finally:
+        writer.dispose()
+
+
+def _build(path: Path, key: Key, clock: Clock, ids: IdSource) -> None:
+    if path.exists():
+        raise Refused(RefusalCode.NAME_TAKEN, f"{path} exists already; nothing was overwritten")
+    # Under another name until it is whole: a database is there with its schema, or not at all.
+    partial = path.with_name(f"{path.name}.partial")
+    maker = engine.building_engine(partial, key)
+    try:
+        partial.unlink(missing_ok=True)
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with maker.connect() as connection, connection.begin():
+            migration.create_schema(connection)
+            row = {"id": 1, "installation_id": ids.unique(), "created_at": clock.now()}
+            connection.execute(insert(t.meta), row)
+        maker.dispose()
+        partial.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StorageUnwritable(
+            f"{path} cannot be made: {error.strerror}. Check the folder and its permissions"
+        ) from error
+    except (SQLAlchemyError, dbapi2.Error) as error:
+        raise engine.explain(error, path, key) from error
+    finally:
+        maker.dispose()
