@@ -72,7 +72,7 @@ class Chain:
         last = self._last
         if record.seq != last.seq + 1:
             return (
-                f"number {record.seq} follows number {last.seq}: some are missing, inserted or out of order"
+                f"number {record.seq} follows number {last.seq}: some are missing, added or moved"
             )
         if record.prev_digest != last.digest:
             return (

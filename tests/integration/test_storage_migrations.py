@@ -1,0 +1,136 @@
+"""A database that was migrated and one that was made new have the same schema, and an upgrade is all or nothing."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.errors import DatabaseDamaged, DatabaseTooNew
+from core.storage import engine, migration, vault
+from core.storage import tables as t
+from core.storage.store import open_store
+
+BROKEN = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.create_table("half_done", sa.Column("id", sa.Integer, primary_key=True))
+    op.create_table("orders", sa.Column("id", sa.Integer, primary_key=True))
+"""
+ORPHANS = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.execute("INSERT INTO watchlist_symbols (name, place, symbol) VALUES ('gone', 0, 'AAPL')")
+"""
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> vault.Key:
+    return vault.create(tmp_path, None)
+
+
+def _schema(connection: Connection) -> dict[tuple[str, str], str]:
+    found = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {(kind, name): " ".join(sql.split()) for kind, name, sql in found}
+
+
+def _scripts(folder: Path, revision: str) -> Path:
+    ours = Path(migration.__file__).parents[2] / "migrations"
+    scripts = folder / "scripts"
+    (scripts / "versions").mkdir(parents=True)
+    for file in (Path("env.py"), *(path.relative_to(ours) for path in (ours / "versions").glob("*.py"))):
+        (scripts / file).write_text((ours / file).read_text())
+    (scripts / "versions" / "0002_test.py").write_text(revision)
+    return scripts
+
+
+def _migrated(path: Path, key: vault.Key) -> dict[tuple[str, str], str]:
+    maker = engine.building_engine(path, key)
+    with maker.connect() as connection:
+        migration.upgrade(connection)
+        schema = _schema(connection)
+        assert migration.current(connection) == migration.HEAD
+    maker.dispose()
+    return schema
+
+
+def test_migrations_from_nothing_give_the_schema_that_a_new_database_has(tmp_path, key):
+    open_store(tmp_path / "new.db", key, create=True).close()
+
+    migrated = _migrated(tmp_path / "migrated.db", key)
+
+    reader = engine.reading_engine(tmp_path / "new.db", key)
+    with reader.connect() as connection:
+        assert _schema(connection) == migrated
+    reader.dispose()
+
+
+def test_head_is_the_newest_revision_there_is():
+    revisions = sorted((Path(migration.__file__).parents[2] / "migrations" / "versions").glob("[0-9]*.py"))
+
+    assert revisions[-1].name.partition("_")[0] == migration.HEAD
+
+
+@pytest.mark.parametrize(("revision", "error"), [(BROKEN, SQLAlchemyError), (ORPHANS, DatabaseDamaged)])
+def test_upgrade_that_fails_leaves_schema_and_rows_as_they_were(tmp_path, key, revision, error):
+    path = tmp_path / "a.db"
+    open_store(path, key, create=True).close()
+    scripts = _scripts(tmp_path, revision)
+    writer = engine.writing_engine(path, key)
+
+    with writer.connect() as connection:
+        before = _schema(connection)
+        connection.rollback()
+        with pytest.raises(error):
+            migration.upgrade(connection, scripts=scripts)
+        assert _schema(connection) == before
+        assert migration.current(connection) == migration.HEAD
+        assert connection.execute(select(t.watchlist_symbols)).all() == []
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    writer.dispose()
+
+
+def test_open_of_a_newer_schema_is_refused_and_touches_no_byte(tmp_path, key):
+    path = tmp_path / "a.db"
+    open_store(path, key, create=True).close()
+    writer = engine.writing_engine(path, key)
+    with writer.connect() as connection, connection.begin():
+        connection.execute(t.alembic_version.update().values(version_num="9999"))
+    writer.dispose()
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    with pytest.raises(DatabaseTooNew, match="9999"):
+        open_store(path, key, create=False)
+
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_open_of_an_older_schema_upgrades_it(tmp_path, key, monkeypatch):
+    path = tmp_path / "a.db"
+    open_store(path, key, create=True).close()
+    added = BROKEN.replace(
+        '    op.create_table("orders", sa.Column("id", sa.Integer, primary_key=True))\n', ""
+    )
+    scripts = _scripts(tmp_path, added)
+    monkeypatch.setattr(migration, "HEAD", "0002")
+    monkeypatch.setattr(migration, "_scripts", lambda: scripts)
+
+    open_store(path, key, create=False).close()
+
+    reader = engine.reading_engine(path, key)
+    with reader.connect() as connection:
+        assert ("table", "half_done") in _schema(connection)
+        assert migration.current(connection) == "0002"
+    reader.dispose()
