@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from core.domain.money import normal
 from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
 from core.risk.facts import Facts
@@ -70,12 +69,9 @@ def sound_price(field: TicketField, price: Decimal) -> RuleResult | None:
 
 
 def decimals(value: Decimal) -> int:
-    """Count the decimals that matter: trailing zeros do not."""
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent >= -QTY_DECIMALS:
-        return 0 if not isinstance(exponent, int) else max(0, -exponent)
-    least = normal(value).as_tuple().exponent
-    return -least if isinstance(least, int) else 0
+    """Count the decimals that matter: trailing zeros do not. The value is finite."""
+    fraction = format(value, "f").partition(".")[2]
+    return len(fraction.rstrip("0"))
 
 
 def _left_fault(terms: OrderTerms, facts: Facts) -> RuleResult | None:

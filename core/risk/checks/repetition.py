@@ -17,7 +17,7 @@ def duplicate(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | N
     ages = [age for age in ages if age <= limits.duplicate_hard_s]
     count = Decimal(len(ages) + 1)
     if count >= limits.duplicate_hard_count:
-        text = f"The same order was sent {len(ages)} times in {seconds(limits.duplicate_hard_s)}: wait before the next."
+        text = f"The same order was sent {len(ages)} times in {seconds(limits.duplicate_hard_s)}: wait."
         figures = (count, Decimal(limits.duplicate_hard_count - 1), Unit.COUNT)
         return refused(RuleCode.DUPLICATE, text, TicketField.NONE, figures)
     if ages and min(ages) <= limits.duplicate_soft_s:
