@@ -79,6 +79,6 @@ def _piece_adds_up(close: LotClose) -> bool:
 
 def _unrealised_adds_up(evidence: PositionProof) -> bool:
     shown, last = evidence.position, evidence.last
-    if evidence.unrealised is None or last is None:
+    if last is None:
         return evidence.unrealised == (ZERO if shown.is_flat else None)
     return evidence.unrealised == shown.qty * last - shown.cost

@@ -313,8 +313,11 @@ def test_collar_of_a_stop_limit_is_held_against_its_trigger():
     assert outcome(price_collar(stop_limit(SELL, "50", "44.99"), LIMITS, HOLDING)) is HARD
 
 
-def test_collar_without_instrument_still_measures():
-    result = price_collar(limit(price="120.00"), LIMITS, replace(FACTS, instrument=None))
+@pytest.mark.parametrize(
+    "known", [None, replace(INSTRUMENT, ticks=(TickRule(date(2030, 1, 1), Decimal(0), Decimal("0.01")),))]
+)
+def test_collar_without_a_price_step_still_measures(known):
+    result = price_collar(limit(price="120.00"), LIMITS, replace(FACTS, instrument=known))
 
     assert outcome(result) is HARD
     assert "would pass" not in result.text

@@ -293,6 +293,14 @@ def test_nearest_prices_come_with_a_quantity_that_passes_at_all_of_them():
         assert not evaluate(limit(qty=99, price=str(price)), LIMITS, FACTS).breaches
 
 
+def test_nearest_price_without_a_quote_is_offered_to_an_exit_only():
+    bought = evaluate(limit(price="100.005"), LIMITS, replace(FACTS, quote=None))
+    sold = evaluate(limit(SELL, price="100.005"), LIMITS, replace(HOLDING, quote=None))
+
+    assert bought.nearest is None
+    assert sold.nearest.prices == (Price("100.00"), Price("100.01"))
+
+
 def test_nearest_price_beyond_the_collar_is_its_bound():
     bought = evaluate(limit(price="150.00"), LIMITS, FACTS)
     sold = evaluate(limit(SELL, price="10.00"), LIMITS, HOLDING)

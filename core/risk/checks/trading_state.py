@@ -20,12 +20,9 @@ _REDUCING = refused(
 
 def trading_state(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
     """Refuse everything while halted or unknown, and all but proven exits while reducing."""
-    match facts.trading_state:
-        case TradingState.ACTIVE:
-            return _ACTIVE
-        case TradingState.REDUCING:
-            return _EXIT if is_exit(terms, facts) else _REDUCING
-        case TradingState.HALTED:
-            return _HALTED
-        case None:
-            return _UNKNOWN
+    state = facts.trading_state
+    if state is TradingState.ACTIVE:
+        return _ACTIVE
+    if state is TradingState.REDUCING:
+        return _EXIT if is_exit(terms, facts) else _REDUCING
+    return _UNKNOWN if state is None else _HALTED
