@@ -71,9 +71,7 @@ class Chain:
     def _fault(self, record: AuditRecord) -> str | None:
         last = self._last
         if record.seq != last.seq + 1:
-            return (
-                f"number {record.seq} follows number {last.seq}: some are missing, added or moved"
-            )
+            return f"number {record.seq} follows number {last.seq}: some are missing, added or moved"
         if record.prev_digest != last.digest:
             return (
                 "it does not continue the record before it: one of the two was changed, or the chain forked"

@@ -4,10 +4,10 @@ SQLAlchemy over SQLCipher. The key is raw (no derivation, a millisecond to open)
 driver as hex only. Transactions are begun by us, so that DDL too is rolled back.
 """
 
+import re
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlcipher3 import dbapi2
 
@@ -39,21 +39,21 @@ def building_engine(path: Path, key: Key) -> Engine:
 
 def probing_engine(path: Path, key: Key) -> Engine:
     """Make an engine that touches no byte of the file, and leaves none beside it where it can."""
+    return _engine(path, key, mode=_untouching(path), begin="BEGIN", reads_only=True)
+
+
+def _untouching(path: Path) -> str:
+    # Promised to be immutable, a file is read without its index of the log, which would be made beside it.
     wal = path.with_name(path.name + "-wal")
-    settled = not wal.exists() or wal.stat().st_size == 0
-    mode = "ro&immutable=1" if settled else "ro"
-    return _engine(path, key, mode=mode, begin="BEGIN", reads_only=True, journal=None)
+    is_settled = not wal.exists() or wal.stat().st_size == 0
+    return "ro&immutable=1" if is_settled else "ro"
 
 
-def _engine(
-    path: Path, key: Key, *, mode: str, begin: str, reads_only: bool, journal: str | None = "WAL"
-) -> Engine:
+def _engine(path: Path, key: Key, *, mode: str, begin: str, reads_only: bool, journal: str = "WAL") -> Engine:
     def connect() -> dbapi2.Connection:
-        connection = dbapi2.connect(
-            f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
-        )
+        connection = _open(path, key, mode)
         try:
-            _prepare(connection, key, journal, reads_only=reads_only)
+            _prepare(connection, journal, reads_only=reads_only)
         except BaseException:
             connection.close()
             raise
@@ -68,24 +68,30 @@ def _engine(
     return engine
 
 
-def _prepare(connection: dbapi2.Connection, key: Key, journal: str | None, *, reads_only: bool) -> None:
+def _open(path: Path, key: Key, mode: str) -> dbapi2.Connection:
+    connection = dbapi2.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+    )
     # Before the key: a wrong one would print to standard error.
     connection.execute("PRAGMA cipher_log_level = NONE")
     connection.execute(f"PRAGMA key = \"x'{key.reveal().hex()}'\"")
+    return connection
+
+
+def _prepare(connection: dbapi2.Connection, journal: str, *, reads_only: bool) -> None:
     if not connection.execute("PRAGMA cipher_version").fetchone():
         raise StorageError("this Python's SQLite cannot encrypt; install the program's own dependencies")
     # The first read proves the key; connecting alone does not.
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    if journal is not None and not reads_only:
-        connection.execute(f"PRAGMA journal_mode = {journal}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     if reads_only:
         connection.execute("PRAGMA query_only = ON")
     else:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
         # The writer checkpoints when it is idle; this is the bound for a desk that never is.
         connection.execute("PRAGMA wal_autocheckpoint = 16384")
 
@@ -128,38 +134,38 @@ def _is_text(head: bytes) -> bool:
     return all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in head)
 
 
-def check_pages(connection: Connection, path: Path) -> None:
-    """Check the HMAC of every page.
+def check_pages(path: Path, key: Key) -> None:
+    """Check the HMAC of every page, without touching a byte.
+
+    A key that is wrong and a first page that is damaged look the same: nothing decrypts. As a
+    key comes out of an authenticated slot it is the right one unless files were mixed up, so
+    both are told as damage, and the message names both.
 
     Raises:
         DatabaseDamaged: names the pages that do not hold.
     """
-    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA cipher_integrity_check")]
-    if found:
-        told = "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-        raise DatabaseDamaged(f"{path} is damaged ({told}); nothing was changed. Restore a backup")
-
-
-def explain(error: BaseException, path: Path, key: Key) -> StorageError:
-    """Turn a driver's error into one of ours, and name the damaged pages where there are any.
-
-    A key that is wrong and a first page that is damaged look the same: nothing decrypts. As a
-    key comes out of an authenticated slot, it is the right one unless files were mixed up, so
-    both are told as damage and the message names both.
-    """
-    if not is_damage(error):
-        return translate(error, path)
-    engine = probing_engine(path, key)
     try:
-        with engine.connect() as connection:
-            check_pages(connection, path)
-    except DatabaseDamaged as found:
-        return found
-    except (dbapi2.Error, SQLAlchemyError):
-        return DatabaseDamaged(
+        connection = _open(path, key, _untouching(path))
+        found = [str(row[0]) for row in connection.execute("PRAGMA cipher_integrity_check")]
+        connection.close()
+    except dbapi2.Error as error:
+        raise translate(error, path) from error
+    if not found:
+        return
+    if any(re.search(r"\bpage 1\b", line) for line in found):
+        raise DatabaseDamaged(
             f"{path} cannot be decrypted with this profile's key: its first page is damaged, or the file "
             "belongs to another profile. Nothing was changed. Restore a backup"
         )
-    finally:
-        engine.dispose()
+    told = "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    raise DatabaseDamaged(f"{path} is damaged ({told}); nothing was changed. Restore a backup")
+
+
+def explain(error: BaseException, path: Path, key: Key) -> StorageError:
+    """Turn a driver's error into one of ours, and name the damaged pages where there are any."""
+    if is_damage(error):
+        try:
+            check_pages(path, key)
+        except StorageError as found:
+            return found
     return translate(error, path)

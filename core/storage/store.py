@@ -96,11 +96,11 @@ def open_store(
 
 def _examine(path: Path, key: Key) -> None:
     # Nothing may be touched before it is clear that the file is ours and not newer than we are.
+    if path.stat().st_size <= engine.CHECKED_AT_OPEN_BYTES:
+        engine.check_pages(path, key)
     probe = engine.probing_engine(path, key)
     try:
         with probe.connect() as connection:
-            if path.stat().st_size <= engine.CHECKED_AT_OPEN_BYTES:
-                engine.check_pages(connection, path)
             is_current = migration.check_revision(connection, path)
     finally:
         probe.dispose()

@@ -1,4 +1,4 @@
-"""A database that was migrated and one that was made new have the same schema, and an upgrade is all or nothing."""
+"""A migrated and a new database have the same schema, and an upgrade is all or nothing."""
 
 from pathlib import Path
 
