@@ -17,6 +17,7 @@ from core.storage.rows import close_of, fill_of, lot_of, order_of, position_of, 
 
 # Where the chain stands before its first record: 32 zero bytes, base64url without padding.
 EMPTY_HEAD = AuditHead(0, "A" * 43)
+# A bound that is always there makes "the newest" a walk down the primary key, in plan and in fact.
 LARGEST = 2**63 - 1
 
 _ORDER = select(t.orders).where(t.orders.c.cl_ord_id == bindparam("cl_ord_id"))
@@ -33,11 +34,21 @@ _CLOSES = select(t.lot_closes).order_by(t.lot_closes.c.id)
 _POSITIONS = select(t.positions).order_by(t.positions.c.symbol)
 _IDEMPOTENCY = select(t.trade_idempotency).where(t.trade_idempotency.c.key == bindparam("key"))
 _VERDICT = select(t.order_bodies.c.verdict).where(t.order_bodies.c.cl_ord_id == bindparam("cl_ord_id"))
-_STATE = select(t.trading_state).order_by(t.trading_state.c.id.desc()).limit(1)
+_STATE = (
+    select(t.trading_state)
+    .where(t.trading_state.c.id <= LARGEST)
+    .order_by(t.trading_state.c.id.desc())
+    .limit(1)
+)
 _LISTS = select(t.watchlist).order_by(t.watchlist.c.position, t.watchlist.c.name)
 _LIST_SYMBOLS = select(t.watchlist_symbols).order_by(t.watchlist_symbols.c.name, t.watchlist_symbols.c.place)
 _SETTINGS = select(t.settings)
-_HEAD = select(t.audit_log.c.seq, t.audit_log.c.digest).order_by(t.audit_log.c.seq.desc()).limit(1)
+_HEAD = (
+    select(t.audit_log.c.seq, t.audit_log.c.digest)
+    .where(t.audit_log.c.seq <= LARGEST)
+    .order_by(t.audit_log.c.seq.desc())
+    .limit(1)
+)
 _RECORDS = select(t.audit_log, t.audit_payload.c.payload).join_from(
     t.audit_log, t.audit_payload, t.audit_log.c.seq == t.audit_payload.c.seq
 )
@@ -79,7 +90,9 @@ class SqlReader:
         if limit is None:
             found = self._connection.execute(asked.order_by(t.fills.c.id)).mappings()
             return tuple(fill_of(row) for row in found)
-        newest = self._connection.execute(asked.order_by(t.fills.c.id.desc()).limit(max(0, limit))).mappings()
+        newest = self._connection.execute(
+            asked.where(t.fills.c.id <= LARGEST).order_by(t.fills.c.id.desc()).limit(max(0, limit))
+        ).mappings()
         return tuple(fill_of(row) for row in newest)[::-1]
 
     def lots(self, symbol: Symbol | None = None) -> tuple[Lot, ...]:

@@ -1,0 +1,218 @@
+"""The chain in the database: appended, checked in pages, searched."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import failpoints
+from core.audit import ledger, verify
+from core.audit.browse import LONGEST_TEXT, MOST_ROWS, load_audit
+from core.audit.verify import Verifier
+from core.domain.access import Actor, Origin
+from core.domain.audit import AuditAction, AuditDraft
+from core.domain.messages import LoadAudit
+from core.domain.records import AuditQuery
+from core.errors import AuditUnwritable, Refused, StorageError
+from core.ids import CountedIds, mint_cl_ord_id
+from core.storage import engine, vault
+from core.storage import tables as t
+from core.storage.store import open_store
+
+NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+DESK = Actor("demo", "trader", Origin.DESK, "s1")
+IDS = CountedIds()
+
+
+def begin(uow, installation_id: str = "i", created_at_us: int = 1) -> None:
+    ledger.append(uow, ledger.genesis(installation_id, created_at_us, DESK), NOW)
+
+
+def prepare(uow, count: int = 1) -> None:
+    for _ in range(count):
+        order = mint_cl_ord_id(IDS, uow.audit_head().digest)
+        ledger.append(uow, AuditDraft(AuditAction.ORDER_PREPARED, DESK, "AAPL buy", cl_ord_id=order), NOW)
+
+
+@pytest.fixture
+def key(tmp_path):
+    return vault.create(tmp_path, None)
+
+
+@pytest.fixture
+async def store(tmp_path, key):
+    made = open_store(tmp_path / "a.db", key, create=True)
+    await made.write(begin)
+    yield made
+    failpoints.disarm_all()
+    await made.close_async()
+
+
+def tamper(store, key, *statements) -> None:
+    """What somebody with the key and another program does: the triggers do not stop them."""
+    writer = engine.writing_engine(store.path, key)
+    with writer.connect() as connection, connection.begin():
+        for table in ("audit_log", "audit_payload"):
+            for event in ("UPDATE", "DELETE"):
+                connection.exec_driver_sql(f"DROP TRIGGER {table}_no_{event}")
+        for statement in statements:
+            connection.execute(statement)
+    writer.dispose()
+
+
+async def test_chain_in_the_database_holds_page_after_page(store, monkeypatch):
+    monkeypatch.setattr(verify, "BATCH", 3)
+    await store.write(lambda u: prepare(u, 8))
+
+    report = await Verifier(store).verify()
+
+    assert (report.verified_to, report.faults, report.anchors) == (9, (), ("cl_ord_id",))
+    assert report.head == await store.read(lambda r: r.audit_head())
+
+
+async def test_new_records_alone_are_checked_after_a_good_check(store):
+    verifier = Verifier(store)
+    await store.write(lambda u: prepare(u, 3))
+    await verifier.verify_new()
+    await store.write(lambda u: prepare(u, 2))
+
+    report = await verifier.verify_new()
+
+    assert (report.verified_to, report.faults, report.anchors) == (6, (), ("cl_ord_id",))
+
+
+async def test_nothing_new_is_good_as_well(store):
+    verifier = Verifier(store)
+    first = await verifier.verify_new()
+
+    assert await verifier.verify_new() == first
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (column.name, 7 if column.type.python_type is int else "x" * 43)
+        for column in t.audit_log.c
+        if column.name != "seq"
+    ],
+)
+async def test_edit_of_any_stored_column_is_found(store, key, column, value):
+    await store.write(lambda u: prepare(u, 4))
+    tamper(store, key, t.audit_log.update().where(t.audit_log.c.seq == 3).values({column: value}))
+
+    report = await Verifier(store).verify()
+
+    assert report.faults[0].seq in {3, 4}
+    assert report.verified_to in {2, 3}
+
+
+async def test_edit_of_a_payload_and_a_lost_payload_are_found(store, key):
+    await store.write(lambda u: prepare(u, 4))
+    tamper(store, key, t.audit_payload.update().where(t.audit_payload.c.seq == 3).values(payload="{}x"))
+    assert (await Verifier(store).verify()).faults[0].seq == 3
+
+    lost = t.audit_payload.delete().where(t.audit_payload.c.seq == 2)
+    writer = engine.writing_engine(store.path, key)
+    with writer.connect() as connection, connection.begin():
+        connection.execute(lost)
+    writer.dispose()
+    assert (await Verifier(store).verify()).verified_to == 1
+
+
+async def test_cut_of_what_was_good_before_is_found_by_both_checks(store, key):
+    verifier = Verifier(store)
+    await store.write(lambda u: prepare(u, 4))
+    await verifier.verify()
+    tamper(
+        store, key, t.audit_payload.delete().where(t.audit_payload.c.seq > 3),
+        t.audit_log.delete().where(t.audit_log.c.seq > 3),
+    )  # fmt: skip
+
+    for report in (await verifier.verify_new(), await verifier.verify()):
+        assert report.faults[0].seq == 4
+        assert "missing" in report.faults[0].reason
+
+
+async def test_chain_that_cannot_be_read_is_neither_good_nor_bad(store):
+    def fail() -> None:
+        raise StorageError("no answer")
+
+    failpoints.arm("store.read", fail)
+    with pytest.raises(StorageError):
+        await Verifier(store).verify()
+
+
+async def test_ledger_on_a_chain_whose_head_is_nonsense_is_unwritable(store, key):
+    tamper(store, key, t.audit_log.update().values(digest="x" * 42 + "\u00e9"))
+
+    with pytest.raises(AuditUnwritable):
+        await store.write(prepare)
+
+
+async def test_ledger_passes_other_storage_errors_on_as_unwritable(store):
+    def fail() -> None:
+        raise StorageError("no room")
+
+    failpoints.arm("uow.append_audit", fail)
+    with pytest.raises(AuditUnwritable, match="no room"):
+        await store.write(prepare)
+
+
+async def test_page_says_whether_there_is_more(store):
+    await store.write(lambda u: prepare(u, 4))
+
+    first = await load_audit(store, LoadAudit(AuditQuery(limit=3)))
+    rest = await load_audit(store, LoadAudit(AuditQuery(limit=3, before_seq=first.records[-1].seq)))
+
+    assert ([r.seq for r in first.records], first.has_more) == ([5, 4, 3], True)
+    assert ([r.seq for r in rest.records], rest.has_more) == ([2, 1], False)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        AuditQuery(text="x" * (LONGEST_TEXT + 1)),
+        AuditQuery(text="a\0b"),
+        AuditQuery(action="\ud800"),
+        AuditQuery(limit=0),
+        AuditQuery(limit=MOST_ROWS + 1),
+        AuditQuery(before_seq=-1),
+        AuditQuery(before_seq=2**63),
+    ],
+)
+async def test_search_that_cannot_be_made_is_refused(store, query):
+    with pytest.raises(Refused):
+        await load_audit(store, LoadAudit(query))
+
+
+ANY = st.text(max_size=LONGEST_TEXT + 2) | st.sampled_from(
+    ["%", "_", "/", "\\", "'", '"', "';--", "AAPL%", "a/_b"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=ANY, action=ANY, order=ANY, before=st.none() | st.integers(), limit=st.integers())
+async def test_any_search_gives_an_answer_or_a_refusal(store, text, action, order, before, limit):
+    query = AuditQuery(text=text, action=action, cl_ord_id=order, before_seq=before, limit=limit)
+
+    try:
+        page = await load_audit(store, LoadAudit(query))
+    except Refused:
+        return
+
+    assert all(
+        text.lower() in f"{r.entity}\n{r.action}\n{r.actor}\n{r.payload}".lower() for r in page.records
+    )
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(text=st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20))
+async def test_text_of_a_record_finds_it(store, text):
+    record = await store.write(
+        lambda u: ledger.append(u, AuditDraft(AuditAction.ORDER_SENT, DESK, text), NOW)
+    )
+
+    page = await load_audit(store, LoadAudit(AuditQuery(text=text, limit=1)))
+
+    assert page.records == (record,)

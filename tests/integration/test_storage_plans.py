@@ -1,0 +1,121 @@
+"""The plan of every question: an index where the table is large, a whole walk only for a whole answer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from core.domain.records import AuditQuery
+from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
+from core.ports.storage import Reader
+from core.storage import engine, vault
+from core.storage.reader import SqlReader
+from core.storage.store import open_store
+
+AAPL = Symbol("AAPL")
+ORDER = ClOrdId("IQ-1")
+
+QUESTIONS: dict[str, tuple[Callable[[Reader], object], str]] = {
+    "order": (lambda r: r.order(ORDER), "orders USING INDEX sqlite_autoindex_orders_1 (cl_ord_id=?)"),
+    "open_orders": (lambda r: r.open_orders(), "orders USING INDEX ix_orders_open"),
+    "recent_orders": (lambda r: r.recent_orders(50), "orders USING INTEGER PRIMARY KEY (rowid<?)"),
+    "executions": (
+        lambda r: r.executions(ORDER),
+        "executions USING INDEX ix_executions_cl_ord_id (cl_ord_id=?)",
+    ),
+    "has_execution": (lambda r: r.has_execution(ExecId("E")), "sqlite_autoindex_executions_1 (exec_id=?)"),
+    "fills of a symbol": (lambda r: r.fills(AAPL), "fills USING INDEX ix_fills_symbol (symbol=?)"),
+    "newest fills": (lambda r: r.fills(limit=50), "fills USING INTEGER PRIMARY KEY (rowid<?)"),
+    "newest fills of a symbol": (
+        lambda r: r.fills(AAPL, 50),
+        "fills USING INDEX ix_fills_symbol (symbol=? AND rowid<?)",
+    ),
+    "lots of a symbol": (lambda r: r.lots(AAPL), "lots USING INDEX ix_lots_symbol (symbol=?)"),
+    "closes of a symbol": (
+        lambda r: r.lot_closes(AAPL),
+        "lot_closes USING INDEX ix_lot_closes_symbol (symbol=?)",
+    ),
+    "idempotency": (
+        lambda r: r.idempotency(IdempotencyKey("k")),
+        "sqlite_autoindex_trade_idempotency_1 (key=?)",
+    ),
+    "verdict": (lambda r: r.verdict(ORDER), "sqlite_autoindex_order_bodies_1 (cl_ord_id=?)"),
+    "trading_state": (lambda r: r.trading_state(), "trading_state USING INTEGER PRIMARY KEY (rowid<?)"),
+    "audit_head": (lambda r: r.audit_head(), "audit_log USING INTEGER PRIMARY KEY (rowid<?)"),
+    "audit_records": (lambda r: r.audit_records(5, 50), "audit_log USING INTEGER PRIMARY KEY (rowid>?)"),
+    "audit newest": (lambda r: r.audit_page(AuditQuery()), "audit_log USING INTEGER PRIMARY KEY (rowid<?)"),
+    "audit text": (lambda r: r.audit_page(AuditQuery("x")), "audit_log USING INTEGER PRIMARY KEY (rowid<?)"),
+    "audit action": (
+        lambda r: r.audit_page(AuditQuery(action="x")),
+        "audit_log USING INDEX ix_audit_log_action (action=? AND rowid<?)",
+    ),
+    "audit order": (
+        lambda r: r.audit_page(AuditQuery(cl_ord_id="x")),
+        "audit_log USING INDEX ix_audit_log_cl_ord_id (cl_ord_id=? AND rowid<?)",
+    ),
+}
+# Asked for whole, and read whole.
+WHOLE: dict[str, tuple[Callable[[Reader], object], set[str]]] = {
+    "all fills": (lambda r: r.fills(), {"fills"}),
+    "all lots": (lambda r: r.lots(), {"lots"}),
+    "all closes": (lambda r: r.lot_closes(), {"lot_closes"}),
+    "positions": (lambda r: r.positions(), {"positions", "lots"}),
+    "settings": (lambda r: r.settings(), {"settings"}),
+    "watchlists": (lambda r: r.watchlists(), {"watchlist", "watchlist_symbols"}),
+}
+
+
+@pytest.fixture
+def plans(tmp_path: Path):
+    key = vault.create(tmp_path, None)
+    open_store(tmp_path / "a.db", key, create=True).close()
+    reader = engine.reading_engine(tmp_path / "a.db", key)
+
+    def ask(question: Callable[[Reader], object]) -> list[str]:
+        asked: list[tuple[str, Any]] = []
+        with reader.connect() as connection:
+            event.listen(
+                connection,
+                "before_cursor_execute",
+                lambda _c, _k, sql, values, *_: asked.append((sql, values)),
+            )
+            question(SqlReader(connection))
+            return [
+                row[3]
+                for sql, values in asked[:]
+                for row in connection.connection.dbapi_connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+            ]
+
+    yield ask
+    reader.dispose()
+
+
+def test_every_question_of_the_port_is_here():
+    asked = {name.split()[0] for name in (*QUESTIONS, *WHOLE)}
+    spoken = {"fills": {"fills", "newest", "all"}, "lots": {"lots", "all"}, "lot_closes": {"closes", "all"}}
+    questions = {name for name in vars(Reader) if not name.startswith("_")}
+
+    assert all(spoken.get(name, {name, name.split("_")[0]}) & asked for name in questions)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_question_uses_its_index(plans, name):
+    question, index = QUESTIONS[name]
+
+    plan = plans(question)
+
+    assert index in plan[0]
+    assert not any("TEMP B-TREE" in step for step in plan)
+    # The open orders are a walk along an index that holds nothing else.
+    assert not any(step.startswith("SCAN") and "ix_orders_open" not in step for step in plan)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_table_is_walked_only_where_the_whole_is_asked_for(plans, name):
+    question, tables = WHOLE[name]
+
+    plan = plans(question)
+
+    assert {step.split()[1] for step in plan if step.startswith("SCAN")} == tables
