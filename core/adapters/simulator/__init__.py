@@ -1,0 +1,17 @@
+"""The embedded exchange: the reference implementation of the broker port, and the demo's market."""
+
+from core.adapters.simulator.exchange import Exchange, ExchangeSettings
+from core.adapters.simulator.faults import Call, Faults
+from core.adapters.simulator.ledger import read_ledger
+from core.adapters.simulator.wiring import Simulator, replay, synthetic
+
+__all__ = [
+    "Call",
+    "Exchange",
+    "ExchangeSettings",
+    "Faults",
+    "Simulator",
+    "read_ledger",
+    "replay",
+    "synthetic",
+]
