@@ -1,6 +1,7 @@
 """A4: whether what the other rules judge on is known and fresh."""
 
 from decimal import Decimal
+from math import isfinite
 
 from core.domain.risk import Limits, Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
@@ -57,6 +58,7 @@ def _old(terms: OrderTerms, limits: Limits, facts: Facts) -> tuple[str, Outside 
 
 
 def _aged(what: str, age: float | None, limit: float) -> tuple[str, Outside | None]:
-    found = age or 0.0
-    text = f"{what} is {seconds(found)} old, at most {seconds(limit)} is allowed"
-    return text, (Decimal(str(found)), Decimal(str(limit)), Unit.SECONDS)
+    if age is None or not isfinite(age):
+        return f"{what} is of unknown age", None
+    text = f"{what} is {seconds(age)} old, at most {seconds(limit)} is allowed"
+    return text, (Decimal(str(age)), Decimal(str(limit)), Unit.SECONDS)
