@@ -89,13 +89,12 @@ class WriteLane:
             job.settle()
 
     def _run(self, batch: list[Job[SqlUnitOfWork]]) -> None:
-        unit = SqlUnitOfWork(self._connection)
         if len(batch) == 1:
-            batch[0].run(unit)
+            batch[0].run(SqlUnitOfWork(self._connection))
             return
         for job in batch:
             with Caught() as caught, self._connection.begin_nested():
-                job.run(unit)
+                job.run(SqlUnitOfWork(self._connection))
             job.error = caught.error
             if caught.error is not None and not self._driver.in_transaction:
                 # A full disk rolls back the whole transaction, so what the others did is gone as well.

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import Connection, bindparam, delete, insert, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.domain.audit import AuditRecord
+from core.domain.audit import AuditHead, AuditRecord
 from core.domain.execution import ExecutionReport, Fill
 from core.domain.order import Order
 from core.domain.portfolio import LotClose, Position
@@ -41,7 +41,7 @@ _REDUCE_LOT = update(t.lots).where(t.lots.c.exec_id == bindparam("which"))
 _DELETE_LOT = delete(t.lots).where(t.lots.c.exec_id == bindparam("which"))
 _INSERT_CLOSE = insert(t.lot_closes)
 _DELETE_KEY = delete(t.trade_idempotency).where(t.trade_idempotency.c.key == bindparam("which"))
-_INSERT_KEY = insert(t.trade_idempotency)
+_INSERT_KEY = upsert(t.trade_idempotency).on_conflict_do_nothing(index_elements=["key"])
 _INSERT_STATE = insert(t.trading_state)
 _SAVE_SETTING = upsert(t.settings).on_conflict_do_update(
     index_elements=["key"], set_={"value": upsert(t.settings).excluded.value}
@@ -62,6 +62,16 @@ _INSERT_PAYLOAD = insert(t.audit_payload)
 
 class SqlUnitOfWork(SqlReader):
     """`ports.storage.UnitOfWork` on the writing connection: a reader that can also change things."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._head: AuditHead | None = None
+
+    def audit_head(self) -> AuditHead:
+        # Nobody else writes meanwhile, so what was read or appended here still stands.
+        if self._head is None:
+            self._head = super().audit_head()
+        return self._head
 
     def insert_order(self, order: Order, body: str, verdict: str) -> None:
         failpoint("uow.insert_order")
@@ -109,17 +119,18 @@ class SqlUnitOfWork(SqlReader):
 
     def insert_idempotency(self, record: IdempotencyRecord) -> None:
         failpoint("uow.insert_idempotency")
-        known = self.idempotency(record.key)
-        if known is not None:
-            if not self._is_expired(known, record.created_at_us):
-                raise StorageError(f"idempotency key {record.key} is in use for order {known.cl_ord_id}")
-            self._connection.execute(_DELETE_KEY, {"which": record.key})
         values = {
             "key": record.key,
             "fingerprint": record.fingerprint,
             "cl_ord_id": record.cl_ord_id,
             "created_at_us": record.created_at_us,
         }
+        if self._connection.execute(_INSERT_KEY, values).rowcount == 1:
+            return
+        known = self.idempotency(record.key)
+        if known is not None and not self._is_expired(known, record.created_at_us):
+            raise StorageError(f"idempotency key {record.key} is in use for order {known.cl_ord_id}")
+        self._connection.execute(_DELETE_KEY, {"which": record.key})
         self._connection.execute(_INSERT_KEY, values)
 
     def _is_expired(self, known: IdempotencyRecord, now_us: int) -> bool:
@@ -164,3 +175,4 @@ class SqlUnitOfWork(SqlReader):
             raise AuditUnwritable(
                 f"audit record {record.seq} could not be appended: {type(error).__name__}"
             ) from error
+        self._head = AuditHead(record.seq, record.digest)

@@ -84,6 +84,7 @@ def _orders() -> None:
         sa.Column("cl_ord_id", sa.Text, sa.ForeignKey("orders.cl_ord_id"), primary_key=True),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("verdict", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "executions",
@@ -172,6 +173,7 @@ def _decisions() -> None:
         sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("cl_ord_id", sa.Text, sa.ForeignKey("orders.cl_ord_id"), nullable=False),
         sa.Column("created_at_us", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "trading_state",
@@ -197,7 +199,7 @@ def _audit() -> None:
         sa.Column("cl_ord_id", sa.Text, nullable=False),
         sa.Column("payload_hash", sa.Text, nullable=False),
         sa.Column("prev_digest", sa.Text, nullable=False),
-        sa.Column("digest", sa.Text, nullable=False, unique=True),
+        sa.Column("digest", sa.Text, nullable=False),
         sa.CheckConstraint("seq >= 1", name="seq_from_one"),
         sa.CheckConstraint("ts_utc_us >= 0", name="ts_after_1970"),
         sa.CheckConstraint("action <> ''", name="action_named"),

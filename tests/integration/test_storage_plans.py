@@ -39,9 +39,9 @@ QUESTIONS: dict[str, tuple[Callable[[Reader], object], str]] = {
     ),
     "idempotency": (
         lambda r: r.idempotency(IdempotencyKey("k")),
-        "sqlite_autoindex_trade_idempotency_1 (key=?)",
+        "trade_idempotency USING PRIMARY KEY (key=?)",
     ),
-    "verdict": (lambda r: r.verdict(ORDER), "sqlite_autoindex_order_bodies_1 (cl_ord_id=?)"),
+    "verdict": (lambda r: r.verdict(ORDER), "order_bodies USING PRIMARY KEY (cl_ord_id=?)"),
     "trading_state": (lambda r: r.trading_state(), "trading_state USING INTEGER PRIMARY KEY (rowid<?)"),
     "audit_head": (lambda r: r.audit_head(), "audit_log USING INTEGER PRIMARY KEY (rowid<?)"),
     "audit_records": (lambda r: r.audit_records(5, 50), "audit_log USING INTEGER PRIMARY KEY (rowid>?)"),
