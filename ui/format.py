@@ -1,6 +1,7 @@
-"""Numbers, times and words for people. Pure but for the one switch of the time zone; no colour is chosen here.
+"""Numbers, times and words for people; pure but for the one switch of the time zone.
 
-Unknown is ``None`` and shows an em dash; zero shows without a sign. Minus is U+2212, and a thin space stands before %.
+Unknown is ``None`` and shows an em dash; zero shows without a sign. Minus is U+2212, and a thin space stands
+before %.
 """
 
 from datetime import UTC, datetime, tzinfo

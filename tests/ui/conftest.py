@@ -1,7 +1,6 @@
 """One application for the window's tests: offscreen, Fusion, the bundled face, the dark theme."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -18,6 +17,5 @@ def qapp_args() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def dark_theme(qapp: QApplication) -> Iterator[None]:
+def dark_theme(qapp: QApplication) -> None:
     apply_look(qapp, Look(load_theme(ThemeName.DARK)))
-    yield

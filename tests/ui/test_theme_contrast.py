@@ -6,8 +6,8 @@ from ui.theme.tokens import GainLoss, ThemeName, Tokens, load_theme
 
 TEXT, SHAPE = 4.5, 3.0
 
-# Machado, Oliveira and Fernandes 2009, "A Physiologically-based Model for Simulation of Color Vision Deficiency",
-# severity 1.0; applied to linear RGB.
+# Machado, Oliveira and Fernandes 2009, "A Physiologically-based Model for Simulation of Color Vision
+# Deficiency", severity 1.0; applied to linear RGB.
 VISIONS = {
     "normal": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
     "protanopia": (
@@ -37,16 +37,16 @@ PAIRS: dict[str, tuple[tuple[str, ...], float]] = {
     "text3": (PANELS, TEXT),
     "on_accent": (("accent",), TEXT),
     "on_fill": (("gain_fill", "loss_fill", "halt_fill", "live_fill"), TEXT),
-    "gain": (PANELS + ("live_tint",), TEXT),
-    "loss": (PANELS + ("live_tint",), TEXT),
+    "gain": ((*PANELS, "live_tint"), TEXT),
+    "loss": ((*PANELS, "live_tint"), TEXT),
     "edge": (("surface1", "surface2"), SHAPE),
     "accent": (PANELS + TINTS, SHAPE),
     "gain_shape": (PANELS, SHAPE),
     "loss_shape": (PANELS, SHAPE),
     "gain_fill": (("surface0", "surface1"), SHAPE),
     "loss_fill": (("surface0", "surface1"), SHAPE),
-    "warn_line": (PANELS + ("warn_tint",), SHAPE),
-    "halt": (PANELS + ("halt_tint",), SHAPE),
+    "warn_line": ((*PANELS, "warn_tint"), SHAPE),
+    "halt": ((*PANELS, "halt_tint"), SHAPE),
     "live": (("surface0", "surface1", "live_tint"), SHAPE),
 }
 

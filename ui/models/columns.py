@@ -15,8 +15,11 @@ class Align(Enum):
 
 
 class Kind(Enum):
-    """How a cell is drawn. CHANGE has an arrow in a column of its own, BAR a bar before its text,
-    AGE a clock when its row is stale. NUMBER, CHANGE and AGE are exported as numbers."""
+    """How a cell is drawn.
+
+    CHANGE has an arrow in a column of its own, BAR a bar before its text, AGE a clock when its row is stale.
+    NUMBER, CHANGE and AGE are exported as numbers.
+    """
 
     TEXT = auto()
     NUMBER = auto()
@@ -49,7 +52,7 @@ class Mark(StrEnum):
 
 
 class RowState(Flag):
-    """What holds for a whole row. STALE greys it; HALTED greys its prices' colour too; WARN tints its ground."""
+    """What holds for a whole row: STALE greys its values, HALTED its figures, WARN tints its ground."""
 
     NORMAL = 0
     STALE = auto()
@@ -66,7 +69,9 @@ class BarFill:
 
 
 class Comparable(Protocol):
-    def __lt__(self, other: Any, /) -> bool: ...
+    """What a sort can order; all values of one column are of one kind."""
+
+    def __lt__(self, other: Any, /) -> bool: ...  # noqa: ANN401 - a protocol cannot name its own kind
 
 
 @dataclass(frozen=True)  # no slots: Column[Row](...) then fails on Python 3.11
@@ -115,3 +120,11 @@ class Column(Generic[Row]):
     def changed_value(self, row: Row) -> object:
         """Return what tells whether the cell has to be painted again."""
         return self.text(row) if self.value is None else self.value(row)
+
+    def step(self, old: Row, new: Row) -> int:
+        """Return the direction of a change, from the sort keys: -1, 1, or 0 if there is none to tell."""
+        before = None if self.sort_key is None else self.sort_key(old)
+        after = None if self.sort_key is None else self.sort_key(new)
+        if before is None or after is None or before == after:
+            return 0
+        return 1 if before < after else -1

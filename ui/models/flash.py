@@ -2,9 +2,20 @@
 
 from collections.abc import Hashable, Iterator
 
+from PySide6.QtCore import QElapsedTimer
+
 FADE_S = 0.3
 LEAST_GAP_S = 0.1  # at most ten flashes a second in one cell
 STEPS = 6  # a cell is painted again when its step changes, not at every frame
+
+_timer = QElapsedTimer()
+_timer.start()
+
+
+def seconds() -> float:
+    """Return monotonic seconds from Qt; the window has no other clock for what it animates."""
+    return _timer.nsecsElapsed() / 1e9
+
 
 Cell = tuple[Hashable, int]
 
@@ -32,7 +43,7 @@ class FlashBoard:
         return True
 
     def level(self, cell: Cell) -> float:
-        """Return how strong a cell glows, from 1 down to 0, as of the last ``advance``; negative for a fall."""
+        """Return how strong a cell glows, 1 down to 0, negative for a fall, as of the last ``advance``."""
         running = self._cells.get(cell)
         return 0.0 if running is None else running[1] * running[2] / STEPS
 

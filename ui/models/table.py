@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from time import monotonic
 from types import MappingProxyType
 from typing import Generic
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from ui.models.columns import Align, Column, Row, RowState
-from ui.models.flash import FlashBoard
-from ui.models.sorting import Arrangement, GroupKey, GroupLine, LineId
+from ui.models.flash import FlashBoard, seconds
+from ui.models.live_rows import LiveRows
+from ui.models.sorting import Arrangement, GroupLine, LineId, Lines
 
 SORT_GAP_S = 0.5  # a sorted table is put in order at most twice a second while it ticks
 
@@ -32,13 +32,15 @@ Index = QModelIndex | QPersistentModelIndex
 class KeyedTableModel(QAbstractTableModel, Generic[Row]):
     """Rows are frozen values, each under a key that never changes. GUI thread only.
 
-    Changes are kept, newest for each key, until ``flush`` takes them in once a frame; ``woken`` says that a frame
-    is wanted. ``flush`` tells the view of *visible* cells that look different, and of nothing else.
+    Changes are kept, newest for each key, until ``flush`` takes them in once a frame; ``woken`` says that
+    a frame is wanted. ``flush`` tells the view of *visible* cells that look different, and of nothing else.
 
     Attributes:
         woken: there is something to flush.
         arranging: lines are about to come, go or move; the scroll position can be remembered by key.
         arranged: they have; True when rows only changed their order.
+        columns: as given.
+        lines: the ids on all lines from top to bottom, and the line of each id.
         hold_order: while True no tick moves a row, because the mouse is over the table.
     """
 
@@ -55,66 +57,62 @@ class KeyedTableModel(QAbstractTableModel, Generic[Row]):
         group: Callable[[Row], str] | None = None,
         group_order: Sequence[str] = (),
         search: Callable[[Row], str] | None = None,
-        now: Callable[[], float] = monotonic,
+        now: Callable[[], float] = seconds,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.columns = tuple(columns)
+        self.lines = Lines()
         self.hold_order = False
-        self.flashes = FlashBoard()
-        self._key = key
-        self._state = state
-        self._search = search
+        self.state_of: Callable[[Row], RowState] = state or (lambda _: RowState.NORMAL)
+        self._live = LiveRows(self.columns, key, state)
+        self._search = search or (lambda row: " ".join(column.text(row) for column in self.columns))
         self._now = now
         self._how: Arrangement[Row] = Arrangement(group=group, group_order=tuple(group_order))
-        self._sorted_by: Column[Row] | None = None
-        self._rows: dict[Hashable, Row] = {}
-        self._pending: dict[Hashable, Row] = {}
-        self._lines: list[LineId] = []
-        self._at: dict[LineId, int] = {}
-        self._counts: dict[str, int] = {}
-        self._refresh: set[int] = set()
-        self._seen_states: dict[Hashable, RowState] = {}
-        self._rearrange = False
+        self._sorted_by: str | None = None
         self._sort_due = False
         self._sorted_at = float("-inf")
 
+    @property
+    def rows(self) -> Mapping[Hashable, Row]:
+        """All rows that were flushed, by key, also those that a filter or a folded group hides."""
+        return MappingProxyType(self._live.rows)
+
+    @property
+    def flashes(self) -> FlashBoard:
+        """Which cells glow."""
+        return self._live.flashes
+
     def upsert(self, rows: Iterable[Row]) -> None:
-        """Add or change rows; of several for one key the last counts. Cheap: nothing is formatted or drawn."""
-        was_idle = not self._pending
-        key, pending = self._key, self._pending
-        for row in rows:
-            pending[key(row)] = row
-        if was_idle and pending:
-            self.woken.emit()
+        """Add or change rows; of several for one key the last counts. Nothing is formatted or drawn."""
+        self._live.upsert(rows)
+        self.woken.emit()
 
     def remove(self, keys: Iterable[Hashable]) -> None:
         """Take rows out, now; unknown keys are no error."""
-        for key in keys:
-            self._pending.pop(key, None)
-            self._seen_states.pop(key, None)
-            if self._rows.pop(key, None) is not None:
-                self._rearrange = True
-        if self._rearrange:
+        if self._live.drop(keys):
             self._arrange()
 
     def replace_all(self, rows: Iterable[Row]) -> None:
         """Show exactly these rows, now; selection and scroll stay with the keys that are still there."""
-        self._pending.clear()
-        self.flashes.clear()
-        self._seen_states.clear()
-        self._rows = {self._key(row): row for row in rows}
+        self._live.replace(rows)
         self._arrange()
-        if self._lines:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._lines) - 1, len(self.columns) - 1))
+        if self.lines.ids:
+            self.dataChanged.emit(
+                self.index(0, 0), self.index(len(self.lines.ids) - 1, len(self.columns) - 1)
+            )
+
+    def refresh(self, *column_keys: str) -> None:
+        """Paint columns again whose text depends on the time; a row that went stale is painted whole."""
+        self._live.refresh(column_keys)
+        self.woken.emit()
 
     def set_filter(self, text: str) -> None:
-        """Show only rows whose searched words contain all the words of ``text``, in any case; empty shows all."""
+        """Show only rows whose searched words contain all words of ``text``, in any case; empty shows all."""
         words = text.casefold().split()
-        search = self._search or self._all_texts
 
         def accepts(row: Row) -> bool:
-            found = search(row).casefold()
+            found = self._search(row).casefold()
             return all(word in found for word in words)
 
         self._how = replace(self._how, accepts=accepts if words else None)
@@ -123,213 +121,104 @@ class KeyedTableModel(QAbstractTableModel, Generic[Row]):
     def sort_by(self, key: str | None, descending: bool = False) -> None:
         """Order rows by a column, now; None keeps the order in which they came."""
         column = next((each for each in self.columns if each.key == key and each.sort_key), None)
-        self._sorted_by = column
-        self._how = replace(
-            self._how,
-            sort_key=column.sort_key if column else None,
-            descending=descending and column is not None,
-        )
+        self._sorted_by = None if column is None else column.key
+        sort_key = None if column is None else column.sort_key
+        self._how = replace(self._how, sort_key=sort_key, descending=descending and column is not None)
         self._arrange()
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.columns) - 1)
 
     @property
     def sorted_by(self) -> tuple[str | None, bool]:
         """The key of the sorting column, None if there is none, and whether the largest come first."""
-        return (self._sorted_by.key if self._sorted_by else None), self._how.descending
+        return self._sorted_by, self._how.descending
 
     def toggle_group(self, name: str) -> None:
         """Fold or unfold a group."""
         self._how = replace(self._how, collapsed=self._how.collapsed ^ {name})
         self._arrange()
 
-    def refresh(self, *column_keys: str) -> None:
-        """Paint columns again whose text depends on the time, such as an age; a row that went stale is painted whole."""
-        self._refresh |= {at for at, column in enumerate(self.columns) if column.key in column_keys}
-        self.woken.emit()
-
     @property
     def is_busy(self) -> bool:
         """Whether another frame is wanted."""
-        return bool(
-            self._pending or self._refresh or len(self.flashes) or (self._sort_due and not self.hold_order)
-        )
+        return self._live.is_busy or (self._sort_due and not self.hold_order)
 
     def flush(self, first: int, last: int) -> int:
         """Take in all changes and announce the visible cells that look different.
 
         Args:
             first: the first line that can be seen.
-            last: the last one.
+            last: the last one; before ``first`` when nothing can be seen.
 
         Returns:
             How many cells were announced.
         """
         now = self._now()
-        pending, self._pending = self._pending, {}
-        dirty: set[tuple[int, int]] = set()
-        for key, row in pending.items():
-            old = self._rows.get(key)
-            self._rows[key] = row
-            if old is None or self._moves(old, row):
-                self._rearrange = True
-                continue
-            at = self._at.get(key, -1)
-            if first <= at <= last:
-                self._compare(key, at, old, row, dirty, now)
-        if self._refresh:
-            self._refresh_visible(first, last, dirty)
-        for cell in self.flashes.advance(now):
-            at = self._at.get(cell[0], -1)
-            if first <= at <= last:
-                dirty.add((at, cell[1]))
-        self._sort_due = self._sort_due or bool(pending and self._sorted_by)
+        dirty, moves, changed = self._live.take(self.lines, self._how, first, last, now)
+        for at, column in dirty:
+            here = self.createIndex(at, column)
+            self.dataChanged.emit(here, here)
+        self._sort_due = self._sort_due or (changed and self._sorted_by is not None)
         may_sort = self._sort_due and not self.hold_order and now - self._sorted_at >= SORT_GAP_S
-        if self._rearrange or may_sort:
-            self._emit(dirty)
+        if moves or may_sort:
             self._arrange()
-        else:
-            self._emit(dirty)
         return len(dirty)
 
-    def _moves(self, old: Row, new: Row) -> bool:
-        how = self._how
-        if how.group is not None and how.group(old) != how.group(new):
-            return True
-        return how.accepts is not None and how.accepts(old) != how.accepts(new)
-
-    def _compare(
-        self, key: Hashable, at: int, old: Row, new: Row, dirty: set[tuple[int, int]], now: float
-    ) -> None:
-        if self._state is not None and self._state(new) != self._seen_states.get(key, RowState.NORMAL):
-            self._seen_states[key] = self._state(new)
-            dirty.update((at, column) for column in range(len(self.columns)))
-        for number, column in enumerate(self.columns):
-            before, after = column.changed_value(old), column.changed_value(new)
-            if before != after:
-                dirty.add((at, number))
-                if column.flash and column.sort_key is not None:
-                    self._flash(key, number, column.sort_key(old), column.sort_key(new), now)
-
-    def _flash(self, key: Hashable, number: int, before: object, after: object, now: float) -> None:
-        if before is not None and after is not None and before != after:
-            rises = before < after  # type: ignore[operator]
-            self.flashes.start((key, number), 1 if rises else -1, now)
-
-    def _refresh_visible(self, first: int, last: int, dirty: set[tuple[int, int]]) -> None:
-        columns, self._refresh = self._refresh, set()
-        for at in range(max(0, first), min(last + 1, len(self._lines))):
-            key = self._lines[at]
-            if isinstance(key, GroupKey):
-                continue
-            dirty.update((at, column) for column in columns)
-            if self._state is not None:
-                state = self._state(self._rows[key])
-                if self._seen_states.get(key, RowState.NORMAL) != state:
-                    self._seen_states[key] = state
-                    dirty.update((at, column) for column in range(len(self.columns)))
-
-    def _emit(self, dirty: set[tuple[int, int]]) -> None:
-        emit, index = self.dataChanged.emit, self.createIndex
-        for at, column in dirty:
-            here = index(at, column)
-            emit(here, here)
+    def line(self, at: int) -> Row | GroupLine:
+        """Return the row or the group header that stands on a line."""
+        group = self.lines.group_at(at, self._how.collapsed)
+        return self._live.rows[self.lines.ids[at]] if group is None else group
 
     def _arrange(self) -> None:
-        self._rearrange = self._sort_due = False
+        self._sort_due = False
         self._sorted_at = self._now()
-        lines, counts = self._how.lines(self._rows)
-        if lines == self._lines:
-            if counts != self._counts:
-                self._counts = counts
-                self.dataChanged.emit(self.index(0, 0), self.index(len(lines) - 1, 0))
+        ids, self.lines.counts = self._how.arrange(self._live.rows)
+        if ids == self.lines.ids:
             return
-        target = set(lines)
-        stay = [line for line in lines if line in self._at]
-        gone = [line for line in self._lines if line not in target]
-        come = [line for line in lines if line not in self._at]
+        stay, gone, come = self.lines.changes(ids)
         self.arranging.emit()
-        self._counts = counts
         if gone:
             self._permute(stay + gone)
-            self.beginRemoveRows(_NO_PARENT, len(stay), len(self._lines) - 1)
-            self._place(stay)
+            self.beginRemoveRows(_NO_PARENT, len(stay), len(stay) + len(gone) - 1)
+            self.lines.place(stay)
             self.endRemoveRows()
         if come:
-            self.beginInsertRows(_NO_PARENT, len(stay), len(lines) - 1)
-            self._place(stay + come)
+            self.beginInsertRows(_NO_PARENT, len(stay), len(ids) - 1)
+            self.lines.place(stay + come)
             self.endInsertRows()
-        self._permute(lines)
+        self._permute(ids)
         self.arranged.emit(not gone and not come)
 
-    def _place(self, lines: list[LineId]) -> None:
-        self._lines = lines
-        self._at = {line: at for at, line in enumerate(lines)}
-
-    def _permute(self, lines: list[LineId]) -> None:
-        if lines == self._lines:
+    def _permute(self, ids: list[LineId]) -> None:
+        if ids == self.lines.ids:
             return
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
-        ids = [self._lines[index.row()] for index in before]
-        self._place(lines)
+        moved = [self.lines.ids[index.row()] for index in before]
+        self.lines.place(ids)
         after = [
-            self.createIndex(self._at[line], index.column()) for line, index in zip(ids, before, strict=True)
+            self.createIndex(self.lines.at[line], index.column())
+            for line, index in zip(moved, before, strict=True)
         ]
         self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()
 
-    def _all_texts(self, row: Row) -> str:
-        return " ".join(column.text(row) for column in self.columns)
-
-    @property
-    def rows(self) -> Mapping[Hashable, Row]:
-        """All rows that were flushed, by key, also those that a filter or a folded group hides."""
-        return MappingProxyType(self._rows)
-
-    def line(self, at: int) -> Row | GroupLine:
-        """Return the row or the group header that stands on a line."""
-        line = self._lines[at]
-        if isinstance(line, GroupKey):
-            return GroupLine(line.name, self._counts.get(line.name, 0), line.name in self._how.collapsed)
-        return self._rows[line]
-
-    def key_at(self, at: int) -> Hashable | None:
-        """Return the key of the row on a line, None for a group header or beyond the end."""
-        if not 0 <= at < len(self._lines) or isinstance(self._lines[at], GroupKey):
-            return None
-        return self._lines[at]
-
-    def line_of(self, key: LineId) -> int | None:
-        """Return the line on which a key stands, None when it is hidden or unknown."""
-        return self._at.get(key)
-
-    def line_id(self, at: int) -> LineId | None:
-        """Return what identifies a line, a group header too."""
-        return self._lines[at] if 0 <= at < len(self._lines) else None
-
-    def state_of(self, row: Row) -> RowState:
-        """Return what holds for the whole row."""
-        return RowState.NORMAL if self._state is None else self._state(row)
-
     def rowCount(self, parent: Index = _NO_PARENT) -> int:
-        return 0 if parent.isValid() else len(self._lines)
+        return 0 if parent.isValid() else len(self.lines.ids)
 
     def columnCount(self, parent: Index = _NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self.columns)
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        return _ROW_FLAGS if self.key_at(index.row()) is not None else Qt.ItemFlag.ItemIsEnabled
+        is_row = self.lines.key_at(index.row()) is not None
+        return _ROW_FLAGS if is_row else Qt.ItemFlag.ItemIsEnabled
 
     def data(self, index: Index, role: int = _DISPLAY) -> object:
-        if not index.isValid() or index.row() >= len(self._lines):
+        if not index.isValid() or index.row() >= len(self.lines.ids):
             return None
         line = self.line(index.row())
         if isinstance(line, GroupLine):
-            return (
-                f"{line.name}, {line.count}"
-                if role in (_DISPLAY, _ACCESSIBLE) and index.column() == 0
-                else None
-            )
+            is_name = role in (_DISPLAY, _ACCESSIBLE) and index.column() == 0
+            return f"{line.name}, {line.count}" if is_name else None
         column = self.columns[index.column()]
         if role == _DISPLAY:
             return column.text(line)
@@ -341,4 +230,6 @@ class KeyedTableModel(QAbstractTableModel, Generic[Row]):
         if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
             return None
         column = self.columns[section]
-        return {_DISPLAY: column.title, _TOOLTIP: column.tooltip or None}.get(Qt.ItemDataRole(role))
+        if role == _DISPLAY:
+            return column.title
+        return column.tooltip or None if role == _TOOLTIP else None

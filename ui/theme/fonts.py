@@ -46,11 +46,11 @@ def register_fonts() -> bool:
 
 @lru_cache(maxsize=64)
 def font(size: int, weight: int = REGULAR) -> QFont:
-    """Return the face at ``size`` px and weight 400, 500 or 600, with tabular figures. Do not change it: it is shared."""
+    """Return the face at ``size`` px, weight 400, 500 or 600, figures tabular. Shared: do not change it."""
     made = QFont([FAMILY, *FALLBACKS])
     made.setPixelSize(size)
     made.setWeight(QFont.Weight(weight))
-    # The package holds one variable face, and Qt does not map QFont.weight to the axis of an application font.
+    # The package holds one variable face; Qt does not map QFont.weight to the axis of an application font.
     made.setVariableAxis(_WEIGHT_AXIS, float(weight))
     made.setVariableAxis(_WIDTH_AXIS, 100.0)
     made.setFeature(_TABULAR, 1)
@@ -64,5 +64,5 @@ def metrics(size: int, weight: int = REGULAR) -> QFontMetricsF:
 
 
 def baseline(top: float, height: float, size: int) -> int:
-    """Return the y of the baseline that centres capitals of ``size`` px in a row; ascent and descent would not line up."""
+    """Return the y of the baseline that centres capitals of ``size`` px in a row."""
     return round(top + (height + CAP_HEIGHT * size) / 2)

@@ -21,12 +21,14 @@ QMainWindow::separator {{ background: {line}; width: 1px; height: 1px; }}
 QSplitter::handle {{ background: {line}; }}
 QScrollBar:vertical {{ background: transparent; width: 6px; margin: 0; }}
 QScrollBar:horizontal {{ background: transparent; height: 6px; margin: 0; }}
-QScrollBar::handle {{ background: {edge}; border-radius: 1px; margin: 1px; min-height: 24px; min-width: 24px; }}
+QScrollBar::handle {{ background: {edge}; border-radius: 1px; margin: 1px;
+    min-height: 24px; min-width: 24px; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QAbstractScrollArea {{ border: 0; }}
-QLineEdit, QPlainTextEdit {{ background: {surface2}; color: {text1}; border: 1px solid {edge}; border-radius: 4px;
-    padding: 0 10px; min-height: 26px; selection-background-color: {edge}; selection-color: {text1}; }}
+QLineEdit, QPlainTextEdit {{ background: {surface2}; color: {text1}; border: 1px solid {edge};
+    border-radius: 4px; padding: 0 10px; min-height: 26px;
+    selection-background-color: {edge}; selection-color: {text1}; }}
 QLineEdit:focus, QPlainTextEdit:focus {{ border: 2px solid {accent}; padding: 0 9px; min-height: 24px; }}
 QLineEdit:disabled {{ color: {text3}; border-color: {line}; }}
 QLineEdit[bare="true"] {{ background: transparent; border: 0; padding: 0; min-height: 0; }}

@@ -143,5 +143,5 @@ def density() -> Density:
 
 
 def set_look(new: Look) -> None:
-    """Put a look in force. Call ``stylesheet.apply_theme``, which also tells Qt, unless nothing is shown yet."""
+    """Put a look in force. To tell Qt as well, call ``stylesheet.apply_look`` instead."""
     _look[:] = [new]

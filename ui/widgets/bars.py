@@ -13,7 +13,7 @@ BAR_HEIGHT = 4
 
 
 def paint_bar(painter: QPainter, track: QRect, share: float, warn: bool, tokens: Tokens) -> None:
-    """Paint a track and the used part of it; a share above zero shows at least 1 px, one above one fills the track."""
+    """Paint a track and the used part of it: at least 1 px of a share above zero, at most the whole track."""
     painter.fillRect(track, tokens.surface3)
     used = min(max(share, 0.0), 1.0) * track.width()
     if used <= 0:
@@ -27,7 +27,7 @@ def paint_bar(painter: QPainter, track: QRect, share: float, warn: bool, tokens:
 
 
 class LimitBar(QWidget):
-    """A limit's use as a bar, with a triangle at its left above 90 %. ``share`` None means unknown: an empty track."""
+    """A limit's use as a bar, with a triangle at its left above 90 %; an empty track while it is unknown."""
 
     def __init__(self, name: str, parent: QWidget | None = None, *, with_mark: bool = True) -> None:
         super().__init__(parent)

@@ -18,7 +18,7 @@ _ELIDE = Qt.TextElideMode.ElideRight
 
 
 class ColumnHead(QHeaderView):
-    """Paints titles in line with their data and sorts on a click: largest first, smallest first, as they came."""
+    """Paints titles in line with their data; clicks sort largest first, smallest first, as they came."""
 
     def __init__(self, model: KeyedTableModel[Any], parent: QWidget) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)

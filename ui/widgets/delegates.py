@@ -6,7 +6,7 @@ from typing import Any
 from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QStaticText, QTransform
 
-from ui.models.columns import Align, Column, Ink, Kind, Mark, RowState
+from ui.models.columns import Align, Column, Kind, Mark, RowState
 from ui.theme.fonts import CAP_HEIGHT, REGULAR, SEMIBOLD, font, metrics
 from ui.theme.tokens import Tokens
 from ui.widgets.bars import paint_bar

@@ -179,10 +179,10 @@ _PAINT: dict[Mark, _Paint] = {
     Mark.UP: lambda p, x, y, s, t, c: fill(p, arrow(s, True), x, y, c or t.gain_shape),
     Mark.DOWN: lambda p, x, y, s, t, c: fill(p, arrow(s, False), x, y, c or t.loss_shape),
     Mark.STOP: lambda p, x, y, s, t, c: stop_sign(p, x, y, s, c or t.halt, t.surface1),
-    Mark.WARN: lambda p, x, y, s, t, c: warning(p, x, y, s, t),
+    Mark.WARN: lambda p, x, y, s, t, _: warning(p, x, y, s, t),
     Mark.CHECK: lambda p, x, y, s, t, c: check(p, x, y, s, c or t.text1),
     Mark.CLOCK: lambda p, x, y, s, t, c: clock_face(p, x, y, s, c or t.text3),
-    Mark.QUESTION: lambda p, x, y, s, t, c: question(p, x, y, s, t),
+    Mark.QUESTION: lambda p, x, y, s, t, _: question(p, x, y, s, t),
     Mark.DIAMOND: lambda p, x, y, s, t, c: fill(p, diamond(s), x, y, c or t.warn, None if c else t.warn_line),
 }
 

@@ -102,7 +102,7 @@ class RowPainter:
         cell.x, cell.width = x, width
         cell.first, cell.last = number == self._ends[0], number == self._ends[1]
         flashes = self._model.flashes
-        cell.flash = flashes.level((self._model.key_at(at), number)) if len(flashes) else 0.0
+        cell.flash = flashes.level((self._model.lines.key_at(at), number)) if len(flashes) else 0.0
         self.cells.paint(painter, cell, self._model.columns[number], row, self._tokens)
 
     def _ground(self, at: int, state: RowState) -> QColor:

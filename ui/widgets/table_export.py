@@ -14,7 +14,7 @@ _NUMBER_KINDS = (Kind.NUMBER, Kind.CHANGE, Kind.AGE)
 
 
 def as_number(text: str) -> str | None:
-    """Return the plain number behind a shown figure, an empty text for an unknown one, None if it is not a figure."""
+    """Return the plain number behind a shown figure, empty for an unknown one, None for a text."""
     if text in (UNKNOWN, ""):
         return ""
     bare = text.replace(MINUS, "-").replace(",", "").removesuffix("%").strip().removeprefix("+")
@@ -41,7 +41,7 @@ def cell(column: Column[Row], row: Row) -> str:
 
 
 def tsv(columns: Sequence[Column[Row]], rows: Iterable[Row]) -> str:
-    """Return rows for the clipboard, a line each, without a head; tabs and line ends inside a cell become spaces."""
+    """Return rows for the clipboard, a line each, no head; tabs and line ends in a cell become spaces."""
     return "\n".join("\t".join(" ".join(cell(column, row).split()) for column in columns) for row in rows)
 
 

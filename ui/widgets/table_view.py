@@ -1,4 +1,4 @@
-"""The table of every panel: whole rows, painted directly, keyed selection, columns that can be chosen and saved."""
+"""The table of every panel: whole rows, painted directly, selection by key."""
 
 from collections.abc import Hashable, Iterable
 from typing import Any, cast
@@ -40,7 +40,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class TableView(QTableView):
-    """Shows a ``KeyedTableModel``. It takes the model's changes in once a frame, and only while there are any.
+    """Shows a ``KeyedTableModel`` and takes its changes in once a frame, while there are any.
 
     Attributes:
         key_chosen: the key of the current row, None when there is none.
@@ -120,10 +120,10 @@ class TableView(QTableView):
             self._wake()
 
     def _remember_place(self) -> None:
-        self._anchor = self.table.line_id(self.verticalScrollBar().value())
+        self._anchor = self.table.lines.id_at(self.verticalScrollBar().value())
 
     def _restore_place(self, only_order: bool) -> None:
-        line = None if self._anchor is None else self.table.line_of(self._anchor)
+        line = None if self._anchor is None else self.table.lines.at.get(self._anchor)
         if line is not None and not only_order and self.verticalScrollBar().value() > 0:
             self.verticalScrollBar().setValue(line)
         if not only_order:
@@ -132,7 +132,7 @@ class TableView(QTableView):
 
     def select_key(self, key: Hashable | None) -> None:
         """Make a row the current and only selected one; None, or a key that is not shown, selects nothing."""
-        line = None if key is None else self.table.line_of(key)
+        line = None if key is None else self.table.lines.at.get(key)
         if line is None:
             self.clearSelection()
             self.setCurrentIndex(QModelIndex())
@@ -142,17 +142,17 @@ class TableView(QTableView):
 
     def current_key(self) -> Hashable | None:
         """Return the key of the current row."""
-        return self.table.key_at(self.currentIndex().row())
+        return self.table.lines.key_at(self.currentIndex().row())
 
     def selected_keys(self) -> list[Hashable]:
         """Return the keys of all selected rows, from top to bottom."""
         lines = sorted(index.row() for index in self.selectionModel().selectedRows())
-        return [key for key in map(self.table.key_at, lines) if key is not None]
+        return [key for key in map(self.table.lines.key_at, lines) if key is not None]
 
     def currentChanged(self, current: Index, previous: Index) -> None:
         super().currentChanged(current, previous)
         if current.row() != previous.row():
-            self.key_chosen.emit(self.table.key_at(current.row()))
+            self.key_chosen.emit(self.table.lines.key_at(current.row()))
 
     def shown_columns(self) -> list[Column[Any]]:
         """Return the columns in sight, in the order in which they stand."""
@@ -167,7 +167,7 @@ class TableView(QTableView):
 
     def to_csv(self) -> str:
         """Return all shown rows, in the order shown, as CSV with the shown columns."""
-        keys = [key for key in map(self.table.key_at, range(self.table.rowCount())) if key is not None]
+        keys = [key for key in map(self.table.lines.key_at, range(self.table.rowCount())) if key is not None]
         return csv_text(self.shown_columns(), [self.table.rows[key] for key in keys])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -189,7 +189,7 @@ class TableView(QTableView):
             super().keyPressEvent(event)
 
     def _activate(self, index: QModelIndex) -> None:
-        key = self.table.key_at(index.row())
+        key = self.table.lines.key_at(index.row())
         if key is not None:
             self.key_activated.emit(key)
 
@@ -240,8 +240,7 @@ class TableView(QTableView):
                 paint_empty(painter, self.viewport().rect(), self._empty)
         else:
             self.rows.begin(self)
-            for rect in cast(
-                Iterable[QRect], event.region()
-            ):  # the stubs do not know that a region can be walked
+            # The stubs do not know that a region can be walked.
+            for rect in cast("Iterable[QRect]", event.region()):
                 self.rows.paint(painter, rect)
         painter.end()
