@@ -56,7 +56,7 @@ class Market:
                     return True
         if self._next is not None and self._exchange.is_open:
             self.now = target
-            self._exchange.now = target
+            self._exchange.turn(target)
         return False
 
     def session(self) -> MarketSession:

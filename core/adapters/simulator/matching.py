@@ -65,6 +65,20 @@ class WorkingOrder:
         """Whether it waits for its trigger."""
         return self.terms.ord_type.has_stop and not self.triggered
 
+    def succeed(self, old: "WorkingOrder") -> None:
+        """Take over what the order that this one replaces has done."""
+        self.orig_cl_ord_id = old.cl_ord_id
+        self.cum_qty, self.value, self.triggered = old.cum_qty, old.value, old.triggered
+
+    def take_fill(self, qty: Decimal, px: Price) -> None:
+        """Count a fill; the last one ends the order."""
+        self.cum_qty += qty
+        self.value += qty * px
+        if self.cum_qty == self.terms.order_qty:
+            self.ended = OrdStatus.FILLED
+        elif self.hold_px is not None:
+            self.hold_px = max(self.hold_px, px)
+
     @property
     def limit(self) -> Decimal | None:
         """The worst price it takes; None takes any."""

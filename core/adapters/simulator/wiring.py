@@ -59,8 +59,7 @@ class Simulator:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-        self.exchange.remember_time()
-        self.exchange.close()
+        self.exchange.stop()
         if task is not None and not task.cancelled() and (error := task.exception()) is not None:
             raise error
 
