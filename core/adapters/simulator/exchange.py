@@ -196,9 +196,12 @@ class Exchange:
         """Return the market time that the ledger has come to; None before the first market day."""
         return None if self._books.day is None else self._books.now
 
-    def stop(self) -> None:
-        """Note the market time and close the ledger."""
+    def note_time(self) -> None:
+        """Write market time down, so that a restart goes on from here."""
         self._books.note_time()
+
+    def close(self) -> None:
+        """Close the ledger as it stands, which is also what a crash leaves behind."""
         self._books.close()
 
     def _refuse_known_id(self, cl_ord_id: ClOrdId) -> None:

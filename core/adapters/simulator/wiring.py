@@ -59,7 +59,8 @@ class Simulator:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-        self.exchange.stop()
+        self.exchange.note_time()
+        self.exchange.close()
         if task is not None and not task.cancelled() and (error := task.exception()) is not None:
             raise error
 
