@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core.adapters.simulator.books import Books, Listener
-from core.adapters.simulator.entry import DoorView, hold_price, refusal
 from core.adapters.simulator.fees import NO_FEES, US_2026
+from core.adapters.simulator.floor import Floor
 from core.adapters.simulator.ledger import Ledger
-from core.adapters.simulator.matching import Depth, Match, WorkingOrder
+from core.adapters.simulator.matching import Depth
 from core.adapters.simulator.restore import restore
 from core.adapters.simulator.tape import Bell, Tick
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.instrument import Instrument
-from core.domain.money import ZERO, Money, Price
+from core.domain.money import Money
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import (
     NewOrderSingle,
@@ -24,11 +24,10 @@ from core.domain.terms import (
     OrderCancelRequest,
     OrderTerms,
     OrdStatus,
-    Side,
     TimeInForce,
 )
-from core.errors import BrokerRejected, OutcomeUnknown
-from core.ids import ClOrdId, ExecId, OrderId, Symbol
+from core.errors import BrokerRejected
+from core.ids import ClOrdId, OrderId, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,14 @@ class Exchange:
         self, instruments: tuple[Instrument, ...], ledger: Ledger, settings: ExchangeSettings
     ) -> None:
         self.settings = settings
-        self.is_open = False
-        self._instruments = {instrument.symbol: instrument for instrument in instruments}
-        self._fees = US_2026 if settings.fees else NO_FEES
         self._books = Books(ledger, settings.cash)
         restore(self._books)
+        self._floor = Floor(self._books, instruments, US_2026 if settings.fees else NO_FEES)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the market is open."""
+        return self._floor.is_open
 
     def listen(self, listener: Listener) -> None:
         """Call this with every report, after it is in the ledger."""
@@ -78,13 +80,13 @@ class Exchange:
     def on_bell(self, bell: Bell) -> None:
         """Open or close the market; at the close what works for the day expires."""
         books = self._books
-        books.now, self.is_open = bell.time, bell.opens
+        books.now, self._floor.is_open = bell.time, bell.opens
         if bell.opens and bell.day != books.day:
             books.open_day(bell.day)
         if not bell.opens:
             for order in books.orders.open():
                 if order.terms.time_in_force is TimeInForce.DAY:
-                    self._end(order, OrdStatus.EXPIRED, ExecType.EXPIRED, "the market day is over")
+                    self._floor.end(order, OrdStatus.EXPIRED, ExecType.EXPIRED, "the market day is over")
         books.publish()
 
     def on_tick(self, tick: Tick) -> None:
@@ -99,7 +101,7 @@ class Exchange:
             books.trigger(order)
         for order in books.matching.working(tick.symbol):
             # The trade that woke a stop went by before it could take part.
-            self._trade(order, arriving=order in reached)
+            self._floor.trade(order, arriving=order in reached)
         books.publish()
 
     def submit(self, order: NewOrderSingle) -> ExecutionReport:
@@ -109,14 +111,14 @@ class Exchange:
             BrokerRejected: it was refused, and a report says so too.
             OutcomeUnknown: the id is that of an earlier order.
         """
-        self._refuse_known_id(order.cl_ord_id)
-        reason = refusal(order.terms, self._view(order.terms))
+        self._books.orders.demand_new(order.cl_ord_id)
+        reason = self._floor.refusal(order.terms)
         if reason is not None:
             self._books.reject(order.cl_ord_id, order.terms, reason)
             raise BrokerRejected(reason)
-        entered = self._books.enter(order.cl_ord_id, order.terms, self._hold(order.terms))
+        entered = self._books.enter(order.cl_ord_id, order.terms, self._floor.hold(order.terms))
         ack = self._books.report(entered, ExecType.NEW)
-        self._trade_on_arrival(entered)
+        self._floor.trade_on_arrival(entered)
         self._books.publish()
         return ack
 
@@ -133,7 +135,7 @@ class Exchange:
             raise BrokerRejected(
                 f"the order is {order.ord_status.value}: there is nothing to cancel", "not_open"
             )
-        self._end(order, OrdStatus.CANCELED, ExecType.CANCELED, "canceled on request")
+        self._floor.end(order, OrdStatus.CANCELED, ExecType.CANCELED, "canceled on request")
         self._books.publish()
 
     def replace(self, request: OrderCancelReplaceRequest) -> None:
@@ -143,9 +145,9 @@ class Exchange:
             BrokerRejected: the old order is as it was; a report for each of the two says so.
             OutcomeUnknown: the new id is that of an earlier order.
         """
-        self._refuse_known_id(request.cl_ord_id)
+        self._books.orders.demand_new(request.cl_ord_id)
         old = self._books.orders.find(request.orig_cl_ord_id, request.order_id)
-        reason = self._replace_refusal(old, request.terms)
+        reason = self._floor.replace_refusal(old, request.terms)
         if old is None or reason is not None:
             reason = reason or "unknown order"
             if old is not None:
@@ -153,10 +155,10 @@ class Exchange:
             self._books.reject(request.cl_ord_id, request.terms, reason, request.orig_cl_ord_id)
             raise BrokerRejected(reason)
         self._books.end(old, OrdStatus.REPLACED)
-        new = self._books.enter(request.cl_ord_id, request.terms, self._hold(request.terms), old)
+        new = self._books.enter(request.cl_ord_id, request.terms, self._floor.hold(request.terms), old)
         self._books.report(old, ExecType.REPLACED)
         self._books.report(new, ExecType.REPLACED)
-        self._trade_on_arrival(new)
+        self._floor.trade_on_arrival(new)
         self._books.publish()
 
     def place_external(self, terms: OrderTerms) -> OrderId:
@@ -172,13 +174,13 @@ class Exchange:
         """Return an order's state, or None where no such id was ever seen."""
         order = self._books.orders.by_cl_ord_id(cl_ord_id)
         if order is not None:
-            return self._status(order)
+            return self._books.orders.status(order)
         rejected = self._books.orders.rejection(cl_ord_id)
         return None if rejected is None else replace(rejected, exec_type=ExecType.ORDER_STATUS)
 
     def open_orders(self) -> tuple[ExecutionReport, ...]:
         """List all that works, oldest first."""
-        return tuple(self._status(order) for order in self._books.orders.open())
+        return tuple(self._books.orders.status(order) for order in self._books.orders.open())
 
     def positions(self) -> tuple[BrokerPosition, ...]:
         """List what is held."""
@@ -203,80 +205,3 @@ class Exchange:
     def close(self) -> None:
         """Close the ledger as it stands, which is also what a crash leaves behind."""
         self._books.close()
-
-    def _refuse_known_id(self, cl_ord_id: ClOrdId) -> None:
-        if self._books.orders.by_cl_ord_id(cl_ord_id) is not None:
-            raise OutcomeUnknown(f"cl_ord_id {cl_ord_id} must be unique: there is an order with it")
-
-    def _view(self, terms: OrderTerms, without: WorkingOrder | None = None) -> DoorView:
-        held, selling = self._books.orders.held_cash(), self._books.orders.selling(terms.symbol)
-        if without is not None:
-            held -= without.hold
-            selling -= without.leaves_qty if without.terms.side is Side.SELL else ZERO
-        return DoorView(
-            instrument=self._instruments.get(terms.symbol),
-            depth=self.depth(terms.symbol),
-            is_open=self.is_open,
-            today=self._books.now.date(),
-            free_cash=self._books.purse.cash - held,
-            free_qty=self._books.purse.qty(terms.symbol) - selling,
-            filled_qty=ZERO if without is None else without.cum_qty,
-        )
-
-    def _hold(self, terms: OrderTerms) -> Price | None:
-        px = None if terms.side is Side.SELL else hold_price(terms, self.depth(terms.symbol))
-        return None if px is None else Price(px)
-
-    def _replace_refusal(self, old: WorkingOrder | None, terms: OrderTerms) -> str | None:
-        if old is None:
-            return "unknown order: there is nothing to replace"
-        if not old.is_open:
-            return f"the order is {old.ord_status.value}: there is nothing to replace"
-        if (terms.symbol, terms.side, terms.ord_type) != (
-            old.terms.symbol,
-            old.terms.side,
-            old.terms.ord_type,
-        ):
-            return "symbol, side and order type cannot be replaced"
-        if terms.order_qty <= old.cum_qty:
-            return f"{old.cum_qty} shares are filled already: the new quantity must be more"
-        return refusal(terms, self._view(terms, without=old))
-
-    def _trade_on_arrival(self, order: WorkingOrder) -> None:
-        in_force = order.terms.time_in_force
-        if in_force is TimeInForce.FOK:
-            match = self._books.matching.match(order, arriving=True)
-            if match is None or match.qty < order.leaves_qty:
-                self._end(
-                    order, OrdStatus.CANCELED, ExecType.CANCELED, "fill or kill: not enough at this price"
-                )
-                return
-        if self.is_open:
-            self._trade(order, arriving=True)
-        if in_force is TimeInForce.IOC and order.is_open:
-            self._end(
-                order, OrdStatus.CANCELED, ExecType.CANCELED, "immediate or cancel: the rest did not fill"
-            )
-
-    def _trade(self, order: WorkingOrder, *, arriving: bool) -> None:
-        match = self._books.matching.match(order, arriving=arriving)
-        if match is None:
-            return
-        if order.hold_px is not None and match.px > order.hold_px and not self._affords(order, match):
-            self._end(order, OrdStatus.CANCELED, ExecType.CANCELED, "insufficient buying power at this price")
-            return
-        self._books.matching.consume(order, match)
-        self._books.fill(order, match, self._fees.fee(order.terms.side, match.qty, match.px))
-
-    def _affords(self, order: WorkingOrder, match: Match) -> bool:
-        # Only an order without a limit can come to cost more than was held for it.
-        free = self._books.purse.cash - self._books.orders.held_cash() + order.hold
-        return match.px * order.leaves_qty <= free
-
-    def _end(self, order: WorkingOrder, status: OrdStatus, exec_type: ExecType, text: str) -> None:
-        self._books.end(order, status)
-        self._books.report(order, exec_type, text)
-
-    def _status(self, order: WorkingOrder) -> ExecutionReport:
-        last = self._books.orders.last_report(order)
-        return self._books.orders.describe(order, ExecId(f"S-{last.exec_id}"), last.transact_time)

@@ -7,6 +7,7 @@ from core.adapters.simulator.matching import WorkingOrder
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.money import ZERO, Qty
 from core.domain.terms import OrdStatus, Side
+from core.errors import OutcomeUnknown
 from core.ids import ClOrdId, ExecId, OrderId, Symbol
 
 
@@ -43,6 +44,15 @@ class Orders:
         """Return a known order."""
         return self._by_order_id[order_id]
 
+    def demand_new(self, cl_ord_id: ClOrdId) -> None:
+        """Check that no order was accepted under an id.
+
+        Raises:
+            OutcomeUnknown: one was, so the caller cannot know which of the two is meant.
+        """
+        if cl_ord_id in self._by_cl_ord_id:
+            raise OutcomeUnknown(f"cl_ord_id {cl_ord_id} must be unique: there is an order with it")
+
     def find(self, cl_ord_id: ClOrdId, order_id: str | None) -> WorkingOrder | None:
         """Return the order of a client id, or else of the exchange's own id."""
         found = self._by_cl_ord_id.get(cl_ord_id)
@@ -52,9 +62,10 @@ class Orders:
         """Return the refusal of an id that was never accepted."""
         return self._rejections.get(cl_ord_id)
 
-    def last_report(self, order: WorkingOrder) -> ExecutionReport:
-        """Return the newest report of an order."""
-        return self._last[order.order_id]
+    def status(self, order: WorkingOrder) -> ExecutionReport:
+        """Write an order's state as of its newest report; the same state has the same `exec_id`."""
+        last = self._last[order.order_id]
+        return self.describe(order, ExecId(f"S-{last.exec_id}"), last.transact_time)
 
     def open(self) -> tuple[WorkingOrder, ...]:
         """List what works, oldest first."""
