@@ -5,6 +5,7 @@ driver as hex only. Transactions are begun by us, so that DDL too is rolled back
 """
 
 import re
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -51,13 +52,12 @@ def _untouching(path: Path) -> str:
 
 def _engine(path: Path, key: Key, *, mode: str, begin: str, reads_only: bool, journal: str = "WAL") -> Engine:
     def connect() -> dbapi2.Connection:
-        connection = _open(path, key, mode)
-        try:
+        with ExitStack() as undo:
+            connection = _open(path, key, mode)
+            undo.callback(connection.close)
             _prepare(connection, journal, reads_only=reads_only)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            undo.pop_all()
+            return connection
 
     engine = create_engine("sqlite://", module=dbapi2, creator=connect, poolclass=NullPool)
 
@@ -145,9 +145,8 @@ def check_pages(path: Path, key: Key) -> None:
         DatabaseDamaged: names the pages that do not hold.
     """
     try:
-        connection = _open(path, key, _untouching(path))
-        found = [str(row[0]) for row in connection.execute("PRAGMA cipher_integrity_check")]
-        connection.close()
+        with closing(_open(path, key, _untouching(path))) as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA cipher_integrity_check")]
     except dbapi2.Error as error:
         raise translate(error, path) from error
     if not found:

@@ -14,7 +14,8 @@ _PERM, _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _CONSTRAIN
 # Extended codes of IOERR that a reading call gives: the disk lost something, it is not full.
 _READ_FAILED = frozenset({10 | 1 << 8, 10 | 2 << 8, 10 | 33 << 8})
 
-DriverError = SQLAlchemyError | dbapi2.Error | UnicodeEncodeError | OverflowError
+# What a driver raises for a value or a state that it does not take.
+DRIVER_ERRORS = (SQLAlchemyError, dbapi2.Error, UnicodeEncodeError, OverflowError)
 
 
 def driver_code(error: BaseException) -> int:

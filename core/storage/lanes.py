@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 from sqlcipher3 import dbapi2
 
 from core.failpoints import failpoint
 from core.storage import engine
+from core.storage.faults import DRIVER_ERRORS
 from core.storage.jobs import Caught, Job, Jobs
 from core.storage.reader import SqlReader
 from core.storage.unit_of_work import SqlUnitOfWork
@@ -23,12 +23,11 @@ T = TypeVar("T")
 MOST_TOGETHER = 64
 IDLE_S = 1.0
 
-_DRIVER_ERRORS = (SQLAlchemyError, dbapi2.Error, UnicodeEncodeError, OverflowError)
 _log = structlog.get_logger("storage")
 
 
 def _in_our_words(error: BaseException, path: Path, key: Key) -> BaseException:
-    if not isinstance(error, _DRIVER_ERRORS):
+    if not isinstance(error, DRIVER_ERRORS):
         return error
     told = engine.explain(error, path, key)
     told.__cause__ = error
@@ -93,12 +92,20 @@ class WriteLane:
             batch[0].run(SqlUnitOfWork(self._connection))
             return
         for job in batch:
-            with Caught() as caught, self._connection.begin_nested():
+            self._run_alone(job)
+            if job.error is not None and not self._driver.in_transaction:
+                # A full disk rolls back the whole transaction, so what the others did is gone as well.
+                raise job.error
+
+    def _run_alone(self, job: Job[SqlUnitOfWork]) -> None:
+        with Caught() as undoing, self._connection.begin_nested() as savepoint:
+            with Caught() as caught:
                 job.run(SqlUnitOfWork(self._connection))
             job.error = caught.error
-            if caught.error is not None and not self._driver.in_transaction:
-                # A full disk rolls back the whole transaction, so what the others did is gone as well.
-                raise caught.error
+            if caught.error is not None:
+                savepoint.rollback()
+        # Where the transaction is gone the savepoint is too; the first error is the one that tells why.
+        job.error = job.error or undoing.error
 
     @property
     def _driver(self) -> dbapi2.Connection:
@@ -109,14 +116,14 @@ class WriteLane:
         try:
             if self._driver.in_transaction:
                 self._driver.rollback()
-        except _DRIVER_ERRORS as error:
+        except DRIVER_ERRORS as error:
             _log.error("rollback.failed", reason=str(error))
 
     def _checkpoint(self, statement: str) -> None:
         try:
             self._driver.execute(statement).fetchall()
             self._has_log = False
-        except _DRIVER_ERRORS as error:
+        except DRIVER_ERRORS as error:
             # Nothing is lost: the log stays, and is read at the next start.
             _log.warning("checkpoint.failed", reason=str(error))
             self._has_log = False

@@ -1,5 +1,6 @@
 """The chain in the database: appended, checked in pages, searched."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from core import failpoints
 from core.audit import ledger, verify
 from core.audit.browse import LONGEST_TEXT, MOST_ROWS, load_audit
-from core.audit.verify import Verifier
+from core.audit.verify import START, Verifier
 from core.domain.access import Actor, Origin
 from core.domain.audit import AuditAction, AuditDraft
 from core.domain.messages import LoadAudit
@@ -23,6 +24,7 @@ from core.storage.store import open_store
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 DESK = Actor("demo", "trader", Origin.DESK, "s1")
 IDS = CountedIds()
+SEALED = ledger.seal(START, AuditDraft(AuditAction.ORDER_SENT, DESK, "x"), NOW)
 
 
 def begin(uow, installation_id: str = "i", created_at_us: int = 1) -> None:
@@ -120,6 +122,32 @@ async def test_edit_of_a_payload_and_a_lost_payload_are_found(store, key):
     assert (await Verifier(store).verify()).verified_to == 1
 
 
+async def test_whole_check_meets_the_head_that_was_good_before(store):
+    verifier = Verifier(store)
+    await store.write(lambda u: prepare(u, 2))
+    await verifier.verify()
+    await store.write(lambda u: prepare(u, 2))
+
+    report = await verifier.verify()
+
+    assert (report.verified_to, report.faults) == (5, ())
+
+
+async def test_chain_swapped_for_another_whole_one_is_found_where_the_known_head_stood(store, tmp_path, key):
+    verifier = Verifier(store)
+    await store.write(lambda u: prepare(u, 2))
+    await verifier.verify()
+    other = open_store(tmp_path / "b.db", key, create=True)
+    await other.write(lambda u: begin(u, "another"))
+    await other.write(lambda u: prepare(u, 4))
+    verifier._store = other
+
+    report = await verifier.verify_new()
+    await other.close_async()
+
+    assert (report.faults[0].seq, report.verified_to) == (3, 2)
+
+
 async def test_cut_of_what_was_good_before_is_found_by_both_checks(store, key):
     verifier = Verifier(store)
     await store.write(lambda u: prepare(u, 4))
@@ -147,6 +175,13 @@ async def test_ledger_on_a_chain_whose_head_is_nonsense_is_unwritable(store, key
     tamper(store, key, t.audit_log.update().values(digest="x" * 42 + "\u00e9"))
 
     with pytest.raises(AuditUnwritable):
+        await store.write(prepare)
+
+
+async def test_ledger_on_a_record_that_the_database_refuses_is_unwritable(store, monkeypatch):
+    monkeypatch.setattr(ledger, "seal", lambda head, *_: replace(SEALED, seq=head.seq + 5))
+
+    with pytest.raises(AuditUnwritable, match="could not be appended"):
         await store.write(prepare)
 
 

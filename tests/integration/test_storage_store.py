@@ -1,7 +1,6 @@
 """The store as the core uses it: every port method, group commit, failures at every statement."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,6 @@ import pytest
 
 from core import failpoints
 from core.audit import ledger
-from core.clock import settle
 from core.domain.access import Actor, Origin, TradingState
 from core.domain.audit import AuditAction, AuditDraft, AuditHead, payload_of
 from core.domain.execution import ExecType, ExecutionReport, Fill
@@ -185,46 +183,6 @@ async def test_failure_at_the_commit_leaves_nothing(store, together):
 
     assert [type(outcome) for outcome in outcomes] == [StorageUnwritable] * together
     assert await store.read(emptiness) == EMPTY
-
-
-async def test_works_that_wait_together_share_one_commit_and_fail_alone(store):
-    commits: list[int] = []
-    started = asyncio.Event()
-    hold = threading.Event()
-    loop = asyncio.get_running_loop()
-
-    def first(uow) -> None:
-        loop.call_soon_threadsafe(started.set)
-        hold.wait(10)
-
-    def bad(uow) -> None:
-        uow.save_setting("bad", "1")
-        raise ValueError("mine")
-
-    async def once_started(work):
-        await started.wait()
-        return await store.write(work)
-
-    async def release() -> None:
-        await started.wait()
-        await settle()
-        hold.set()
-
-    failpoints.arm("store.after_commit", lambda: commits.append(1))
-    works = (lambda u: u.save_setting("a", "1"), bad, lambda u: u.save_setting("b", "2"))
-    outcomes = await asyncio.gather(
-        store.write(first), *(once_started(work) for work in works), release(), return_exceptions=True
-    )
-
-    assert [type(outcome) for outcome in outcomes] == [
-        type(None),
-        type(None),
-        ValueError,
-        type(None),
-        type(None),
-    ]
-    assert await store.read(lambda r: r.settings()) == {"a": "1", "b": "2"}
-    assert len(commits) == 2
 
 
 async def test_same_report_twice_changes_nothing(store):
