@@ -1,4 +1,4 @@
-"""The bars behind the chart: the pyramid, the wall clocks and the indicators agree with a slow, plain reading."""
+"""The bars behind the chart: pyramid, wall clocks and indicators agree with a slow, plain reading."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
