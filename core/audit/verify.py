@@ -15,7 +15,8 @@ MOST_FAULTS = 100
 
 _LABEL = b"investiq-audit-v1"
 _GENESIS = "genesis"
-_PREPARED = "order.prepared"
+# The records in whose transaction an order id is made.
+_MINTED = frozenset({"order.prepared", "replace.requested"})
 _OURS = "IQ-"
 _OURS_LENGTH = 36
 _WITNESS = 11
@@ -82,7 +83,7 @@ class Chain:
 
     def _unwitnessed(self, record: AuditRecord) -> str | None:
         cl_ord_id = record.cl_ord_id
-        if record.action != _PREPARED or not cl_ord_id.startswith(_OURS) or len(cl_ord_id) != _OURS_LENGTH:
+        if record.action not in _MINTED or not cl_ord_id.startswith(_OURS) or len(cl_ord_id) != _OURS_LENGTH:
             return None
         self.witnesses += 1
         if cl_ord_id[-_WITNESS:] == record.prev_digest[:_WITNESS]:

@@ -99,13 +99,14 @@ order_bodies = Table(
 )
 
 # What the broker said, in the order of arrival; `exec_id` once, so that a report said twice is one fact.
+# No foreign key: what was said of an order that we do not know yet is kept all the same.
 executions = Table(
     "executions",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("exec_id", Text, nullable=False, unique=True),
     Column("exec_type", Text, nullable=False),
-    Column("cl_ord_id", Text, ForeignKey("orders.cl_ord_id"), nullable=False),
+    Column("cl_ord_id", Text, nullable=False),
     Column("orig_cl_ord_id", Text),
     Column("order_id", Text),
     *_terms(),

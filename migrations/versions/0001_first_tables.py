@@ -91,7 +91,7 @@ def _orders() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("exec_id", sa.Text, nullable=False, unique=True),
         sa.Column("exec_type", sa.Text, nullable=False),
-        sa.Column("cl_ord_id", sa.Text, sa.ForeignKey("orders.cl_ord_id"), nullable=False),
+        sa.Column("cl_ord_id", sa.Text, nullable=False),
         sa.Column("orig_cl_ord_id", sa.Text),
         sa.Column("order_id", sa.Text),
         sa.Column("symbol", sa.Text, nullable=False),

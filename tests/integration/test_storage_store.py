@@ -194,6 +194,17 @@ async def test_same_report_twice_changes_nothing(store):
     assert await store.read(lambda r: r.executions(ORDER.cl_ord_id)) == (REPORT,)
 
 
+async def test_report_of_an_order_that_is_not_known_yet_is_kept(store):
+    await store.write(lambda u: (u.insert_execution(REPORT), u.insert_order(ORDER, "{}", "{}")))
+
+    assert await store.read(lambda r: r.executions(ORDER.cl_ord_id)) == (REPORT,)
+
+
+async def test_fill_of_an_order_that_is_not_there_is_refused(store):
+    with pytest.raises(StorageError, match="FOREIGN KEY"):
+        await store.write(lambda u: u.insert_fill(FILL))
+
+
 async def test_key_in_use_is_refused_until_it_expired_and_its_order_ended(store):
     other = replace(ORDER, cl_ord_id=ClOrdId("IQ-2"))
     late = replace(KEY, cl_ord_id=other.cl_ord_id, created_at_us=KEY.created_at_us + DAY_US)

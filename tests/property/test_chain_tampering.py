@@ -27,7 +27,8 @@ def chain(length: int = LENGTH, word: str = "x") -> tuple[AuditRecord, ...]:
     while len(records) < length:
         head = AuditHead(records[-1].seq, records[-1].digest)
         order = mint_cl_ord_id(ids, head.digest) if len(records) % 2 else ""
-        action = AuditAction.ORDER_PREPARED if order else AuditAction.ORDER_FILLED
+        minted = AuditAction.REPLACE_REQUESTED if len(records) % 3 == 0 else AuditAction.ORDER_PREPARED
+        action = minted if order else AuditAction.ORDER_FILLED
         payload = payload_of({"n": len(records), "word": word})
         records.append(
             ledger.seal(head, AuditDraft(action, DESK, f"{word} {len(records)}", payload, "B", order), NOW)
