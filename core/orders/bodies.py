@@ -1,0 +1,99 @@
+"""Orders, reports and verdicts as canonical JSON, and an order in words."""
+
+import hashlib
+from decimal import Decimal
+
+from core.domain.audit import payload_of
+from core.domain.execution import ExecutionReport
+from core.domain.money import normal, plain
+from core.domain.order import Order
+from core.domain.risk import RuleResult, Verdict
+from core.domain.terms import NewOrderSingle, OrderDraft, OrderTerms, canonical
+
+
+def number(value: Decimal | None) -> str | None:
+    """Write a number in its one spelling; None stays None."""
+    return None if value is None else plain(normal(value))
+
+
+def terms_facts(terms: OrderTerms) -> dict[str, object]:
+    """List what an order asks for."""
+    return {
+        "symbol": terms.symbol,
+        "side": terms.side.value,
+        "ord_type": terms.ord_type.value,
+        "time_in_force": terms.time_in_force.value,
+        "order_qty": number(terms.order_qty),
+        "price": number(terms.price),
+        "stop_px": number(terms.stop_px),
+    }
+
+
+def order_body(order: NewOrderSingle) -> str:
+    """Write exactly what is sent."""
+    return payload_of({"cl_ord_id": order.cl_ord_id, **terms_facts(order.terms)})
+
+
+def verdict_body(verdict: Verdict) -> str:
+    """Write a judgement, rule by rule."""
+    return payload_of(
+        {
+            "results": [_result_facts(result) for result in verdict.results],
+            "effect": [
+                {"name": line.name.value, "now": number(line.now), "after": number(line.after)}
+                for line in verdict.effect
+            ],
+            "worst_cost": number(verdict.worst_cost),
+        }
+    )
+
+
+def _result_facts(result: RuleResult) -> dict[str, object]:
+    return {
+        "code": result.code.value,
+        "outcome": result.outcome.value,
+        "value": number(result.value),
+        "limit": number(result.limit),
+        "unit": result.unit.value,
+        "text": result.text,
+    }
+
+
+def report_facts(report: ExecutionReport) -> dict[str, object]:
+    """List what a broker said."""
+    return {
+        "exec_id": report.exec_id,
+        "exec_type": report.exec_type.value,
+        "ord_status": report.ord_status.value,
+        "cum_qty": number(report.cum_qty),
+        "leaves_qty": number(report.leaves_qty),
+        "avg_px": number(report.avg_px),
+        "last_qty": number(report.last_qty),
+        "last_px": number(report.last_px),
+        "fee": number(report.fee),
+        "transact_time": report.transact_time.isoformat(),
+        "text": report.text,
+    }
+
+
+def fingerprint(terms: OrderTerms) -> str:
+    """Return the hex SHA-256 that an idempotency key and a confirmation are bound to."""
+    return hashlib.sha256(canonical(terms).encode()).hexdigest()
+
+
+def in_words(terms: OrderTerms) -> str:
+    """Say an order in the words that people search for: `AAPL buy 20 limit 189.43`."""
+    kind = terms.ord_type.value.replace("_", " ")
+    prices = [number(value) for value in (terms.stop_px, terms.price) if value is not None]
+    return " ".join([terms.symbol, terms.side.value, str(number(terms.order_qty)), kind, *map(str, prices)])
+
+
+def order_in_words(order: Order) -> str:
+    """Say an order in words."""
+    return in_words(order.terms)
+
+
+def draft_in_words(draft: OrderDraft) -> str:
+    """Say what was typed, which may not be an order at all."""
+    parts = [draft.symbol, draft.side.value, draft.order_qty, draft.ord_type.value, draft.stop_px, draft.price]
+    return " ".join(part[:40] for part in parts if part)

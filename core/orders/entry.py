@@ -1,0 +1,211 @@
+"""The way of an opening order: preview, judge, confirm, judge again, write ahead, send."""
+
+import asyncio
+from dataclasses import dataclass
+
+from core.domain.access import Actor
+from core.domain.audit import AuditAction, AuditDraft, payload_of
+from core.domain.messages import (
+    ClosePosition,
+    Preview,
+    PreviewOrder,
+    ReplaceOrder,
+    Submitted,
+    SubmitOrder,
+)
+from core.domain.money import normal, plain
+from core.domain.order import Order
+from core.domain.risk import Outcome, RuleCode, Verdict
+from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
+from core.errors import Refused, RefusalCode, StorageError
+from core.ids import ClOrdId, IdempotencyKey
+from core.orders.bodies import draft_in_words, fingerprint, in_words, verdict_body
+from core.orders.gate import Gate
+from core.orders.gather import Gatherer, LiveState
+from core.orders.oms import Intent, OrderManagement
+from core.orders.throttle import Figures, Throttle
+from core.ports.journal import Journal
+from core.ports.storage import Reader, Store
+from core.risk.engine import evaluate, refuse
+from core.risk.parse import parse_draft
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision of a person on its way through the desk."""
+
+    draft: OrderDraft
+    key: IdempotencyKey
+    acknowledged: frozenset[RuleCode]
+    actor: Actor
+    replaces: Order | None = None
+
+
+class OrderEntry:
+    """Takes decisions; there is no other path to the broker. Runs on the core loop."""
+
+    def __init__(
+        self,
+        state: LiveState,
+        gatherer: Gatherer,
+        throttle: Throttle,
+        gate: Gate,
+        oms: OrderManagement,
+        store: Store,
+        journal: Journal,
+    ) -> None:
+        self._state = state
+        self._gatherer = gatherer
+        self._throttle = throttle
+        self._gate = gate
+        self._oms = oms
+        self._store = store
+        self._journal = journal
+        self._in_flight: dict[IdempotencyKey, str] = {}
+
+    async def preview(self, command: PreviewOrder, actor: Actor) -> Preview:
+        """Judge what was typed so far; nothing is counted, stored or sent."""
+        del actor
+        terms = parse_draft(command.draft)
+        if not isinstance(terms, OrderTerms):
+            return Preview(command.draft, refuse(terms), None)
+        verdict = self._judge(terms, self._throttle.figures(self._state.limits), None)
+        return Preview(command.draft, verdict, self._state.quotes.get(terms.symbol))
+
+    async def submit(self, command: SubmitOrder, actor: Actor) -> Submitted:
+        """Send an order, once for its key.
+
+        Raises:
+            Refused: with the verdict as `cause` where a rule said no.
+            StorageError: the intent could not be written; nothing was sent.
+        """
+        return await self._decide(Decision(command.draft, command.key, command.acknowledged, actor))
+
+    async def replace(self, command: ReplaceOrder, actor: Actor) -> Submitted:
+        """Ask for new terms of an open order; judged like an order, the old one left out of the sums."""
+        old = self._open_order(command.cl_ord_id)
+        terms = old.terms
+        draft = OrderDraft(
+            terms.symbol,
+            terms.side,
+            terms.ord_type,
+            terms.time_in_force,
+            command.order_qty,
+            command.price,
+            command.stop_px,
+        )
+        return await self._decide(Decision(draft, command.key, command.acknowledged, actor, old))
+
+    async def close(self, command: ClosePosition, actor: Actor) -> Submitted:
+        """Close what is held by an ordinary market order of ours."""
+        qty = self._state.positions.qty(command.symbol)
+        if not qty:
+            raise Refused(RefusalCode.NO_POSITION, f"Nothing is held of {command.symbol}.")
+        side = Side.SELL if qty > 0 else Side.BUY
+        shares = plain(normal(abs(qty)))
+        draft = OrderDraft(command.symbol, side, OrdType.MARKET, TimeInForce.DAY, shares)
+        return await self._decide(Decision(draft, command.key, command.acknowledged, actor))
+
+    def _open_order(self, cl_ord_id: ClOrdId) -> Order:
+        order = self._state.orders.get(cl_ord_id)
+        if order is None:
+            raise Refused(RefusalCode.UNKNOWN_ORDER, f"There is no order {cl_ord_id}.")
+        if not order.is_open:
+            raise Refused(RefusalCode.ORDER_NOT_OPEN, f"The order has ended: {order.ord_status}.")
+        if order.pending is not None or not order.acked or order.external:
+            raise Refused(
+                RefusalCode.ORDER_BUSY, "The order is being changed, or not ours, or not accepted yet; try again when it works."
+            )
+        return order
+
+    async def _decide(self, decision: Decision) -> Submitted:
+        terms = parse_draft(decision.draft)
+        mark = decision.draft.symbol if not isinstance(terms, OrderTerms) else fingerprint(terms)
+        self._refuse_in_flight(decision.key, mark)
+        self._in_flight[decision.key] = mark
+        try:
+            if not isinstance(terms, OrderTerms):
+                raise await self._refusal(refuse(terms), draft_in_words(decision.draft), decision.actor)
+            known = await self._known(decision.key, mark)
+            if known is not None:
+                return known
+            return await self._carry_out(decision, terms)
+        finally:
+            self._in_flight.pop(decision.key, None)
+
+    def _refuse_in_flight(self, key: IdempotencyKey, mark: str) -> None:
+        known = self._in_flight.get(key)
+        if known == mark:
+            raise Refused(RefusalCode.IN_FLIGHT, "This very order is on its way.")
+        if known is not None:
+            raise Refused(RefusalCode.IDEMPOTENCY_CONFLICT, "This key belongs to another order that is on its way.")
+
+    async def _known(self, key: IdempotencyKey, mark: str) -> Submitted | None:
+        def query(reader: Reader) -> tuple[str, Order | None] | None:
+            record = reader.idempotency(key)
+            if record is None:
+                return None
+            order = reader.order(record.cl_ord_id)
+            return (record.fingerprint, order) if self._oms.is_alive(record, order) else None
+
+        found = await self._store.read(query)
+        if found is None:
+            return None
+        stored, order = found
+        if stored != mark or order is None:
+            raise Refused(RefusalCode.IDEMPOTENCY_CONFLICT, "This key was used for another order.")
+        return Submitted(self._state.orders.get(order.cl_ord_id) or order, Verdict(()), repeated=True)
+
+    async def _carry_out(self, decision: Decision, terms: OrderTerms) -> Submitted:
+        figures = self._throttle.take(self._state.limits)
+        verdict = await self._pass_or_refuse(decision, terms, figures)
+        quote = self._state.quotes.get(terms.symbol)
+        await self._gate.pass_or_refuse(terms, verdict, quote, decision.actor)
+        # Again, with the facts of now: the sheet may have stood for half a minute.
+        verdict = await self._pass_or_refuse(decision, terms, figures)
+        reservation = self._state.orders.reserve(terms)
+        self._gatherer.remember(terms)
+        try:
+            intent = Intent(terms, decision.key, verdict, decision.actor, decision.replaces)
+            order = await self._oms.write_ahead(intent)
+        except StorageError as error:
+            raise Refused(
+                RefusalCode.RECORD_UNWRITABLE, f"Nothing was sent, because it could not be recorded: {error}"
+            ) from error
+        finally:
+            self._state.orders.release(reservation)
+        # Shielded: whoever waits may go away; a decision that is written is carried out.
+        sent = await asyncio.shield(asyncio.ensure_future(self._oms.send(order)))
+        return Submitted(sent, verdict)
+
+    async def _pass_or_refuse(self, decision: Decision, terms: OrderTerms, figures: Figures) -> Verdict:
+        verdict = self._judge(terms, figures, decision.replaces)
+        missing = verdict.missing_acknowledgements(decision.acknowledged)
+        if verdict.is_refused or (missing and not self._asks_for_soft_rules):
+            raise await self._refusal(verdict, in_words(terms), decision.actor)
+        return verdict
+
+    @property
+    def _asks_for_soft_rules(self) -> bool:
+        # Where the sheet stands before the order, it asks for the quantity to be typed.
+        return self._gate.is_required
+
+    def _judge(self, terms: OrderTerms, figures: Figures, replaces: Order | None) -> Verdict:
+        facts = self._gatherer.facts(terms, figures, replaces)
+        return evaluate(terms, self._state.limits, facts)
+
+    async def _refusal(self, verdict: Verdict, words: str, actor: Actor) -> Refused:
+        first = verdict.breaches[0]
+        hard = first.outcome is Outcome.HARD
+        draft = AuditDraft(AuditAction.ORDER_REFUSED, actor, words, _verdict_payload(verdict))
+        await self._journal.record_anyway(draft)
+        return Refused(
+            RefusalCode.RISK if hard else RefusalCode.NEEDS_ACKNOWLEDGEMENT,
+            first.text,
+            {"rules": ",".join(result.code.value for result in verdict.breaches)},
+            verdict,
+        )
+
+
+def _verdict_payload(verdict: Verdict) -> str:
+    return payload_of({"verdict": verdict_body(verdict)})

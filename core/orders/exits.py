@@ -1,0 +1,106 @@
+"""Cancelling: no throttle, no confirmation, and it goes out even when it cannot be recorded."""
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+
+from core.clock import Clock
+from core.domain.access import Actor
+from core.domain.audit import AuditAction
+from core.domain.execution import ExecutionReport
+from core.domain.messages import CancelOrder, CancelOrders
+from core.domain.order import Order, Pending
+from core.domain.terms import OrderCancelRequest
+from core.errors import BrokerRejected, BrokerUnavailable, OutcomeUnknown, Refused, RefusalCode, StorageError
+from core.ids import ClOrdId
+from core.orders.gather import LiveState
+from core.orders.oms import OrderManagement
+from core.ports.broker import Broker
+from core.ports.journal import Journal
+
+_log = structlog.get_logger("orders")
+
+
+class Exits:
+    """Asks the broker for the end of orders; only its report ends one."""
+
+    def __init__(
+        self, state: LiveState, broker: Broker, oms: OrderManagement, journal: Journal, clock: Clock, desk: Actor
+    ) -> None:
+        self._state = state
+        self._broker = broker
+        self._oms = oms
+        self._journal = journal
+        self._clock = clock
+        self._desk = desk
+
+    async def cancel(self, command: CancelOrder, actor: Actor) -> None:
+        """Ask for one order's end.
+
+        Raises:
+            Refused: `UNKNOWN_ORDER`, `ORDER_NOT_OPEN`, or the broker's own words.
+        """
+        order = self._state.orders.get(command.cl_ord_id)
+        if order is None:
+            raise Refused(RefusalCode.UNKNOWN_ORDER, f"There is no order {command.cl_ord_id}.")
+        if not order.is_open:
+            raise Refused(RefusalCode.ORDER_NOT_OPEN, f"The order has ended: {order.ord_status}.")
+        await self._ask(order, actor)
+
+    async def cancel_all(self, command: CancelOrders, actor: Actor) -> int:
+        """Ask for the end of every open order of ours, of one symbol or of all.
+
+        Returns:
+            How many requests arrived at the broker.
+        """
+        ours = [order for order in self._state.orders.open(command.symbol) if not order.external]
+        answers = await asyncio.gather(*(self._ask(order, actor) for order in ours), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, Refused):
+                raise answer
+        return sum(answer is None for answer in answers)
+
+    async def cancel_sighted(self, order: Order) -> None:
+        """End an order that was given up as not received, and was seen at the broker after all."""
+        await self._ask(order, self._desk)
+
+    async def _ask(self, order: Order, actor: Actor) -> None:
+        await self._note(order, actor)
+        try:
+            await self._broker.cancel(OrderCancelRequest(order.cl_ord_id, order.order_id))
+        except OutcomeUnknown as error:
+            # It stays PENDING_CANCEL, and live, until a report or a look-up tells.
+            _log.warning("cancel.unknown", cl_ord_id=order.cl_ord_id, reason=str(error))
+        except (BrokerRejected, BrokerUnavailable) as error:
+            await self._undo(order.cl_ord_id, actor, str(error))
+            raise Refused(RefusalCode.ORDER_NOT_OPEN, f"The broker did not cancel it: {error}") from error
+
+    async def _note(self, order: Order, actor: Actor) -> None:
+        draft = self._oms.draft(AuditAction.CANCEL_REQUESTED, order, {}, actor)
+        try:
+            await self._oms.change(order.cl_ord_id, lambda known: replace(known, pending=Pending.CANCEL), [draft])
+        except StorageError as error:
+            _log.error("cancel.unwritable", cl_ord_id=order.cl_ord_id, reason=str(error))
+            self._journal.note(draft)
+            self._oms.hold(replace(order, pending=Pending.CANCEL, updated_at=self._clock.now()))
+
+    async def _undo(self, cl_ord_id: ClOrdId, actor: Actor, reason: str) -> None:
+        order = self._state.orders.get(cl_ord_id)
+        if order is None:
+            return
+        draft = self._oms.draft(AuditAction.CANCEL_REFUSED, order, {"reason": reason}, actor)
+        try:
+            await self._oms.change(cl_ord_id, lambda known: replace(known, pending=None), [draft])
+        except StorageError:
+            self._journal.note(draft)
+            self._oms.hold(replace(order, pending=None, updated_at=self._clock.now()))
+        report = await self._look_up(cl_ord_id)
+        if report is not None:
+            await self._oms.apply(report)
+
+    async def _look_up(self, cl_ord_id: ClOrdId) -> ExecutionReport | None:
+        try:
+            return await self._broker.order(cl_ord_id)
+        except (BrokerUnavailable, OutcomeUnknown, BrokerRejected):
+            return None

@@ -1,0 +1,127 @@
+"""Gathering the facts of a judgement out of the live state."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.clock import Clock
+from core.domain.access import TradingState
+from core.domain.instrument import Instrument
+from core.domain.market import MarketSession
+from core.domain.money import ZERO
+from core.domain.order import Order
+from core.domain.risk import Limits
+from core.domain.terms import OrderTerms, Side
+from core.ids import Symbol
+from core.orders.throttle import Figures
+from core.risk.facts import Facts, RecentOrder
+from core.state.account import AccountState
+from core.state.orders import OrderBook
+from core.state.positions import PositionBook
+from core.state.quotes import QuoteBook
+
+_REPEAT_WINDOW_S = 60.0
+
+# What fees may take of an order at worst: the SEC fee of sales and the TAF together stay well
+# below this for every price from one dollar up.
+FEE_RATE_PCT = Decimal("0.05")
+
+
+@dataclass(slots=True)
+class LiveState:
+    """All live truth of one profile; the core loop alone touches it.
+
+    Attributes:
+        ready: the order stream is up and reconciled, and the book could be written.
+    """
+
+    quotes: QuoteBook
+    orders: OrderBook
+    positions: PositionBook
+    account: AccountState
+    instruments: dict[Symbol, Instrument]
+    limits: Limits
+    trading_state: TradingState | None = None
+    session: MarketSession | None = None
+    ready: bool = False
+    book_writable: bool = True
+
+
+class Gatherer:
+    """Collects facts; remembers the orders of the last minute for the rules of repetition."""
+
+    def __init__(self, state: LiveState, clock: Clock) -> None:
+        self._state = state
+        self._clock = clock
+        self._recent: list[tuple[float, OrderTerms]] = []
+
+    def remember(self, terms: OrderTerms) -> None:
+        """Note an order that is on its way."""
+        self._recent.append((self._clock.monotonic(), terms))
+
+    def facts(self, terms: OrderTerms, figures: Figures, replaces: Order | None = None) -> Facts:
+        """Collect everything that is known at this moment.
+
+        Args:
+            terms: the order that is judged.
+            figures: where the throttle stood before this order.
+            replaces: the order that this one takes the place of; left out of all sums.
+        """
+        state = self._state
+        without = replaces.cl_ord_id if replaces is not None else None
+        working = state.orders.working(terms.symbol, without)
+        reserved, adds = self._reserved(without)
+        gross, net, cash = state.positions.gross, state.positions.net, state.account.cash
+        account = state.account.account
+        return Facts(
+            trading_state=state.trading_state,
+            session=state.session,
+            instrument=state.instruments.get(terms.symbol),
+            quote=state.quotes.get(terms.symbol),
+            quote_age_s=state.quotes.age_s(terms.symbol),
+            position_qty=state.positions.qty(terms.symbol) if account is not None else None,
+            working_buy_qty=working.buy_qty,
+            working_sell_qty=working.sell_qty,
+            cash=cash,
+            reserved_cash=reserved,
+            gross_exposure=None if gross is None or adds is None else gross + adds,
+            equity=None if cash is None or net is None else cash + net,
+            start_equity=None if account is None else account.start_equity,
+            account_age_s=state.account.age_s,
+            fee_rate_pct=FEE_RATE_PCT,
+            filled_qty=replaces.cum_qty if replaces is not None else ZERO,
+            recent=self._repeats(),
+            ready=state.ready and state.book_writable,
+            sent_last_minute=figures.last_minute,
+            sent_today=figures.today,
+            burst_left=figures.burst_left,
+        )
+
+    def _repeats(self) -> tuple[RecentOrder, ...]:
+        now = self._clock.monotonic()
+        self._recent = [(at, terms) for at, terms in self._recent if now - at < _REPEAT_WINDOW_S]
+        return tuple(RecentOrder(terms, now - at) for at, terms in reversed(self._recent))
+
+    def _reserved(self, without: str | None) -> tuple[Decimal | None, Decimal | None]:
+        """Return what working purchases may cost with fees, and what they may add to exposure."""
+        cost, adds = ZERO, ZERO
+        waiting = [(order.terms, order.leaves_qty) for order in self._state.orders.open() if order.cl_ord_id != without]
+        waiting += [(terms, terms.order_qty) for terms in self._state.orders.reserved()]
+        for terms, qty in waiting:
+            if terms.side is Side.SELL:
+                continue
+            price = self._worst_buy_price(terms)
+            if price is None:
+                return None, None
+            value = qty * price
+            cost += value + value * FEE_RATE_PCT / 100
+            adds += value
+        return cost, adds
+
+    def _worst_buy_price(self, terms: OrderTerms) -> Decimal | None:
+        if terms.price is not None:
+            return terms.price
+        quote = self._state.quotes.get(terms.symbol)
+        reference = None if quote is None else quote.ask or quote.last
+        if terms.stop_px is None:
+            return reference
+        return terms.stop_px if reference is None else max(terms.stop_px, reference)

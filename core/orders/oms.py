@@ -1,0 +1,350 @@
+"""The order management: write ahead, send once, apply what comes back."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TypeVar
+
+import structlog
+
+from core.bus import Bus
+from core.clock import Clock
+from core.domain.access import Actor
+from core.domain.audit import AuditAction, AuditDraft, payload_of
+from core.domain.execution import ExecType, ExecutionReport, Fill
+from core.domain.messages import AckMeasured, FillBooked, Notice, OrderChanged, Severity
+from core.domain.money import Qty
+from core.domain.order import Order, Pending, apply_report, is_legal
+from core.domain.portfolio import Position
+from core.domain.records import IdempotencyRecord
+from core.domain.risk import Verdict
+from core.domain.terms import NewOrderSingle, OrderCancelReplaceRequest, OrderTerms, OrdStatus
+from core.errors import BrokerError, BrokerRejected, BrokerUnavailable, InvariantBroken, Refused, RefusalCode, StorageError
+from core.failpoints import failpoint
+from core.ids import ClOrdId, ExecId, IdempotencyKey, IdSource, mint_cl_ord_id
+from core.orders.bodies import fingerprint, order_body, order_in_words, report_facts, verdict_body
+from core.orders.gather import LiveState
+from core.orders.latency import AckTimes
+from core.portfolio.lots import apply_fill
+from core.ports.broker import Broker
+from core.ports.journal import Journal, Record
+from core.ports.storage import Store, UnitOfWork
+
+KEY_LIFE = timedelta(hours=24)
+_RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+T = TypeVar("T")
+
+_log = structlog.get_logger("orders")
+
+_ACTION_OF: dict[ExecType, AuditAction] = {
+    ExecType.NEW: AuditAction.ORDER_ACCEPTED,
+    ExecType.TRADE: AuditAction.ORDER_FILLED,
+    ExecType.CANCELED: AuditAction.ORDER_CANCELED,
+    ExecType.REPLACED: AuditAction.ORDER_REPLACED,
+    ExecType.REJECTED: AuditAction.ORDER_REJECTED,
+    ExecType.EXPIRED: AuditAction.ORDER_EXPIRED,
+    ExecType.CANCEL_REJECTED: AuditAction.CANCEL_REFUSED,
+    ExecType.REPLACE_REJECTED: AuditAction.REPLACE_REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A decision that has passed every rule and is to be written ahead.
+
+    Attributes:
+        replaces: the order whose place it takes; None for a new one.
+    """
+
+    terms: OrderTerms
+    key: IdempotencyKey
+    verdict: Verdict
+    actor: Actor
+    replaces: Order | None = None
+
+
+class OrderManagement:
+    """Owns every order's way from intent to its end. Runs on the core loop.
+
+    Reports are applied one at a time, so an order's row, its fill, position, lots and audit
+    records are one unit of work each, in the order of arrival.
+    """
+
+    def __init__(
+        self,
+        state: LiveState,
+        broker: Broker,
+        store: Store,
+        journal: Journal,
+        clock: Clock,
+        bus: Bus,
+        ids: IdSource,
+        desk: Actor,
+    ) -> None:
+        self._state = state
+        self._broker = broker
+        self._store = store
+        self._journal = journal
+        self._clock = clock
+        self._bus = bus
+        self._ids = ids
+        self._desk = desk
+        self._applying = asyncio.Lock()
+        self._acks = AckTimes()
+        self.on_unknown: Callable[[Order], None] = lambda _: None
+        self.on_sighted: Callable[[Order], None] = lambda _: None
+        self.on_overfill: Callable[[Order], None] = lambda _: None
+
+    async def write_ahead(self, intent: Intent) -> Order:
+        """Store the order, its key and its audit record, durably; nothing is sent before.
+
+        Raises:
+            Refused: `IDEMPOTENCY_CONFLICT` or `IN_FLIGHT` if the key was used meanwhile.
+            StorageError: nothing was written, so nothing may be sent.
+        """
+        order = await self._journal.write(lambda uow, record: self._prepare(uow, record, intent))
+        failpoint("oms.after_intent")
+        self._publish(order)
+        return order
+
+    def _prepare(self, uow: UnitOfWork, record: Record, intent: Intent) -> Order:
+        failpoint("oms.before_intent")
+        now = self._clock.now()
+        known = uow.idempotency(intent.key)
+        if known is not None and self.is_alive(known, uow.order(known.cl_ord_id)):
+            raise Refused(RefusalCode.IN_FLIGHT, "This decision was sent already.", {"cl_ord_id": known.cl_ord_id})
+        cl_ord_id = mint_cl_ord_id(self._ids, uow.audit_head().digest)
+        old = intent.replaces
+        order = Order(
+            cl_ord_id,
+            intent.terms,
+            now,
+            now,
+            orig_cl_ord_id=old.cl_ord_id if old is not None else None,
+            sent_at=now,
+        )
+        body = order_body(NewOrderSingle(cl_ord_id, intent.terms))
+        uow.insert_order(order, body, verdict_body(intent.verdict))
+        if old is not None:
+            uow.update_order(replace(self._state.orders.get(old.cl_ord_id) or old, pending=Pending.REPLACE, updated_at=now))
+        created = int(now.timestamp() * 1_000_000)
+        uow.insert_idempotency(IdempotencyRecord(intent.key, fingerprint(intent.terms), cl_ord_id, created))
+        action = AuditAction.ORDER_PREPARED if old is None else AuditAction.REPLACE_REQUESTED
+        record(AuditDraft(action, intent.actor, order_in_words(order), body, cl_ord_id=cl_ord_id))
+        return order
+
+    def is_alive(self, known: IdempotencyRecord, order: Order | None) -> bool:
+        """Say whether a key still stands for its order: 24 hours of UTC, or until the order has ended."""
+        age_us = self._clock.now().timestamp() * 1_000_000 - known.created_at_us
+        return age_us < KEY_LIFE.total_seconds() * 1_000_000 or (order is not None and order.is_open)
+
+    async def send(self, order: Order) -> Order:
+        """Call the broker, once, and book its answer or the lack of one.
+
+        Returns:
+            The order as it stands after the answer; UNKNOWN when there was none.
+        """
+        failpoint("oms.before_send")
+        begun = self._clock.monotonic()
+        try:
+            if order.orig_cl_ord_id is None:
+                report = await self._broker.submit(NewOrderSingle(order.cl_ord_id, order.terms))
+                self._measure(begun)
+                failpoint("oms.after_send")
+                await self.apply(report)
+            else:
+                await self._broker.replace(self._replace_request(order))
+                failpoint("oms.after_send")
+        except BrokerRejected as error:
+            await self.apply(self._refusal(order, error.text))
+        except BrokerUnavailable as error:
+            await self.apply(self._refusal(order, f"Not sent: {error}"))
+        except BrokerError as error:
+            await self.mark_unknown(order.cl_ord_id, str(error))
+        return self._state.orders.get(order.cl_ord_id) or order
+
+    def _replace_request(self, order: Order) -> OrderCancelReplaceRequest:
+        original = ClOrdId(order.orig_cl_ord_id or "")
+        known = self._state.orders.get(original)
+        return OrderCancelReplaceRequest(
+            order.cl_ord_id, original, known.order_id if known is not None else None, order.terms
+        )
+
+    def _measure(self, begun: float) -> None:
+        elapsed = (self._clock.monotonic() - begun) * 1000.0
+        self._bus.publish(AckMeasured(elapsed, self._acks.add(elapsed)))
+
+    def _refusal(self, order: Order, text: str) -> ExecutionReport:
+        # The broker's answer to the call itself is the evidence; its id is derived, so that
+        # the same refusal is never booked twice.
+        return ExecutionReport(
+            exec_id=refusal_exec_id(order.cl_ord_id),
+            exec_type=ExecType.REJECTED,
+            cl_ord_id=order.cl_ord_id,
+            order_id=None,
+            terms=order.terms,
+            ord_status=OrdStatus.REJECTED,
+            cum_qty=order.cum_qty,
+            leaves_qty=Qty(0),
+            avg_px=order.avg_px,
+            transact_time=self._clock.now(),
+            text=text,
+        )
+
+    async def mark_unknown(self, cl_ord_id: ClOrdId, reason: str) -> None:
+        """Say that nobody can prove whether the broker has an order; it counts as live."""
+        async with self._applying:
+            order = self._state.orders.get(cl_ord_id)
+            if order is None or not order.is_open or order.acked or order.unknown:
+                return
+            changed = replace(order, unknown=True, text=reason, updated_at=self._clock.now())
+            draft = self.draft(AuditAction.ORDER_UNKNOWN, changed, {"reason": reason})
+            await self._persist(changed, [draft])
+        self._bus.publish(Notice(Severity.ALARM, f"Outcome unknown: {order_in_words(changed)}", cl_ord_id))
+        self.on_unknown(changed)
+
+    async def change(self, cl_ord_id: ClOrdId, edit: Callable[[Order], Order], drafts: Sequence[AuditDraft]) -> Order:
+        """Change our own facts about an order (pending, given up), with their records.
+
+        Raises:
+            Refused: `UNKNOWN_ORDER`.
+            StorageError: nothing was changed.
+        """
+        async with self._applying:
+            order = self._state.orders.get(cl_ord_id)
+            if order is None:
+                raise Refused(RefusalCode.UNKNOWN_ORDER, f"There is no order {cl_ord_id}.")
+            changed = replace(edit(order), updated_at=self._clock.now())
+
+            def work(uow: UnitOfWork, record: Record) -> None:
+                uow.update_order(changed)
+                for draft in drafts:
+                    record(draft)
+
+            await self._journal.write(work)
+            self._publish(changed)
+            return changed
+
+    def hold(self, order: Order) -> None:
+        """Keep an order's state in memory only, when the database refuses it (a cancel goes out all the same)."""
+        self._publish(order)
+
+    async def apply(self, report: ExecutionReport) -> None:
+        """Book one report: order, fill, position, lots and audit in one unit of work.
+
+        A report that was booked before changes nothing. If the database refuses, an alarm is
+        raised and the same unit is tried again; later reports wait, none is lost.
+        """
+        async with self._applying:
+            failpoint("oms.before_report")
+            order = await self._find(report)
+            before = order.ord_status if order is not None else None
+            known = order or self._adopt(report)
+            after = apply_report(known, report, self._clock.now())
+            if order is not None and replace(after, updated_at=order.updated_at) == order and report.fill is None:
+                return
+            booked = await self._book(known, after, report, is_new=order is None)
+            failpoint("oms.after_report")
+        if booked:
+            self._judge(before, after, known, report)
+
+    async def _find(self, report: ExecutionReport) -> Order | None:
+        order = self._state.orders.get(report.cl_ord_id)
+        if order is not None:
+            return order
+        return await self._store.read(lambda reader: reader.order(report.cl_ord_id))
+
+    def _adopt(self, report: ExecutionReport) -> Order:
+        now = self._clock.now()
+        return Order(report.cl_ord_id, report.terms, now, now, order_id=report.order_id, external=True)
+
+    async def _book(self, known: Order, after: Order, report: ExecutionReport, *, is_new: bool) -> bool:
+        fill = report.fill
+        draft = self._report_draft(after, report)
+
+        def work(uow: UnitOfWork, record: Record) -> Position | None | bool:
+            if report.exec_type is not ExecType.ORDER_STATUS and not uow.insert_execution(report):
+                return False
+            if is_new:
+                uow.insert_order(after, order_body(NewOrderSingle(after.cl_ord_id, after.terms)), "{}")
+            else:
+                uow.update_order(after)
+            record(draft)
+            return None if fill is None else self._book_fill(uow, fill)
+
+        result = await self._until_written(work)
+        if result is False:
+            return False
+        self._state.orders.put(after)
+        if fill is not None and isinstance(result, Position):
+            self._state.positions.put(result)
+            self._state.account.book(fill.cash_flow)
+            self._bus.publish(FillBooked(fill, result))
+        self._bus.publish(OrderChanged(after))
+        return True
+
+    def _book_fill(self, uow: UnitOfWork, fill: Fill) -> Position:
+        position, closes = apply_fill(self._state.positions.get(fill.symbol), fill)
+        uow.insert_fill(fill)
+        uow.save_position(position, closes)
+        return position
+
+    async def _until_written(self, work: Callable[[UnitOfWork, Record], T]) -> T:
+        for attempt in range(1_000_000):
+            try:
+                result = await self._journal.write(work)
+            except StorageError as error:
+                self._state.book_writable = False
+                _log.error("report.unwritable", attempt=attempt, reason=str(error))
+                text = f"The book cannot be written, so no order is let out; trying again. {error}"
+                self._bus.publish(Notice(Severity.ALARM, text, "book"))
+                await self._clock.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
+            else:
+                self._state.book_writable = True
+                return result
+        raise InvariantBroken("the book could not be written in a million tries")
+
+    async def _persist(self, order: Order, drafts: Sequence[AuditDraft]) -> None:
+        def work(uow: UnitOfWork, record: Record) -> None:
+            uow.update_order(order)
+            for draft in drafts:
+                record(draft)
+
+        # In memory first: what is unknown counts as live from now on, written or not.
+        self._publish(order)
+        await self._until_written(work)
+
+    def _judge(self, before: OrdStatus | None, after: Order, known: Order, report: ExecutionReport) -> None:
+        if before is not None and not is_legal(before, after.ord_status):
+            text = f"{order_in_words(after)} went from {before} to {after.ord_status}, which should not happen."
+            self._bus.publish(Notice(Severity.ALARM, text, after.cl_ord_id))
+        if after.is_overfilled:
+            self.on_overfill(after)
+        if known.gave_up and report.proves_acceptance and not after.gave_up:
+            self.on_sighted(after)
+
+    def _report_draft(self, order: Order, report: ExecutionReport) -> AuditDraft:
+        action = _ACTION_OF.get(report.exec_type, AuditAction.ORDER_CHANGED)
+        return self.draft(action, order, report_facts(report))
+
+    def draft(self, action: AuditAction, order: Order, facts: dict[str, object], actor: Actor | None = None) -> AuditDraft:
+        """Draft an audit record about an order."""
+        return AuditDraft(
+            action,
+            actor or self._desk,
+            order_in_words(order),
+            payload_of(facts),
+            order_id=order.order_id or "",
+            cl_ord_id=order.cl_ord_id,
+        )
+
+    def _publish(self, order: Order) -> None:
+        self._state.orders.put(order)
+        self._bus.publish(OrderChanged(order))
+
+
+def refusal_exec_id(cl_ord_id: ClOrdId) -> ExecId:
+    """Name the refusal of an order by the call itself; there can be only one."""
+    return ExecId(f"refused:{cl_ord_id}")

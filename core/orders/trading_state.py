@@ -1,0 +1,81 @@
+"""ACTIVE, REDUCING, HALTED: changed by a person or a breaker, kept over restarts."""
+
+import structlog
+
+from core.bus import Bus
+from core.clock import Clock
+from core.domain.access import Actor, TradingState
+from core.domain.audit import AuditAction, AuditDraft, payload_of
+from core.domain.messages import HaltTrading, Notice, ResumeTrading, Severity, TradingStateChanged
+from core.domain.records import TradingStateRecord
+from core.errors import Refused, RefusalCode, StorageError
+from core.orders.gather import LiveState
+from core.ports.journal import Journal, Record
+from core.ports.storage import UnitOfWork
+
+_log = structlog.get_logger("orders")
+
+
+class TradingStateLatch:
+    """Halting takes effect before it is written; resuming only after."""
+
+    def __init__(self, state: LiveState, journal: Journal, clock: Clock, bus: Bus) -> None:
+        self._state = state
+        self._journal = journal
+        self._clock = clock
+        self._bus = bus
+        self.record = TradingStateRecord(TradingState.HALTED, "not read yet", "desk", clock.now())
+
+    def restore(self, record: TradingStateRecord | None) -> None:
+        """Begin with what is stored; a new profile begins ACTIVE."""
+        self.record = record or TradingStateRecord(TradingState.ACTIVE, "new profile", "desk", self._clock.now())
+        self._state.trading_state = self.record.state
+
+    async def halt(self, command: HaltTrading, actor: Actor) -> TradingStateRecord:
+        """Stop new orders at once; cancels nothing."""
+        return await self.move(TradingState.HALTED, command.reason or "no reason given", actor)
+
+    async def resume(self, command: ResumeTrading, actor: Actor) -> TradingStateRecord:
+        """Go back to ACTIVE.
+
+        Raises:
+            Refused: `REASON_MISSING`.
+            StorageError: it could not be recorded, so the state stays as it is.
+        """
+        if not command.reason.strip():
+            raise Refused(RefusalCode.REASON_MISSING, "Resuming needs a reason; it is kept in the record.")
+        return await self.move(TradingState.ACTIVE, command.reason.strip(), actor)
+
+    async def move(self, to: TradingState, reason: str, actor: Actor) -> TradingStateRecord:
+        """Change the state; a stricter one holds even if it cannot be written."""
+        before = self.record
+        record = TradingStateRecord(to, reason, actor.user, self._clock.now())
+        stricter = to is TradingState.HALTED or (to is TradingState.REDUCING and before.state is TradingState.ACTIVE)
+        if stricter:
+            self._take(record)
+        facts = {"before": before.state.value, "after": to.value, "reason": reason}
+        draft = AuditDraft(
+            AuditAction.STATE_CHANGED, actor, f"{before.state.value} to {to.value}", payload_of(facts)
+        )
+
+        def work(uow: UnitOfWork, record_audit: Record) -> None:
+            uow.insert_trading_state(record)
+            record_audit(draft)
+
+        try:
+            await self._journal.write(work)
+        except StorageError as error:
+            if not stricter:
+                raise
+            _log.error("trading_state.unwritable", reason=str(error))
+            self._journal.note(draft)
+            text = f"{to.value} is in force but could not be written: {error}"
+            self._bus.publish(Notice(Severity.ALARM, text, "trading_state"))
+        if not stricter:
+            self._take(record)
+        return record
+
+    def _take(self, record: TradingStateRecord) -> None:
+        self.record = record
+        self._state.trading_state = record.state
+        self._bus.publish(TradingStateChanged(record))

@@ -1,0 +1,174 @@
+"""UNKNOWN orders: asked for by their id until there is proof, or a person decides."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+
+import structlog
+
+from core.bus import Bus
+from core.clock import Clock
+from core.domain.access import Actor
+from core.domain.audit import AuditAction
+from core.domain.messages import CheckOrder, GiveUpOrder, OrderLookedUp, ResendOrder
+from core.domain.order import Order
+from core.domain.terms import OrdStatus
+from core.errors import BrokerError, Refused, RefusalCode, StorageError
+from core.ids import ClOrdId
+from core.orders.gather import LiveState
+from core.orders.oms import OrderManagement
+from core.ports.broker import Broker
+
+# Seconds between look-ups; afterwards every 20 s.
+SCHEDULE_S = (0.5, 0.5, 1.0, 3.0, 5.0, 10.0, 10.0)
+_SLOW_S = 20.0
+# The broker must not have known it for this long, with the order stream up, before a person may settle it.
+ASKING_S = 30.0
+NOT_RECEIVED = "NOT_RECEIVED"
+
+_log = structlog.get_logger("orders")
+
+Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
+
+
+@dataclass(slots=True)
+class Asking:
+    """What was learned about one UNKNOWN order since asking began.
+
+    Attributes:
+        absent: answers "no such order" in a row.
+        absent_since: monotonic seconds of the first of them; None before it.
+    """
+
+    tries: int = 0
+    absent: int = 0
+    absent_since: float | None = None
+
+
+class Unsettled:
+    """Watches each UNKNOWN order. Runs on the core loop."""
+
+    def __init__(
+        self, state: LiveState, broker: Broker, oms: OrderManagement, clock: Clock, bus: Bus, desk: Actor, spawn: Spawn
+    ) -> None:
+        self._state = state
+        self._broker = broker
+        self._oms = oms
+        self._clock = clock
+        self._bus = bus
+        self._desk = desk
+        self._spawn = spawn
+        self._asking: dict[ClOrdId, Asking] = {}
+        oms.on_unknown = self.watch
+
+    def watch(self, order: Order) -> None:
+        """Begin to ask for an order, unless that is under way."""
+        if order.cl_ord_id in self._asking:
+            return
+        self._asking[order.cl_ord_id] = Asking()
+        self._spawn(self._watch(order.cl_ord_id))
+
+    def stream_lost(self) -> None:
+        """Start the count of absence anew: without the stream an absence proves nothing."""
+        for asking in self._asking.values():
+            asking.absent, asking.absent_since = 0, None
+
+    async def _watch(self, cl_ord_id: ClOrdId) -> None:
+        asking = self._asking[cl_ord_id]
+        try:
+            while self._is_unknown(cl_ord_id):
+                wait = SCHEDULE_S[asking.tries] if asking.tries < len(SCHEDULE_S) else _SLOW_S
+                await self._clock.sleep(wait)
+                if self._is_unknown(cl_ord_id):
+                    await self._look(cl_ord_id, asking)
+        finally:
+            self._asking.pop(cl_ord_id, None)
+
+    def _is_unknown(self, cl_ord_id: ClOrdId) -> bool:
+        order = self._state.orders.get(cl_ord_id)
+        return order is not None and order.ord_status is OrdStatus.UNKNOWN
+
+    async def _look(self, cl_ord_id: ClOrdId, asking: Asking) -> None:
+        asking.tries += 1
+        try:
+            report = await self._broker.order(cl_ord_id)
+        except BrokerError as error:
+            await self._record(cl_ord_id, asking, f"no answer: {error}")
+            return
+        if report is not None:
+            await self._oms.apply(report)
+            await self._record(cl_ord_id, asking, f"found: {report.ord_status}")
+            return
+        if self._state.ready:
+            asking.absent += 1
+            if asking.absent_since is None:
+                asking.absent_since = self._clock.monotonic()
+        await self._record(cl_ord_id, asking, "the broker knows no such order")
+
+    async def _record(self, cl_ord_id: ClOrdId, asking: Asking, answer: str) -> None:
+        order = self._state.orders.get(cl_ord_id)
+        if order is None:
+            return
+        draft = self._oms.draft(AuditAction.ORDER_LOOKED_UP, order, {"try": asking.tries, "answer": answer})
+        try:
+            await self._oms.change(cl_ord_id, lambda known: known, [draft])
+        except StorageError as error:
+            _log.error("look_up.unwritable", cl_ord_id=cl_ord_id, reason=str(error))
+        following = SCHEDULE_S[asking.tries] if asking.tries < len(SCHEDULE_S) else _SLOW_S
+        still = self._is_unknown(cl_ord_id)
+        event = OrderLookedUp(order, asking.tries, following if still else None, self.may_settle(cl_ord_id))
+        self._bus.publish(event)
+
+    def may_settle(self, cl_ord_id: ClOrdId) -> bool:
+        """Say whether the broker was asked for long enough, in vain, with the order stream up."""
+        asking = self._asking.get(cl_ord_id)
+        if asking is None or asking.absent_since is None or asking.absent < 2 or not self._state.ready:
+            return False
+        return self._clock.monotonic() - asking.absent_since >= ASKING_S
+
+    async def check(self, command: CheckOrder, actor: Actor) -> Order:
+        """Ask for an UNKNOWN order now."""
+        del actor
+        order = self._unknown(command.cl_ord_id)
+        await self._look(order.cl_ord_id, self._asking.setdefault(order.cl_ord_id, Asking()))
+        return self._state.orders.get(order.cl_ord_id) or order
+
+    async def resend(self, command: ResendOrder, actor: Actor) -> Order:
+        """Send the same id and body again: it cannot double, for the broker takes an id once.
+
+        Raises:
+            Refused: `ORDER_NOT_UNKNOWN`, or `STILL_ASKING` while the broker was not asked for long enough.
+        """
+        order = self._settleable(command.cl_ord_id)
+        draft = self._oms.draft(AuditAction.ORDER_RESENT, order, {}, actor)
+        await self._oms.change(
+            order.cl_ord_id, lambda known: replace(known, unknown=False, sent_at=self._clock.now()), [draft]
+        )
+        return await asyncio.shield(asyncio.ensure_future(self._oms.send(order)))
+
+    async def give_up(self, command: GiveUpOrder, actor: Actor) -> Order:
+        """End the waiting: REJECTED, reason NOT_RECEIVED, with what was asked and answered as evidence."""
+        order = self._settleable(command.cl_ord_id)
+        asking = self._asking[order.cl_ord_id]
+        evidence = f"{NOT_RECEIVED}: asked {asking.tries} times, {asking.absent} times not known"
+        draft = self._oms.draft(AuditAction.ORDER_GIVEN_UP, order, {"evidence": evidence}, actor)
+
+        def edit(known: Order) -> Order:
+            return replace(known, ended=OrdStatus.REJECTED, unknown=False, gave_up=True, text=evidence)
+
+        return await self._oms.change(order.cl_ord_id, edit, [draft])
+
+    def _unknown(self, cl_ord_id: ClOrdId) -> Order:
+        order = self._state.orders.get(cl_ord_id)
+        if order is None:
+            raise Refused(RefusalCode.UNKNOWN_ORDER, f"There is no order {cl_ord_id}.")
+        if order.ord_status is not OrdStatus.UNKNOWN:
+            raise Refused(RefusalCode.ORDER_NOT_UNKNOWN, f"The order's state is known: {order.ord_status}.")
+        return order
+
+    def _settleable(self, cl_ord_id: ClOrdId) -> Order:
+        order = self._unknown(cl_ord_id)
+        if not self.may_settle(cl_ord_id):
+            text = f"The broker must be asked for {ASKING_S:.0f} s first, with the order stream up."
+            raise Refused(RefusalCode.STILL_ASKING, text)
+        return order
