@@ -1,0 +1,41 @@
+"""Names that only a framework calls, so that vulture sees them used."""
+
+# Qt calls these overrides.
+boundingRect
+canFetchMore
+closeEvent
+columnCount
+contextMenuEvent
+dataBounds
+eventFilter
+fetchMore
+filterAcceptsRow
+flags
+focusInEvent
+focusOutEvent
+headerData
+hideEvent
+keyPressEvent
+keyReleaseEvent
+leaveEvent
+minimumSizeHint
+mouseDoubleClickEvent
+mouseMoveEvent
+mousePressEvent
+mouseReleaseEvent
+paintEvent
+paintSection
+resizeEvent
+rowCount
+showEvent
+sizeHint
+sizeHintForColumn
+tickStrings
+wheelEvent
+
+# SQLAlchemy and Alembic call these.
+cache_ok
+down_revision
+process_bind_param
+process_literal_param
+process_result_value
