@@ -118,7 +118,11 @@ class TagLayer:
     @staticmethod
     def placed(tags: list[Tag], scene: Scene) -> list[Tag]:
         """Stack tags along the price axis; those whose price is out of view stand at its end."""
-        wanted = [replace(tag, y=float(round(scene.view.y_of(tag.price)))) for tag in tags]
+        view = scene.view
+        wanted = [
+            replace(tag, y=float(round(view.y_of(tag.price))), text=_pointing(tag, view.low, view.high))
+            for tag in tags
+        ]
         return stack(wanted, LEGEND_H + TAG_H / 2, scene.areas.volume_top - TAG_H / 2 - 2)
 
     def paint_lines(self, painter: QPainter, scene: Scene, tags: list[Tag]) -> None:
@@ -183,6 +187,12 @@ class TagLayer:
         if tag.cl_ord_id:
             # The target is larger than the glyph: 24 px wide, and it meets its neighbours above and below.
             self._crosses.append((area.adjusted(-2, -1, 0, 1), tag.cl_ord_id))
+
+
+def _pointing(tag: Tag, low: float, high: float) -> str:
+    if not tag.text or low <= tag.price <= high:
+        return tag.text
+    return f"{'↑' if tag.price > high else '↓'} {tag.text}"
 
 
 def _price_colour(tag: Tag, tokens: Tokens) -> QColor:

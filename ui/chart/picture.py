@@ -51,8 +51,8 @@ class Picture:
         painter.setClipping(False)
         self._axes.paint(painter, scene, ticks, prices, [tag.y for tag in tags], fmt.zone_word())
         hovered = self.tags.cross_at(pointer) if pointer else None
-        self._paint_pointer(painter, model, scene, pointer if hovered is None else None)
         self.tags.paint_tags(painter, scene, tags, hovered)
+        self._paint_pointer(painter, model, scene, pointer if hovered is None else None)
 
     def _paint_pointer(
         self, painter: QPainter, model: ChartModel, scene: Scene, pointer: QPointF | None

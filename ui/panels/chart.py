@@ -127,9 +127,7 @@ class ChartPanel(QWidget):
     ) -> None:
         """Show bars given as columns: starts (UTC, rising), (open, high, low, close), shares.
 
-        Raises:
-            ValueError: The columns differ in length, or the times do not rise; the old bars stay. Raised
-                when they are drawn, which for the very first bars is after the first paint.
+        Columns of unequal length, or times that do not rise, are shown as a failure with that reason.
         """
 
         def read() -> "Columns":
@@ -153,9 +151,9 @@ class ChartPanel(QWidget):
         """Take over the newest bar or a new one; a late one finds its place."""
         if bar.symbol != self._symbol:
             return
-        if self._canvas is None or self._pending is not None:
+        if self._pending is not None:
             self._late.append(bar)
-        elif self._stack.currentWidget() is self._canvas:
+        elif self._canvas is not None and self._stack.currentWidget() is self._canvas:
             self._canvas.model.update(bar)
             self._canvas.update()
 
@@ -243,7 +241,11 @@ class ChartPanel(QWidget):
         read, self._pending = self._pending, None
         canvas = self._canvas or self._make_canvas()
         canvas.model.timeframe = self._timeframe
-        canvas.model.load(read())
+        try:
+            canvas.model.load(read())
+        except ValueError as error:
+            self.set_failed(str(error))
+            return
         canvas.model.set_fills(self._fills)
         for bar in self._late:
             canvas.model.update(bar)

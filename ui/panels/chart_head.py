@@ -16,7 +16,6 @@ from ui.widgets.glyphs import draw_mark
 
 PERIOD_SIZE = QSize(34, 24)
 _PAD = 12
-_WIDE_PX = 640
 
 
 class ChartTitle(QWidget):
@@ -28,8 +27,7 @@ class ChartTitle(QWidget):
         self._last: Decimal | None = None
         self._change: Decimal | None = None
         self._change_pct: Decimal | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(density().panel_head)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def set_symbol(self, symbol: str, name: str, exchange: str) -> None:
         self._symbol = symbol
@@ -42,7 +40,7 @@ class ChartTitle(QWidget):
         self.update()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, self.height())
+        return QSize(120, density().panel_head - 1)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, look, high = QPainter(self), tokens(), self.height()
@@ -60,14 +58,18 @@ class ChartTitle(QWidget):
         if self._change is None:
             return []
         percent = fmt.signed_percent(self._change_pct) if self._change_pct is not None else ""
-        return [each for each in (fmt.pnl(self._change), percent) if each]
+        return [each for each in (fmt.pnl(self._change, self._decimals()), percent) if each]
+
+    def _decimals(self) -> int:
+        # A change has the decimals of its price: four below a dollar.
+        return 4 if self._last is not None and abs(self._last) < 1 else 2
 
     def _figures_width(self) -> float:
         changes = sum(text_width(each, 12, MEDIUM) + 8 for each in self._texts())
         return text_width(fmt.price(self._last), 16, SEMIBOLD) + 24 + changes
 
     def _paint_figures(self, painter: QPainter, x: float, high: int) -> None:
-        look, way = tokens(), fmt.sign(self._change)
+        look, way = tokens(), fmt.sign(self._change, self._decimals())
         x += draw_text(painter, x, 0, high, fmt.price(self._last), 16, SEMIBOLD, look.text1) + 10
         if way:
             draw_mark(painter, Mark.UP if way > 0 else Mark.DOWN, x + 4, high / 2, look)
@@ -90,7 +92,7 @@ class ChartHead(QWidget):
         self.title = ChartTitle(self)
         self._periods = QButtonGroup(self)
         self._periods.setExclusive(True)
-        self.setFixedHeight(density().panel_head)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 8, 1)
         row.setSpacing(2)
@@ -111,9 +113,8 @@ class ChartHead(QWidget):
         for button in (*self._buttons.values(), self._indicators):
             button.setVisible(active)
 
-    def resizeEvent(self, event: object) -> None:
-        is_wide = self.width() >= _WIDE_PX + 60
-        self._indicators.setText("Indicators" if is_wide else "Ind.")
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), density().panel_head)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, look = QPainter(self), tokens()
