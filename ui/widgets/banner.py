@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from ui.theme.fonts import REGULAR, SEMIBOLD, metrics
@@ -55,27 +55,23 @@ class Banner(QWidget):
         is_halt = self._kind is BannerKind.HALT
         strong = look.on_fill if is_halt else look.text1
         self._ground(painter, look)
-        y = 10
-        width = draw_text(painter, _TEXT_LEFT, y, 18, self._title, 13, SEMIBOLD, strong)
-        draw_text(
-            painter,
-            _TEXT_LEFT + width + 8,
-            y,
-            18,
-            self._remark,
-            13 if is_halt else 12,
-            SEMIBOLD if is_halt else REGULAR,
-            strong if is_halt else look.text2,
-        )
-        room = (
-            self._free_right() - _TEXT_LEFT - (round(text_width(self._note, 12)) + 24 if self._note else 12)
-        )
-        sentence = metrics(12).elidedText(self._sentence, _ELIDE, room)
-        draw_text(painter, _TEXT_LEFT, 31, 18, sentence, 12, REGULAR, strong)
+        right = self._free_right() - (round(text_width(self._note, 12)) + 24 if self._note else 12)
+        width = self._words(painter, _TEXT_LEFT, 10, right, self._title, 13, SEMIBOLD, strong)
+        remark = (13, SEMIBOLD, strong) if is_halt else (12, REGULAR, look.text2)
+        self._words(painter, _TEXT_LEFT + width + 8, 10, right, self._remark, *remark)
+        self._words(painter, _TEXT_LEFT, 31, right, self._sentence, 12, REGULAR, strong)
         if self._note:
             x = self._free_right() - text_width(self._note, 12) - 12
             draw_text(painter, x, 0, HEIGHT, self._note, 12, REGULAR, strong if is_halt else look.text2)
         painter.end()
+
+    @staticmethod
+    def _words(
+        painter: QPainter, x: float, y: int, right: int, text: str, size: int, weight: int, ink: QColor
+    ) -> float:
+        if text_width(text, size, weight) > right - x:
+            text = metrics(size, weight).elidedText(text, _ELIDE, max(0, round(right - x)))
+        return draw_text(painter, x, y, 18, text, size, weight, ink)
 
     def _ground(self, painter: QPainter, look: Tokens) -> None:
         if self._kind is BannerKind.HALT:

@@ -16,6 +16,7 @@ from ui.widgets.glyphs import draw_mark
 HOLD_MS = 600
 _FRAME_MS = 16
 _RADIUS = 4
+_LARGE = 36  # from this height on, words are 13 px
 _AA = QPainter.RenderHint.Antialiasing
 
 
@@ -33,6 +34,12 @@ class Dress(Enum):
     ON_HALT_OUTLINE = auto()
 
 
+def _on_halt_ink(look: Tokens) -> QColor:
+    if look.on_fill.lightness() < 128:
+        return look.halt_fill
+    return min(look.surface0, look.text1, key=QColor.lightness)
+
+
 def _colours(look: Tokens, dress: Dress) -> tuple[QColor | None, QColor | None, QColor]:
     """Return ground, edge and ink."""
     return {
@@ -43,11 +50,7 @@ def _colours(look: Tokens, dress: Dress) -> tuple[QColor | None, QColor | None, 
         Dress.OUTLINE: (None, look.edge, look.text1),
         Dress.HALT: (None, look.halt, look.text1),
         Dress.HALT_FILL: (look.halt_fill, look.halt, look.on_fill),
-        Dress.ON_HALT: (
-            look.on_fill,
-            look.on_fill,
-            look.halt_fill if look.on_fill.lightness() < 128 else look.on_accent,
-        ),
+        Dress.ON_HALT: (look.on_fill, look.on_fill, _on_halt_ink(look)),
         Dress.ON_HALT_OUTLINE: (None, look.on_fill, look.on_fill),
     }[dress]
 
@@ -102,7 +105,10 @@ class Button(QAbstractButton):
         return self.text(), self._key
 
     def _text_style(self) -> tuple[int, int]:
-        return (13, SEMIBOLD) if self._is_main else (13, MEDIUM if self._dress is Dress.OUTLINE else REGULAR)
+        size = 13 if self._height >= _LARGE else 12
+        if self._is_main:
+            return size, SEMIBOLD
+        return size, MEDIUM if self._dress in (Dress.OUTLINE, Dress.ON_HALT_OUTLINE) else REGULAR
 
     def _content_width(self) -> float:
         (text, key), (size, weight) = self._words(), self._text_style()
@@ -257,13 +263,18 @@ class HoldButton(Button):
             fill, ink = None, look.text3
         if self._since is None or fill is None:
             self._paint_block(painter, look, fill, None if fill else look.line)
+            self._paint_words(painter, look, ink)
         else:
-            shape = look.gain_shape if self._dress is Dress.BUY else look.loss_shape
-            self._paint_block(painter, look, look.surface2, shape)
-            inner = self._inner().adjusted(1, 1, -1, -1)
-            painter.fillRect(
-                QRect(inner.x(), inner.y(), round(inner.width() * self.progress), inner.height()), fill
-            )
-            ink = look.text1 if look.on_fill.lightness() > 128 and look.surface1.lightness() < 128 else ink
-        self._paint_words(painter, look, ink)
+            self._paint_hold(painter, look, fill)
         painter.end()
+
+    def _paint_hold(self, painter: QPainter, look: Tokens, fill: QColor) -> None:
+        shape = look.gain_shape if self._dress is Dress.BUY else look.loss_shape
+        self._paint_block(painter, look, look.surface2, shape)
+        inner = self._inner().adjusted(1, 1, -1, -1)
+        done = QRect(inner.x(), inner.y(), round(inner.width() * self.progress), inner.height())
+        painter.fillRect(done, fill)
+        self._paint_words(painter, look, look.text1)
+        painter.setClipRect(done)
+        painter.fillRect(done, fill)
+        self._paint_words(painter, look, look.on_fill)

@@ -121,7 +121,7 @@ class NumberField(QLineEdit):
 
     def _set_margins(self) -> None:
         left = _PAD if not self._unit else _PAD + round(text_width(self._unit, 11)) + 8
-        self.setTextMargins(left, 0, _SPIN_ROOM, 0)
+        self.setTextMargins(left, 0, _SPIN_ROOM - 2, 0)
 
     def sizeHint(self) -> QSize:
         return QSize(162, density().field)
@@ -168,11 +168,11 @@ class NumberField(QLineEdit):
             enabled=self.isEnabled(),
         )
         if self._unit:
-            draw_text(painter, _PAD, 0, self.height(), self._unit, 11, REGULAR, look.text3)
+            draw_text(painter, _PAD, 1, self.height(), self._unit, 11, REGULAR, look.text3)
         ink = look.text2 if self.isEnabled() else look.text3
         x, middle = self.width() - 12.5, self.height() / 2
-        caret(painter, x, middle - 5, ink, up=True)
-        caret(painter, x, middle + 5, ink, up=False)
+        caret(painter, x, middle - 5, ink, up=True, size=6)
+        caret(painter, x, middle + 5, ink, up=False, size=6)
         painter.end()
         super().paintEvent(event)
 
@@ -244,7 +244,7 @@ class ChoiceField(QWidget):
         ink = look.text1 if self.isEnabled() else look.text3
         draw_text(painter, _PAD, 0, self.height(), self._choices[self._current], 13, REGULAR, ink)
         mark = look.text2 if self.isEnabled() else look.text3
-        chevron(painter, self.width() - 12, self.height() / 2, mark)
+        chevron(painter, self.width() - 12, self.height() / 2, mark, size=7)
         painter.end()
 
 
@@ -325,7 +325,7 @@ class SideField(QWidget):
         live = is_chosen and self.isEnabled()
         ink = look.on_fill if live else look.text2 if self.isEnabled() else look.text3
         weight = SEMIBOLD if is_chosen else REGULAR
-        arrow = 13 if live else 0
+        arrow = 12 if live else 0
         words = text_width(text, 12, weight)
         x = area.center().x() - (arrow + words + 9 + text_width(key, 11)) / 2
         if arrow:
