@@ -1,14 +1,14 @@
 """Every error this program raises on purpose.
 
-    InvestIQError
-      Refused            expected, for the person; carries a code from one enum, and numbers
-      BrokerError        BrokerRejected · BrokerUnavailable · OutcomeUnknown
-      StorageError       WrongPassphrase · DatabaseDamaged · DatabaseMissing · NotADatabase
-                         · DatabaseTooNew · StorageUnwritable · AuditUnwritable
-      SettingInvalid     with file and line
-      BadInput           a file of the person's that cannot be read: file, line, what was expected
-      ProfileInUse       another instance has the profile
-      InvariantBroken    a bug: halts trading, writes a crash file
+InvestIQError
+  Refused            expected, for the person; carries a code from one enum, and numbers
+  BrokerError        BrokerRejected · BrokerUnavailable · OutcomeUnknown
+  StorageError       WrongPassphrase · DatabaseDamaged · DatabaseMissing · NotADatabase
+                     · DatabaseTooNew · StorageUnwritable · AuditUnwritable
+  SettingInvalid     with file and line
+  BadInput           a file of the person's that cannot be read: file, line, what was expected
+  ProfileInUse       another instance has the profile
+  InvariantBroken    a bug: halts trading, writes a crash file
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,11 @@ class Refused(InvestIQError):
     """
 
     def __init__(
-        self, code: RefusalCode, message: str, details: Mapping[str, str] | None = None, cause: object | None = None
+        self,
+        code: RefusalCode,
+        message: str,
+        details: Mapping[str, str] | None = None,
+        cause: object | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code

@@ -1,6 +1,7 @@
 """Identifiers: who makes them, how they look, what they prove."""
 
 import secrets
+from base64 import urlsafe_b64encode
 from typing import NewType, Protocol
 
 ClOrdId = NewType("ClOrdId", str)
@@ -10,7 +11,7 @@ Symbol = NewType("Symbol", str)
 IdempotencyKey = NewType("IdempotencyKey", str)
 
 PREFIX = "IQ-"
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_RANDOM_BYTES = 17
 _UNIQUE_LENGTH = 22
 _HEAD_LENGTH = 11
 
@@ -28,7 +29,7 @@ class RandomIds:
 
     def unique(self) -> str:
         """Return 22 characters carrying 132 random bits."""
-        return "".join(secrets.choice(_ALPHABET) for _ in range(_UNIQUE_LENGTH))
+        return urlsafe_b64encode(secrets.token_bytes(_RANDOM_BYTES))[:_UNIQUE_LENGTH].decode()
 
 
 class CountedIds:

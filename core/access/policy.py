@@ -4,7 +4,7 @@ from typing import Any
 
 from core.domain import messages as m
 from core.domain.access import Actor, Role
-from core.errors import Refused, RefusalCode
+from core.errors import RefusalCode, Refused
 
 _ANYBODY = frozenset(Role)
 _TRADERS = frozenset({Role.TRADER, Role.ADMIN})
@@ -48,7 +48,9 @@ def authorize(command: m.Command[Any], actor: Actor) -> None:
         role = Role(actor.role)
     except ValueError as error:
         raise Refused(
-            RefusalCode.UNKNOWN_ROLE, f"The role {actor.role!r} is not known, so it may do nothing.", {"command": name}
+            RefusalCode.UNKNOWN_ROLE,
+            f"The role {actor.role!r} is not known, so it may do nothing.",
+            {"command": name},
         ) from error
     allowed = PERMISSIONS.get(type(command), frozenset())
     if role not in allowed:

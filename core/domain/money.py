@@ -85,7 +85,11 @@ def normal(value: Decimal) -> Decimal:
         return ZERO
     stripped = value.normalize(_EXACT)
     exponent = stripped.as_tuple().exponent
-    return stripped.quantize(Decimal(1), context=_EXACT) if isinstance(exponent, int) and exponent > 0 else stripped
+    return (
+        stripped.quantize(Decimal(1), context=_EXACT)
+        if isinstance(exponent, int) and exponent > 0
+        else stripped
+    )
 
 
 def is_fine(value: Decimal) -> bool:

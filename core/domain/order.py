@@ -39,7 +39,8 @@ TRANSITIONS: dict[OrdStatus, frozenset[OrdStatus]] = {
     _S.UNKNOWN: frozenset(_S) - {_S.UNKNOWN, _S.PENDING_NEW},  # settled by the first proof
     _S.NEW: frozenset(_S) - {_S.NEW, _S.PENDING_NEW, _S.UNKNOWN},
     _S.PARTIALLY_FILLED: frozenset(_S) - {_S.PARTIALLY_FILLED, _S.PENDING_NEW, _S.NEW, _S.UNKNOWN},
-    _S.PENDING_CANCEL: frozenset(_S) - {_S.PENDING_CANCEL, _S.PENDING_NEW, _S.UNKNOWN},  # refused: back to work
+    _S.PENDING_CANCEL: frozenset(_S)
+    - {_S.PENDING_CANCEL, _S.PENDING_NEW, _S.UNKNOWN},  # refused: back to work
     _S.PENDING_REPLACE: frozenset(_S) - {_S.PENDING_REPLACE, _S.PENDING_NEW, _S.UNKNOWN},
     _S.DONE_FOR_DAY: frozenset(_S) - {_S.DONE_FOR_DAY, _S.PENDING_NEW, _S.UNKNOWN},
     _S.SUSPENDED: frozenset(_S) - {_S.SUSPENDED, _S.PENDING_NEW, _S.UNKNOWN},
@@ -47,7 +48,9 @@ TRANSITIONS: dict[OrdStatus, frozenset[OrdStatus]] = {
     _S.CANCELED: frozenset({_S.FILLED}),  # a fill overtook the cancel and its report came later
     _S.EXPIRED: frozenset({_S.FILLED, _S.CANCELED}),  # the same; and a broker that says both
     _S.REPLACED: frozenset({_S.FILLED}),  # the last fill of the old order came late
-    _S.REJECTED: frozenset({_S.NEW, _S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.SUSPENDED, _S.DONE_FOR_DAY}),
+    _S.REJECTED: frozenset(
+        {_S.NEW, _S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.SUSPENDED, _S.DONE_FOR_DAY}
+    ),
     # REJECTED is left only by an order that was given up as NOT_RECEIVED and is sighted later
 }
 
@@ -228,7 +231,11 @@ def worst_price(order: Order, reference: Decimal | None) -> Decimal | None:
     if order.terms.price is not None:
         return order.terms.price
     if order.terms.stop_px is not None and reference is not None:
-        return max(order.terms.stop_px, reference) if order.side is Side.BUY else min(order.terms.stop_px, reference)
+        return (
+            max(order.terms.stop_px, reference)
+            if order.side is Side.BUY
+            else min(order.terms.stop_px, reference)
+        )
     return order.terms.stop_px if order.terms.stop_px is not None else reference
 
 

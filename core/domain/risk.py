@@ -150,7 +150,9 @@ class Verdict:
     def missing_acknowledgements(self, acknowledged: frozenset[RuleCode]) -> tuple[RuleResult, ...]:
         """Return the soft rules that the person has not answered."""
         return tuple(
-            result for result in self.results if result.outcome is Outcome.SOFT and result.code not in acknowledged
+            result
+            for result in self.results
+            if result.outcome is Outcome.SOFT and result.code not in acknowledged
         )
 
 

@@ -95,5 +95,12 @@ def order_in_words(order: Order) -> str:
 
 def draft_in_words(draft: OrderDraft) -> str:
     """Say what was typed, which may not be an order at all."""
-    parts = [draft.symbol, draft.side.value, draft.order_qty, draft.ord_type.value, draft.stop_px, draft.price]
+    parts = [
+        draft.symbol,
+        draft.side.value,
+        draft.order_qty,
+        draft.ord_type.value,
+        draft.stop_px,
+        draft.price,
+    ]
     return " ".join(part[:40] for part in parts if part)

@@ -10,14 +10,14 @@ from core.domain.messages import (
     Preview,
     PreviewOrder,
     ReplaceOrder,
-    Submitted,
     SubmitOrder,
+    Submitted,
 )
 from core.domain.money import normal, plain
 from core.domain.order import Order
 from core.domain.risk import Outcome, RuleCode, Verdict
 from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
-from core.errors import Refused, RefusalCode, StorageError
+from core.errors import RefusalCode, Refused, StorageError
 from core.ids import ClOrdId, IdempotencyKey
 from core.orders.bodies import draft_in_words, fingerprint, in_words, verdict_body
 from core.orders.gate import Gate
@@ -114,7 +114,8 @@ class OrderEntry:
             raise Refused(RefusalCode.ORDER_NOT_OPEN, f"The order has ended: {order.ord_status}.")
         if order.pending is not None or not order.acked or order.external:
             raise Refused(
-                RefusalCode.ORDER_BUSY, "The order is being changed, or not ours, or not accepted yet; try again when it works."
+                RefusalCode.ORDER_BUSY,
+                "The order is being changed, or not ours, or not accepted yet; try again when it works.",
             )
         return order
 
@@ -138,7 +139,9 @@ class OrderEntry:
         if known == mark:
             raise Refused(RefusalCode.IN_FLIGHT, "This very order is on its way.")
         if known is not None:
-            raise Refused(RefusalCode.IDEMPOTENCY_CONFLICT, "This key belongs to another order that is on its way.")
+            raise Refused(
+                RefusalCode.IDEMPOTENCY_CONFLICT, "This key belongs to another order that is on its way."
+            )
 
     async def _known(self, key: IdempotencyKey, mark: str) -> Submitted | None:
         def query(reader: Reader) -> tuple[str, Order | None] | None:

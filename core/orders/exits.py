@@ -12,7 +12,7 @@ from core.domain.execution import ExecutionReport
 from core.domain.messages import CancelOrder, CancelOrders
 from core.domain.order import Order, Pending
 from core.domain.terms import OrderCancelRequest
-from core.errors import BrokerRejected, BrokerUnavailable, OutcomeUnknown, Refused, RefusalCode, StorageError
+from core.errors import BrokerRejected, BrokerUnavailable, OutcomeUnknown, RefusalCode, Refused, StorageError
 from core.ids import ClOrdId
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
@@ -26,7 +26,13 @@ class Exits:
     """Asks the broker for the end of orders; only its report ends one."""
 
     def __init__(
-        self, state: LiveState, broker: Broker, oms: OrderManagement, journal: Journal, clock: Clock, desk: Actor
+        self,
+        state: LiveState,
+        broker: Broker,
+        oms: OrderManagement,
+        journal: Journal,
+        clock: Clock,
+        desk: Actor,
     ) -> None:
         self._state = state
         self._broker = broker
@@ -79,7 +85,9 @@ class Exits:
     async def _note(self, order: Order, actor: Actor) -> None:
         draft = self._oms.draft(AuditAction.CANCEL_REQUESTED, order, {}, actor)
         try:
-            await self._oms.change(order.cl_ord_id, lambda known: replace(known, pending=Pending.CANCEL), [draft])
+            await self._oms.change(
+                order.cl_ord_id, lambda known: replace(known, pending=Pending.CANCEL), [draft]
+            )
         except StorageError as error:
             _log.error("cancel.unwritable", cl_ord_id=order.cl_ord_id, reason=str(error))
             self._journal.note(draft)

@@ -11,7 +11,7 @@ from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.market import Quote
 from core.domain.risk import Outcome, Verdict
 from core.domain.terms import OrderTerms, canonical
-from core.errors import Refused, RefusalCode
+from core.errors import RefusalCode, Refused
 from core.orders.bodies import in_words
 from core.ports.confirmation import Confirmer
 from core.ports.journal import Journal
@@ -47,7 +47,9 @@ class Gate:
         """Whether a person must say yes to this account's orders."""
         return self.settings.mode is Mode.LIVE or self.settings.always
 
-    async def pass_or_refuse(self, terms: OrderTerms, verdict: Verdict, quote: Quote | None, actor: Actor) -> None:
+    async def pass_or_refuse(
+        self, terms: OrderTerms, verdict: Verdict, quote: Quote | None, actor: Actor
+    ) -> None:
         """Return when the order may go on.
 
         Raises:
@@ -65,7 +67,9 @@ class Gate:
         reply = await self._answer(request)
         if reply is None:
             await self._record(AuditAction.CONFIRMATION_DENIED, terms, actor, "expired")
-            raise Refused(RefusalCode.CONFIRMATION_EXPIRED, f"No answer within {TTL_S:.0f} s; nothing was sent.")
+            raise Refused(
+                RefusalCode.CONFIRMATION_EXPIRED, f"No answer within {TTL_S:.0f} s; nothing was sent."
+            )
         if not reply.accepted or reply.digest != digest:
             await self._record(AuditAction.CONFIRMATION_DENIED, terms, actor, digest)
             raise Refused(RefusalCode.NOT_CONFIRMED, "Not confirmed; nothing was sent.")

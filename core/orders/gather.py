@@ -104,7 +104,11 @@ class Gatherer:
     def _reserved(self, without: str | None) -> tuple[Decimal | None, Decimal | None]:
         """Return what working purchases may cost with fees, and what they may add to exposure."""
         cost, adds = ZERO, ZERO
-        waiting = [(order.terms, order.leaves_qty) for order in self._state.orders.open() if order.cl_ord_id != without]
+        waiting = [
+            (order.terms, order.leaves_qty)
+            for order in self._state.orders.open()
+            if order.cl_ord_id != without
+        ]
         waiting += [(terms, terms.order_qty) for terms in self._state.orders.reserved()]
         for terms, qty in waiting:
             if terms.side is Side.SELL:

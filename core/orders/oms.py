@@ -20,7 +20,15 @@ from core.domain.portfolio import Position
 from core.domain.records import IdempotencyRecord
 from core.domain.risk import Verdict
 from core.domain.terms import NewOrderSingle, OrderCancelReplaceRequest, OrderTerms, OrdStatus
-from core.errors import BrokerError, BrokerRejected, BrokerUnavailable, InvariantBroken, Refused, RefusalCode, StorageError
+from core.errors import (
+    BrokerError,
+    BrokerRejected,
+    BrokerUnavailable,
+    InvariantBroken,
+    RefusalCode,
+    Refused,
+    StorageError,
+)
 from core.failpoints import failpoint
 from core.ids import ClOrdId, ExecId, IdempotencyKey, IdSource, mint_cl_ord_id
 from core.orders.bodies import fingerprint, order_body, order_in_words, report_facts, verdict_body
@@ -114,7 +122,9 @@ class OrderManagement:
         now = self._clock.now()
         known = uow.idempotency(intent.key)
         if known is not None and self.is_alive(known, uow.order(known.cl_ord_id)):
-            raise Refused(RefusalCode.IN_FLIGHT, "This decision was sent already.", {"cl_ord_id": known.cl_ord_id})
+            raise Refused(
+                RefusalCode.IN_FLIGHT, "This decision was sent already.", {"cl_ord_id": known.cl_ord_id}
+            )
         cl_ord_id = mint_cl_ord_id(self._ids, uow.audit_head().digest)
         old = intent.replaces
         order = Order(
@@ -128,7 +138,9 @@ class OrderManagement:
         body = order_body(NewOrderSingle(cl_ord_id, intent.terms))
         uow.insert_order(order, body, verdict_body(intent.verdict))
         if old is not None:
-            uow.update_order(replace(self._state.orders.get(old.cl_ord_id) or old, pending=Pending.REPLACE, updated_at=now))
+            uow.update_order(
+                replace(self._state.orders.get(old.cl_ord_id) or old, pending=Pending.REPLACE, updated_at=now)
+            )
         created = int(now.timestamp() * 1_000_000)
         uow.insert_idempotency(IdempotencyRecord(intent.key, fingerprint(intent.terms), cl_ord_id, created))
         action = AuditAction.ORDER_PREPARED if old is None else AuditAction.REPLACE_REQUESTED
@@ -205,7 +217,9 @@ class OrderManagement:
         self._bus.publish(Notice(Severity.ALARM, f"Outcome unknown: {order_in_words(changed)}", cl_ord_id))
         self.on_unknown(changed)
 
-    async def change(self, cl_ord_id: ClOrdId, edit: Callable[[Order], Order], drafts: Sequence[AuditDraft]) -> Order:
+    async def change(
+        self, cl_ord_id: ClOrdId, edit: Callable[[Order], Order], drafts: Sequence[AuditDraft]
+    ) -> Order:
         """Change our own facts about an order (pending, given up), with their records.
 
         Raises:
@@ -243,7 +257,11 @@ class OrderManagement:
             before = order.ord_status if order is not None else None
             known = order or self._adopt(report)
             after = apply_report(known, report, self._clock.now())
-            if order is not None and replace(after, updated_at=order.updated_at) == order and report.fill is None:
+            if (
+                order is not None
+                and replace(after, updated_at=order.updated_at) == order
+                and report.fill is None
+            ):
                 return
             booked = await self._book(known, after, report, is_new=order is None)
             failpoint("oms.after_report")
@@ -318,7 +336,9 @@ class OrderManagement:
 
     def _judge(self, before: OrdStatus | None, after: Order, known: Order, report: ExecutionReport) -> None:
         if before is not None and not is_legal(before, after.ord_status):
-            text = f"{order_in_words(after)} went from {before} to {after.ord_status}, which should not happen."
+            text = (
+                f"{order_in_words(after)} went from {before} to {after.ord_status}, which should not happen."
+            )
             self._bus.publish(Notice(Severity.ALARM, text, after.cl_ord_id))
         if after.is_overfilled:
             self.on_overfill(after)
@@ -329,7 +349,9 @@ class OrderManagement:
         action = _ACTION_OF.get(report.exec_type, AuditAction.ORDER_CHANGED)
         return self.draft(action, order, report_facts(report))
 
-    def draft(self, action: AuditAction, order: Order, facts: dict[str, object], actor: Actor | None = None) -> AuditDraft:
+    def draft(
+        self, action: AuditAction, order: Order, facts: dict[str, object], actor: Actor | None = None
+    ) -> AuditDraft:
         """Draft an audit record about an order."""
         return AuditDraft(
             action,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.clock import Clock
 from core.domain.risk import Limits
-from core.errors import Refused, RefusalCode
+from core.errors import RefusalCode, Refused
 
 _MINUTE_S = 60.0
 
@@ -53,8 +53,14 @@ class Throttle:
             Refused: `THROTTLED`, with the seconds to wait; nothing was counted.
         """
         figures = self.figures(limits)
-        if figures.burst_left < 1 or figures.last_minute >= limits.per_minute or figures.today >= limits.per_day:
-            raise Refused(RefusalCode.THROTTLED, _words(figures, limits), {"retry_after_s": self._wait(limits)})
+        if (
+            figures.burst_left < 1
+            or figures.last_minute >= limits.per_minute
+            or figures.today >= limits.per_day
+        ):
+            raise Refused(
+                RefusalCode.THROTTLED, _words(figures, limits), {"retry_after_s": self._wait(limits)}
+            )
         self._tokens = (self._tokens or 0.0) - 1.0
         self._minute.append(self._clock.monotonic())
         self._today += 1

@@ -8,7 +8,7 @@ from core.domain.access import Actor, TradingState
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.messages import HaltTrading, Notice, ResumeTrading, Severity, TradingStateChanged
 from core.domain.records import TradingStateRecord
-from core.errors import Refused, RefusalCode, StorageError
+from core.errors import RefusalCode, Refused, StorageError
 from core.orders.gather import LiveState
 from core.ports.journal import Journal, Record
 from core.ports.storage import UnitOfWork
@@ -28,7 +28,9 @@ class TradingStateLatch:
 
     def restore(self, record: TradingStateRecord | None) -> None:
         """Begin with what is stored; a new profile begins ACTIVE."""
-        self.record = record or TradingStateRecord(TradingState.ACTIVE, "new profile", "desk", self._clock.now())
+        self.record = record or TradingStateRecord(
+            TradingState.ACTIVE, "new profile", "desk", self._clock.now()
+        )
         self._state.trading_state = self.record.state
 
     async def halt(self, command: HaltTrading, actor: Actor) -> TradingStateRecord:
@@ -50,7 +52,9 @@ class TradingStateLatch:
         """Change the state; a stricter one holds even if it cannot be written."""
         before = self.record
         record = TradingStateRecord(to, reason, actor.user, self._clock.now())
-        stricter = to is TradingState.HALTED or (to is TradingState.REDUCING and before.state is TradingState.ACTIVE)
+        stricter = to is TradingState.HALTED or (
+            to is TradingState.REDUCING and before.state is TradingState.ACTIVE
+        )
         if stricter:
             self._take(record)
         facts = {"before": before.state.value, "after": to.value, "reason": reason}

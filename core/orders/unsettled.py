@@ -13,7 +13,7 @@ from core.domain.audit import AuditAction
 from core.domain.messages import CheckOrder, GiveUpOrder, OrderLookedUp, ResendOrder
 from core.domain.order import Order
 from core.domain.terms import OrdStatus
-from core.errors import BrokerError, Refused, RefusalCode, StorageError
+from core.errors import BrokerError, RefusalCode, Refused, StorageError
 from core.ids import ClOrdId
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
@@ -49,7 +49,14 @@ class Unsettled:
     """Watches each UNKNOWN order. Runs on the core loop."""
 
     def __init__(
-        self, state: LiveState, broker: Broker, oms: OrderManagement, clock: Clock, bus: Bus, desk: Actor, spawn: Spawn
+        self,
+        state: LiveState,
+        broker: Broker,
+        oms: OrderManagement,
+        clock: Clock,
+        bus: Bus,
+        desk: Actor,
+        spawn: Spawn,
     ) -> None:
         self._state = state
         self._broker = broker

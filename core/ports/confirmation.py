@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from core.domain.confirmation import ConfirmationRequest, ConfirmationReply
+from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 
 
 class Confirmer(Protocol):

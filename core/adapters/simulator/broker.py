@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from core.adapters.simulator.exchange import Exchange
@@ -50,20 +51,23 @@ class SimulatedBroker:
     async def submit(self, order: NewOrderSingle) -> ExecutionReport:
         """Send an order."""
         await self._arrive(Call.SUBMIT)
-        ack = self._exchange.submit(order)
+        with _knowing():
+            ack = self._exchange.submit(order)
         await self._return(Call.SUBMIT)
         return ack
 
     async def cancel(self, request: OrderCancelRequest) -> None:
         """Ask for an order's end."""
         await self._arrive(Call.CANCEL)
-        self._exchange.cancel(request)
+        with _knowing():
+            self._exchange.cancel(request)
         await self._return(Call.CANCEL)
 
     async def replace(self, request: OrderCancelReplaceRequest) -> None:
         """Ask for a replacement."""
         await self._arrive(Call.REPLACE)
-        self._exchange.replace(request)
+        with _knowing():
+            self._exchange.replace(request)
         await self._return(Call.REPLACE)
 
     async def order(self, cl_ord_id: ClOrdId) -> ExecutionReport | None:
@@ -148,3 +152,11 @@ class SimulatedBroker:
         await self._travel()
         if self._faults.refuses(call):
             raise BrokerUnavailable(f"{call.value}: the exchange does not answer")
+
+
+@contextmanager
+def _knowing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutcomeUnknown("the exchange cannot write its ledger") from error

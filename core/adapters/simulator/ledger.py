@@ -5,6 +5,7 @@ a number that is never used again; the ids of orders and reports are made of it.
 reads this file, so that a comparison of the two proves something.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +29,8 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._fsync = fsync
         self._seq = 0
-        self._file = path.open("a+b")
+        # Unbuffered: after a failed write nothing lies in wait to be written later.
+        self._file = path.open("a+b", buffering=0)
         self._path = path
         self._cut_torn_line()
         self._pending: list[dict[str, object]] = []
@@ -36,7 +38,7 @@ class Ledger:
     def facts(self) -> Iterator[Fact]:
         """Read every fact from the beginning, oldest first, and continue counting after the last."""
         self._file.seek(0)
-        for number, line in enumerate(self._file, start=1):
+        for number, line in enumerate(self._file.read().splitlines(), start=1):
             yield from self._decode(line, number)
 
     def next_seq(self) -> int:
@@ -50,7 +52,11 @@ class Ledger:
         return self._seq
 
     def commit(self, time: datetime) -> None:
-        """Put the prepared facts on stable storage as one line; does nothing if there are none."""
+        """Put the prepared facts on stable storage as one line; does nothing if there are none.
+
+        Raises:
+            OSError: the line was not written; its facts are tried again with the next commit.
+        """
         if not self._pending:
             return
         failpoint("simulator.ledger.before_write")
@@ -60,16 +66,24 @@ class Ledger:
             separators=(",", ":"),
             ensure_ascii=False,
         )
-        self._file.write(line.encode() + b"\n")
-        self._file.flush()
-        if self._fsync:
-            os.fsync(self._file.fileno())
+        self._append(line.encode() + b"\n")
         self._pending = []
         failpoint("simulator.ledger.after_write")
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _append(self, line: bytes) -> None:
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            if self._fsync:
+                os.fsync(self._file.fileno())
+        except OSError:
+            self._file.truncate(end)
+            raise
 
     def _cut_torn_line(self) -> None:
         size = self._file.seek(0, os.SEEK_END)
@@ -87,6 +101,7 @@ class Ledger:
                 self._seq = int(fact["seq"])
                 yield {"time": entry["time"], **fact}
         except (ValueError, KeyError, TypeError) as error:
+            self.close()
             raise BadInput(str(self._path), "expected a line of the exchange's ledger", number) from error
 
 

@@ -1,0 +1,184 @@
+"""Questions and small changes that are no orders: watchlists, settings, proofs, bars."""
+
+import csv
+from pathlib import Path
+
+from core.domain.access import Actor
+from core.domain.audit import AuditAction, AuditDraft, payload_of
+from core.domain.market import Bar
+from core.domain.messages import (
+    ExplainOrder,
+    ExplainPosition,
+    ImportWatchlist,
+    LoadBars,
+    OrderStory,
+    PositionProof,
+    RemoveWatchlist,
+    SaveSetting,
+    SaveWatchlist,
+    SetConfirmAlways,
+)
+from core.domain.order import Order
+from core.domain.records import Watchlist
+from core.errors import BadInput, RefusalCode, Refused
+from core.ids import Symbol
+from core.orders.gate import Gate
+from core.orders.gather import LiveState
+from core.portfolio.provenance import proof
+from core.ports.journal import Journal, Record
+from core.ports.market_data import MarketDataFeed
+from core.ports.storage import Reader, Store, UnitOfWork
+
+_MOST_BYTES = 4 * 1024 * 1024
+_MOST_SYMBOLS = 2_000
+_LONGEST_SETTING = 256 * 1024
+
+
+class Clerk:
+    """Answers from the book and keeps the person's lists and settings. Runs on the core loop."""
+
+    def __init__(
+        self, state: LiveState, store: Store, journal: Journal, feed: MarketDataFeed, gate: Gate
+    ) -> None:
+        self._state = state
+        self._store = store
+        self._journal = journal
+        self._feed = feed
+        self._gate = gate
+
+    async def bars(self, command: LoadBars, actor: Actor) -> tuple[Bar, ...]:
+        """Ask the feed for the newest bars."""
+        del actor
+        if command.symbol not in self._state.instruments:
+            raise Refused(RefusalCode.UNKNOWN_SYMBOL, f"{command.symbol} is not known here.")
+        return await self._feed.bars(command.symbol, command.timeframe, command.limit)
+
+    async def explain_position(self, command: ExplainPosition, actor: Actor) -> PositionProof:
+        """Lay the fills, lots and closed pieces beside a position's figures, all of one moment."""
+        del actor
+
+        def query(reader: Reader) -> PositionProof | None:
+            found = [each for each in reader.positions() if each.symbol == command.symbol]
+            if not found:
+                return None
+            quote = self._state.quotes.get(command.symbol)
+            last = None if quote is None else quote.last
+            return proof(found[0], reader.fills(command.symbol), reader.lot_closes(command.symbol), last)
+
+        answer = await self._store.read(query)
+        if answer is None:
+            raise Refused(RefusalCode.NO_POSITION, f"There never was a position in {command.symbol}.")
+        return answer
+
+    async def explain_order(self, command: ExplainOrder, actor: Actor) -> OrderStory:
+        """Return an order with its stored judgement and every report."""
+        del actor
+
+        def query(reader: Reader) -> tuple[Order | None, str, OrderStory | None]:
+            order = reader.order(command.cl_ord_id)
+            if order is None:
+                return None, "", None
+            verdict = reader.verdict(command.cl_ord_id) or "{}"
+            return order, verdict, OrderStory(order, verdict, reader.executions(command.cl_ord_id))
+
+        story = (await self._store.read(query))[2]
+        if story is None:
+            raise Refused(RefusalCode.UNKNOWN_ORDER, f"There is no order {command.cl_ord_id}.")
+        return story
+
+    async def save_watchlist(self, command: SaveWatchlist, actor: Actor) -> tuple[Watchlist, ...]:
+        """Store a list; symbols that are not known are refused."""
+        wanted = command.watchlist
+        if not wanted.name.strip():
+            raise Refused(RefusalCode.MALFORMED, "A watchlist needs a name.")
+        unknown = [symbol for symbol in wanted.symbols if symbol not in self._state.instruments]
+        if unknown:
+            raise Refused(RefusalCode.UNKNOWN_SYMBOL, f"Not known here: {', '.join(unknown[:5])}.")
+        facts = {"symbols": list(wanted.symbols)}
+        draft = AuditDraft(AuditAction.WATCHLIST_CHANGED, actor, wanted.name, payload_of(facts))
+
+        def work(uow: UnitOfWork, record: Record) -> tuple[Watchlist, ...]:
+            uow.save_watchlist(wanted)
+            record(draft)
+            return uow.watchlists()
+
+        return await self._journal.write(work)
+
+    async def remove_watchlist(self, command: RemoveWatchlist, actor: Actor) -> tuple[Watchlist, ...]:
+        """Forget a list."""
+        draft = AuditDraft(AuditAction.WATCHLIST_CHANGED, actor, command.name, payload_of({"removed": True}))
+
+        def work(uow: UnitOfWork, record: Record) -> tuple[Watchlist, ...]:
+            uow.delete_watchlist(command.name)
+            record(draft)
+            return uow.watchlists()
+
+        return await self._journal.write(work)
+
+    async def import_watchlist(self, command: ImportWatchlist, actor: Actor) -> Watchlist:
+        """Read symbols from a CSV file and store them as a list.
+
+        Raises:
+            BadInput: file, line and what was expected; nothing was stored.
+        """
+        symbols = read_symbols(command.path)
+        for line, symbol in symbols:
+            if symbol not in self._state.instruments:
+                raise BadInput(command.path.name, f"{symbol!r} is not a symbol known here", line)
+        wanted = Watchlist(command.name, tuple(dict.fromkeys(Symbol(symbol) for _, symbol in symbols)))
+        await self.save_watchlist(SaveWatchlist(wanted), actor)
+        return wanted
+
+    async def save_setting(self, command: SaveSetting, actor: Actor) -> None:
+        """Store a setting of the window. How the window looks is no event of the record."""
+        del actor
+        if len(command.value) > _LONGEST_SETTING:
+            raise Refused(RefusalCode.MALFORMED, "The setting is too long.")
+        await self._journal.write(lambda uow, _: uow.save_setting(command.key, command.value))
+
+    async def set_confirm_always(self, command: SetConfirmAlways, actor: Actor) -> bool:
+        """Switch the confirmation sheet on or off where it is not compulsory."""
+        facts = {"before": self._gate.settings.always, "after": command.on}
+        draft = AuditDraft(AuditAction.SETTING_CHANGED, actor, "confirm every order", payload_of(facts))
+
+        def work(uow: UnitOfWork, record: Record) -> None:
+            uow.save_setting("confirm_always", "true" if command.on else "false")
+            record(draft)
+
+        await self._journal.write(work)
+        self._gate.settings.always = command.on
+        return command.on
+
+
+def read_symbols(path: Path) -> list[tuple[int, str]]:
+    """Read the symbols of a CSV file: the column named symbol, or the first one.
+
+    Returns:
+        Line number and upper-case symbol of each row.
+
+    Raises:
+        BadInput: it cannot be read, is too large, empty, or in another encoding.
+    """
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise BadInput(path.name, "a list of symbols has at most 4 MB")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BadInput(path.name, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(path.name, "is not UTF-8 text; save it as UTF-8") from error
+    rows = [(number, row) for number, row in enumerate(csv.reader(text.splitlines()), start=1) if any(row)]
+    if not rows:
+        raise BadInput(path.name, "is empty; expected one symbol a line")
+    head = [cell.strip().lower() for cell in rows[0][1]]
+    column = head.index("symbol") if "symbol" in head else 0
+    body = rows[1:] if "symbol" in head else rows
+    if len(body) > _MOST_SYMBOLS:
+        raise BadInput(path.name, f"more than {_MOST_SYMBOLS} symbols")
+    found = [(number, row[column].strip().upper() if column < len(row) else "") for number, row in body]
+    for number, symbol in found:
+        if not symbol:
+            raise BadInput(path.name, "expected a symbol, found nothing", number)
+    if not found:
+        raise BadInput(path.name, "has a heading and no symbols")
+    return found
