@@ -51,19 +51,9 @@ FAILS = {
 
 def run(folder: Path, text: str) -> int:
     (folder / "test_it.py").write_text(text)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "tests.guards",
-        "-p",
-        "no:cacheprovider",
-        "-W",
-        "error",
-        ".",
-    ]
+    plugins = ["-p", "tests.guards", "-p", "no:cacheprovider"]
+    settings = ["-W", "error", "-o", "asyncio_default_fixture_loop_scope=function"]
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, *settings, "."]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False).returncode
 
