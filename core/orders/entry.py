@@ -28,6 +28,7 @@ from core.ports.journal import Journal
 from core.ports.storage import Reader, Store
 from core.risk.engine import evaluate, refuse
 from core.risk.parse import parse_draft
+from core.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class OrderEntry:
         oms: OrderManagement,
         store: Store,
         journal: Journal,
+        tasks: Tasks,
     ) -> None:
         self._state = state
         self._gatherer = gatherer
@@ -61,6 +63,7 @@ class OrderEntry:
         self._oms = oms
         self._store = store
         self._journal = journal
+        self._tasks = tasks
         self._in_flight: dict[IdempotencyKey, str] = {}
 
     async def preview(self, command: PreviewOrder, actor: Actor) -> Preview:
@@ -178,7 +181,7 @@ class OrderEntry:
         finally:
             self._state.orders.release(reservation)
         # Shielded: whoever waits may go away; a decision that is written is carried out.
-        sent = await asyncio.shield(asyncio.ensure_future(self._oms.send(order)))
+        sent = await asyncio.shield(self._tasks.spawn(self._oms.send(order), "send"))
         return Submitted(sent, verdict)
 
     async def _pass_or_refuse(self, decision: Decision, terms: OrderTerms, figures: Figures) -> Verdict:

@@ -15,6 +15,7 @@ from core.errors import RefusalCode, Refused
 from core.orders.bodies import in_words
 from core.ports.confirmation import Confirmer
 from core.ports.journal import Journal
+from core.tasks import Tasks
 
 TTL_S = 30.0
 
@@ -36,11 +37,14 @@ class GateSettings:
 class Gate:
     """Asks through the port of confirmation, or lets pass where no question is due."""
 
-    def __init__(self, settings: GateSettings, confirmer: Confirmer, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, settings: GateSettings, confirmer: Confirmer, journal: Journal, clock: Clock, tasks: Tasks
+    ) -> None:
         self.settings = settings
         self._confirmer = confirmer
         self._journal = journal
         self._clock = clock
+        self._tasks = tasks
 
     @property
     def is_required(self) -> bool:
@@ -76,8 +80,8 @@ class Gate:
         await self._record(AuditAction.CONFIRMATION_GIVEN, terms, actor, digest)
 
     async def _answer(self, request: ConfirmationRequest) -> ConfirmationReply | None:
-        asking = asyncio.ensure_future(self._confirmer.ask(request))
-        timer = asyncio.ensure_future(self._clock.sleep(request.ttl_s))
+        asking = self._tasks.spawn(self._confirmer.ask(request), "confirmation")
+        timer = self._tasks.spawn(self._clock.sleep(request.ttl_s), "confirmation timer")
         try:
             await asyncio.wait({asking, timer}, return_when=asyncio.FIRST_COMPLETED)
             return await asking if asking.done() else None

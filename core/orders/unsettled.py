@@ -1,7 +1,6 @@
 """UNKNOWN orders: asked for by their id until there is proof, or a person decides."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 
 import structlog
@@ -18,6 +17,7 @@ from core.ids import ClOrdId
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
 from core.ports.broker import Broker
+from core.tasks import Tasks
 
 # Seconds between look-ups; afterwards every 20 s.
 SCHEDULE_S = (0.5, 0.5, 1.0, 3.0, 5.0, 10.0, 10.0)
@@ -27,8 +27,6 @@ ASKING_S = 30.0
 NOT_RECEIVED = "NOT_RECEIVED"
 
 _log = structlog.get_logger("orders")
-
-Spawn = Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
 
 
 @dataclass(slots=True)
@@ -55,16 +53,14 @@ class Unsettled:
         oms: OrderManagement,
         clock: Clock,
         bus: Bus,
-        desk: Actor,
-        spawn: Spawn,
+        tasks: Tasks,
     ) -> None:
         self._state = state
         self._broker = broker
         self._oms = oms
         self._clock = clock
         self._bus = bus
-        self._desk = desk
-        self._spawn = spawn
+        self._tasks = tasks
         self._asking: dict[ClOrdId, Asking] = {}
         oms.on_unknown = self.watch
 
@@ -73,7 +69,7 @@ class Unsettled:
         if order.cl_ord_id in self._asking:
             return
         self._asking[order.cl_ord_id] = Asking()
-        self._spawn(self._watch(order.cl_ord_id))
+        self._tasks.spawn(self._watch(order.cl_ord_id), "unsettled")
 
     def stream_lost(self) -> None:
         """Start the count of absence anew: without the stream an absence proves nothing."""
@@ -151,7 +147,8 @@ class Unsettled:
         await self._oms.change(
             order.cl_ord_id, lambda known: replace(known, unknown=False, sent_at=self._clock.now()), [draft]
         )
-        return await asyncio.shield(asyncio.ensure_future(self._oms.send(order)))
+        # Shielded: whoever waits may go away; what is recorded as sent again is sent again.
+        return await asyncio.shield(self._tasks.spawn(self._oms.send(order), "resend"))
 
     async def give_up(self, command: GiveUpOrder, actor: Actor) -> Order:
         """End the waiting: REJECTED, reason NOT_RECEIVED, with what was asked and answered as evidence."""

@@ -77,13 +77,16 @@ class Ledger:
     def _append(self, line: bytes) -> None:
         end = self._file.seek(0, os.SEEK_END)
         try:
-            if self._file.write(line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            self._write_whole(line)
             if self._fsync:
                 os.fsync(self._file.fileno())
         except OSError:
             self._file.truncate(end)
             raise
+
+    def _write_whole(self, line: bytes) -> None:
+        if self._file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
 
     def _cut_torn_line(self) -> None:
         size = self._file.seek(0, os.SEEK_END)

@@ -14,7 +14,7 @@ from core.adapters.simulator.session import SyntheticSession
 from core.adapters.simulator.tape import BarSource, Tape
 from core.clock import Clock
 
-STEP_S = 0.05
+STEP_S = 1 / 32  # exact in binary, so that steps add up to whole seconds
 _USUAL = ExchangeSettings()
 
 

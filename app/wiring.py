@@ -1,0 +1,272 @@
+"""Puts a core together: which store, which broker, which feed, and who carries out what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.access.policy import authorize
+from core.audit import ledger
+from core.audit.browse import load_audit
+from core.audit.journal import AuditJournal
+from core.audit.verify import Verifier
+from core.bus import Bus
+from core.clock import Clock
+from core.domain import messages as m
+from core.domain.access import Actor, Mode, Origin, TradingState
+from core.domain.audit import AuditAction, AuditDraft, AuditReport, payload_of
+from core.domain.order import Order
+from core.domain.records import AuditQuery, Watchlist
+from core.domain.risk import Limits
+from core.ids import IdSource
+from core.orders.clerk import Clerk
+from core.orders.desk import Desk
+from core.orders.entry import OrderEntry
+from core.orders.exits import Exits
+from core.orders.gate import Gate, GateSettings
+from core.orders.gather import Gatherer, LiveState
+from core.orders.links import Links
+from core.orders.oms import OrderManagement
+from core.orders.reconcile import Reconciler
+from core.orders.throttle import Throttle
+from core.orders.trading_state import TradingStateLatch
+from core.orders.unsettled import Unsettled
+from core.orders.valuation import Valuation
+from core.ports.broker import Broker
+from core.ports.confirmation import Confirmer
+from core.ports.market_data import MarketDataFeed
+from core.state.account import AccountState
+from core.state.orders import OrderBook
+from core.state.positions import PositionBook
+from core.state.quotes import QuoteBook
+from core.storage.store import SqlStore
+from core.tasks import Tasks
+
+VERIFY_EVERY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a core is given from the outside.
+
+    Attributes:
+        emergency: the file for records that the database would not take.
+        keep: makes a throwaway profile permanent; None where it is permanent already.
+    """
+
+    store: SqlStore
+    broker: Broker
+    feed: MarketDataFeed
+    confirmer: Confirmer
+    clock: Clock
+    ids: IdSource
+    profile: m.ProfileFacts
+    emergency: Path
+    session: str
+    limits: Limits = Limits()
+    keep: Callable[[m.KeepProfile], Path] | None = None
+
+
+class Core:
+    """A complete trading program without a screen. Lives on the core loop."""
+
+    def __init__(self, outside: Outside) -> None:
+        self.outside = outside
+        clock, store = outside.clock, outside.store
+        self.bus = Bus()
+        self.tasks = Tasks(self._on_task_failure)
+        self.desk_actor = Actor("desk", "admin", Origin.DESK, outside.session)
+        self.state = LiveState(
+            QuoteBook(clock), OrderBook(), PositionBook(), AccountState(clock), {}, outside.limits
+        )
+        self.journal = AuditJournal(store, clock, self.bus, outside.emergency)
+        self.throttle = Throttle(clock)
+        self.gatherer = Gatherer(self.state, clock)
+        self.latch = TradingStateLatch(self.state, self.journal, clock, self.bus)
+        self.oms = OrderManagement(
+            self.state, outside.broker, store, self.journal, clock, self.bus, outside.ids, self.desk_actor
+        )
+        settings = GateSettings(outside.profile.mode, outside.profile.account)
+        self.gate = Gate(settings, outside.confirmer, self.journal, clock, self.tasks)
+        self.entry = OrderEntry(
+            self.state, self.gatherer, self.throttle, self.gate, self.oms, store, self.journal, self.tasks
+        )
+        self.exits = Exits(self.state, outside.broker, self.oms, self.journal, clock, self.desk_actor)
+        self.unsettled = Unsettled(self.state, outside.broker, self.oms, clock, self.bus, self.tasks)
+        self.reconciler = Reconciler(
+            self.state,
+            outside.broker,
+            self.oms,
+            self.unsettled,
+            store,
+            self.journal,
+            clock,
+            self.bus,
+            self.desk_actor,
+        )
+        self.links = Links(
+            self.state,
+            outside.broker,
+            outside.feed,
+            self.oms,
+            self.reconciler,
+            self.unsettled,
+            clock,
+            self.bus,
+        )
+        self.valuation = Valuation(self.state, self.throttle, clock, self.bus)
+        self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate)
+        self.verifier = Verifier(store)
+        self.desk = Desk(authorize, self.journal)
+        self.oms.on_overfill = self._on_overfill
+        self.oms.on_sighted = self._on_sighted
+        self._route()
+
+    def _route(self) -> None:
+        route = self.desk.route
+        route(m.LoadSnapshot, self._snapshot)
+        route(m.PreviewOrder, self.entry.preview)
+        route(m.SubmitOrder, self.entry.submit)
+        route(m.ReplaceOrder, self.entry.replace)
+        route(m.ClosePosition, self.entry.close)
+        route(m.CancelOrder, self.exits.cancel)
+        route(m.CancelOrders, self.exits.cancel_all)
+        route(m.CheckOrder, self.unsettled.check)
+        route(m.ResendOrder, self.unsettled.resend)
+        route(m.GiveUpOrder, self.unsettled.give_up)
+        route(m.HaltTrading, self.latch.halt)
+        route(m.ResumeTrading, self.latch.resume)
+        route(m.LoadBars, self.clerk.bars)
+        route(m.LoadAudit, self._load_audit)
+        route(m.VerifyAudit, self._verify)
+        route(m.ExplainPosition, self.clerk.explain_position)
+        route(m.ExplainOrder, self.clerk.explain_order)
+        route(m.SaveWatchlist, self.clerk.save_watchlist)
+        route(m.RemoveWatchlist, self.clerk.remove_watchlist)
+        route(m.ImportWatchlist, self.clerk.import_watchlist)
+        route(m.SaveSetting, self.clerk.save_setting)
+        route(m.SetConfirmAlways, self.clerk.set_confirm_always)
+        route(m.KeepProfile, self._keep)
+
+    async def start(self) -> None:
+        """Recover, then connect: the same code after a clean end and after a crash.
+
+        Raises:
+            StorageError: the book cannot be read or written; nothing was sent.
+        """
+        outside = self.outside
+        head = await outside.store.read(lambda reader: reader.audit_head())
+        if head.seq == 0:
+            genesis = ledger.genesis(
+                outside.store.installation_id, outside.store.created_at_us, self.desk_actor
+            )
+            await self.journal.record(genesis)
+        facts = {"profile": outside.profile.name, "mode": outside.profile.mode.value}
+        await self.journal.record(
+            AuditDraft(AuditAction.PROGRAM_STARTED, self.desk_actor, outside.profile.name, payload_of(facts))
+        )
+        await self.journal.fold_emergency(outside.session)
+        self.latch.restore(await outside.store.read(lambda reader: reader.trading_state()))
+        await self.reconciler.load()
+        self.valuation.restore(await outside.store.read(lambda reader: reader.fills()))
+        await self._restore_settings()
+        self.links.show(m.Part.DATABASE, m.LinkState.UP)
+        self.links.show(m.Part.AUDIT, m.LinkState.UP)
+        self.tasks.spawn(self.links.run_feed(), "feed")
+        self.tasks.spawn(self.links.run_orders(), "orders")
+        self.tasks.spawn(self.links.run_session(), "session")
+        self.tasks.spawn(self.links.run_account(), "account")
+        self.tasks.spawn(self.valuation.run(), "valuation")
+        self.tasks.spawn(self._keep_verifying(), "verify")
+
+    async def _restore_settings(self) -> None:
+        store = self.outside.store
+        settings = await store.read(lambda reader: reader.settings())
+        self.gate.settings.always = settings.get("confirm_always") == "true"
+        today = self.outside.clock.now().date()
+        orders = await store.read(lambda reader: reader.recent_orders(self.state.limits.per_day))
+        self.throttle.restore_today(
+            sum(order.created_at.date() == today for order in orders if not order.external)
+        )
+
+    async def stop(self) -> None:
+        """End the streams and note the end; working orders stay as they are."""
+        await self.tasks.close()
+        await self.outside.feed.close()
+        await self.outside.broker.close()
+        draft = AuditDraft(AuditAction.PROGRAM_STOPPED, self.desk_actor, self.outside.profile.name)
+        await self.journal.record_anyway(draft)
+
+    async def _snapshot(self, command: m.LoadSnapshot, actor: Actor) -> m.Snapshot:
+        del command, actor
+        store, state = self.outside.store, self.state
+        fills = await store.read(lambda reader: reader.fills(limit=500))
+        lists = await store.read(lambda reader: reader.watchlists())
+        settings = await store.read(lambda reader: reader.settings())
+        audit = await store.read(lambda reader: reader.audit_page(AuditQuery(limit=200)))
+        positions = state.positions.all()
+        marks = tuple(mark for each in positions if (mark := self.valuation.mark_of(each.symbol)) is not None)
+        return m.Snapshot(
+            profile=self.outside.profile,
+            instruments=tuple(state.instruments.values()),
+            watchlists=lists or (Watchlist("Main", tuple(state.instruments)),),
+            settings=settings,
+            orders=state.orders.recent(),
+            fills=fills,
+            positions=positions,
+            quotes=state.quotes.all(),
+            marks=marks,
+            account=self.valuation.account_mark(),
+            trading_state=self.latch.record,
+            session=state.session or self.outside.feed.session(),
+            links=dict(self.links.states),
+            audit=audit,
+            confirm_always=self.gate.settings.always,
+        )
+
+    async def _load_audit(self, command: m.LoadAudit, actor: Actor) -> m.AuditPage:
+        del actor
+        return await load_audit(self.outside.store, command)
+
+    async def _verify(self, command: m.VerifyAudit, actor: Actor) -> AuditReport:
+        del command, actor
+        return self._show_report(await self.verifier.verify())
+
+    async def _keep_verifying(self) -> None:
+        while True:
+            self._show_report(await self.verifier.verify_new())
+            await self.outside.clock.sleep(VERIFY_EVERY_S)
+
+    def _show_report(self, report: AuditReport) -> AuditReport:
+        self.bus.publish(m.AuditVerified(report))
+        if report.faults:
+            self.links.show(m.Part.AUDIT, m.LinkState.DOWN, report.faults[0].reason)
+        return report
+
+    async def _keep(self, command: m.KeepProfile, actor: Actor) -> Path:
+        if self.outside.keep is None:
+            return self.outside.store.path.parent
+        folder = self.outside.keep(command)
+        await self.journal.record(AuditDraft(AuditAction.PROFILE_KEPT, actor, command.name))
+        return folder
+
+    def _on_overfill(self, order: Order) -> None:
+        reason = f"{order.symbol}: more was filled ({order.cum_qty}) than ordered ({order.order_qty})"
+        self.bus.publish(m.Notice(m.Severity.ALARM, reason, order.cl_ord_id))
+        self.tasks.spawn(self.latch.move(TradingState.HALTED, reason, self.desk_actor), "halt")
+
+    def _on_sighted(self, order: Order) -> None:
+        text = (
+            f"{order.symbol}: an order that was given up has been seen at the broker; it is being cancelled."
+        )
+        self.bus.publish(m.Notice(m.Severity.ALARM, text, order.cl_ord_id))
+        draft = self.oms.draft(AuditAction.ORDER_SIGHTED, order, {})
+        self.tasks.spawn(self.journal.record_anyway(draft), "sighted")
+        self.tasks.spawn(self.exits.cancel_sighted(order), "cancel sighted")
+
+    def _on_task_failure(self, name: str, error: BaseException) -> None:
+        self.bus.publish(m.Notice(m.Severity.ALARM, f"{name}: {error}", f"task:{name}"))
+
+
+def profile_facts(name: str, user: str, role: str, *, temporary: bool) -> m.ProfileFacts:
+    """Describe a profile on the embedded exchange."""
+    return m.ProfileFacts(name, Mode.SIM, "simulator", user, role, temporary, "Practice account")
