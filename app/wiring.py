@@ -114,7 +114,7 @@ class Core:
             self.bus,
         )
         self.valuation = Valuation(self.state, self.throttle, clock, self.bus)
-        self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate)
+        self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate, self.bus)
         self.verifier = Verifier(store)
         self.desk = Desk(authorize, self.journal)
         self.oms.on_overfill = self._on_overfill

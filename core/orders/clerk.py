@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from core.bus import Bus
 from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.market import Bar
@@ -13,6 +14,7 @@ from core.domain.messages import (
     LoadBars,
     OrderStory,
     PositionProof,
+    QuotesChanged,
     RemoveWatchlist,
     SaveSetting,
     SaveWatchlist,
@@ -28,6 +30,7 @@ from core.portfolio.provenance import proof
 from core.ports.journal import Journal, Record
 from core.ports.market_data import MarketDataFeed
 from core.ports.storage import Reader, Store, UnitOfWork
+from core.state.bars import LiveBars
 
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_SYMBOLS = 2_000
@@ -38,20 +41,29 @@ class Clerk:
     """Answers from the book and keeps the person's lists and settings. Runs on the core loop."""
 
     def __init__(
-        self, state: LiveState, store: Store, journal: Journal, feed: MarketDataFeed, gate: Gate
+        self, state: LiveState, store: Store, journal: Journal, feed: MarketDataFeed, gate: Gate, bus: Bus
     ) -> None:
         self._state = state
         self._store = store
         self._journal = journal
         self._feed = feed
         self._gate = gate
+        self._bus = bus
+        self._live_bars = LiveBars()
+        bus.subscribe(QuotesChanged, self._on_quotes)
+
+    def _on_quotes(self, event: QuotesChanged) -> None:
+        for changed in self._live_bars.apply(event.quotes):
+            self._bus.publish(changed)
 
     async def bars(self, command: LoadBars, actor: Actor) -> tuple[Bar, ...]:
         """Ask the feed for the newest bars."""
         del actor
         if command.symbol not in self._state.instruments:
             raise Refused(RefusalCode.UNKNOWN_SYMBOL, f"{command.symbol} is not known here.")
-        return await self._feed.bars(command.symbol, command.timeframe, command.limit)
+        bars = await self._feed.bars(command.symbol, command.timeframe, command.limit)
+        self._live_bars.follow(command.symbol, command.timeframe, bars)
+        return bars
 
     async def explain_position(self, command: ExplainPosition, actor: Actor) -> PositionProof:
         """Lay the fills, lots and closed pieces beside a position's figures, all of one moment."""

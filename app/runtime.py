@@ -1,0 +1,123 @@
+"""The core's own thread: one event loop, started and stopped in order."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+
+from core.domain.access import Actor
+from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
+from core.domain.messages import Command
+
+R = TypeVar("R")
+
+STOP_WITHIN_S = 10.0
+
+_log = structlog.get_logger("runtime")
+
+Execute = Callable[[Command[Any], Actor], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A core that has started.
+
+    Attributes:
+        execute: the desk's door.
+        stop: ends it in order: streams, then the exchange, then the database.
+    """
+
+    execute: Execute
+    stop: Callable[[], Coroutine[Any, Any, None]]
+
+
+class CoreThread:
+    """Runs a core beside the window's thread.
+
+    Commands may be sent from any thread and at any time: those that come before the core
+    has started wait for it.
+
+    Args:
+        start: makes and starts the core; runs on the core thread, where its slow imports belong.
+        actor: who sits at the window.
+    """
+
+    def __init__(self, start: Callable[[], Coroutine[Any, Any, Running]], actor: Actor) -> None:
+        self._start = start
+        self._actor = actor
+        self._loop = _new_loop()
+        self._stopping: asyncio.Event | None = None
+        self.started: Future[Running] = Future()
+        self.ended: Future[None] = Future()
+        self._thread = threading.Thread(target=self._main, name="core", daemon=True)
+
+    def begin(self) -> None:
+        """Start the thread; `started` resolves when the core takes commands, or fails."""
+        self._thread.start()
+
+    def send(self, command: Command[R]) -> "Future[R]":
+        """Hand a command to the desk, as the person at the window."""
+        return asyncio.run_coroutine_threadsafe(self._execute(command), self._loop)
+
+    async def _execute(self, command: Command[R]) -> R:
+        running = await asyncio.wrap_future(self.started)
+        result: R = await running.execute(command, self._actor)
+        return result
+
+    def end(self) -> None:
+        """Ask the core to stop; `ended` resolves when it has."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._request_stop)
+        elif not self.ended.done():
+            self.ended.set_result(None)
+
+    def _request_stop(self) -> None:
+        if self._stopping is not None:
+            self._stopping.set()
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._live())
+        finally:
+            self._loop.close()
+            if not self.ended.done():
+                self.ended.set_result(None)
+
+    async def _live(self) -> None:
+        self._stopping = asyncio.Event()
+        try:
+            running = await self._start()
+        except Exception as error:  # the window shows what it was; nothing is running
+            self.started.set_exception(error)
+            return
+        self.started.set_result(running)
+        await self._stopping.wait()
+        try:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await running.stop()
+        except TimeoutError:
+            _log.error("core.stop_overdue", after_s=STOP_WITHIN_S)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # there is none for Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+class WindowConfirmer:
+    """The port of confirmation in front of a window."""
+
+    def __init__(self, ask: Callable[[ConfirmationRequest], "Future[ConfirmationReply]"]) -> None:
+        self._ask = ask
+
+    async def ask(self, request: ConfirmationRequest) -> ConfirmationReply:
+        """Show the sheet on the window's thread and await the answer on the core's."""
+        return await asyncio.wrap_future(self._ask(request))
