@@ -24,6 +24,7 @@ from core.orders.entry import OrderEntry
 from core.orders.exits import Exits
 from core.orders.gate import Gate, GateSettings
 from core.orders.gather import Gatherer, LiveState
+from core.orders.intents import Intents
 from core.orders.links import Links
 from core.orders.oms import OrderManagement
 from core.orders.reconcile import Reconciler
@@ -82,13 +83,22 @@ class Core:
         self.throttle = Throttle(clock)
         self.gatherer = Gatherer(self.state, clock)
         self.latch = TradingStateLatch(self.state, self.journal, clock, self.bus)
+        self.intents = Intents(self.state, self.journal, clock, self.bus, outside.ids)
         self.oms = OrderManagement(
-            self.state, outside.broker, store, self.journal, clock, self.bus, outside.ids, self.desk_actor
+            self.state, outside.broker, store, self.journal, clock, self.bus, self.desk_actor
         )
         settings = GateSettings(outside.profile.mode, outside.profile.account)
         self.gate = Gate(settings, outside.confirmer, self.journal, clock, self.tasks)
         self.entry = OrderEntry(
-            self.state, self.gatherer, self.throttle, self.gate, self.oms, store, self.journal, self.tasks
+            self.state,
+            self.gatherer,
+            self.throttle,
+            self.gate,
+            self.intents,
+            self.oms,
+            store,
+            self.journal,
+            self.tasks,
         )
         self.exits = Exits(self.state, outside.broker, self.oms, self.journal, clock, self.desk_actor)
         self.unsettled = Unsettled(self.state, outside.broker, self.oms, clock, self.bus, self.tasks)

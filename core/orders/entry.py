@@ -22,7 +22,8 @@ from core.ids import ClOrdId, IdempotencyKey
 from core.orders.bodies import draft_in_words, fingerprint, in_words, verdict_body
 from core.orders.gate import Gate
 from core.orders.gather import Gatherer, LiveState
-from core.orders.oms import Intent, OrderManagement
+from core.orders.intents import Intent, Intents
+from core.orders.oms import OrderManagement
 from core.orders.throttle import Figures, Throttle
 from core.ports.journal import Journal
 from core.ports.storage import Reader, Store
@@ -51,6 +52,7 @@ class OrderEntry:
         gatherer: Gatherer,
         throttle: Throttle,
         gate: Gate,
+        intents: Intents,
         oms: OrderManagement,
         store: Store,
         journal: Journal,
@@ -60,6 +62,7 @@ class OrderEntry:
         self._gatherer = gatherer
         self._throttle = throttle
         self._gate = gate
+        self._intents = intents
         self._oms = oms
         self._store = store
         self._journal = journal
@@ -152,7 +155,7 @@ class OrderEntry:
             if record is None:
                 return None
             order = reader.order(record.cl_ord_id)
-            return (record.fingerprint, order) if self._oms.is_alive(record, order) else None
+            return (record.fingerprint, order) if self._intents.is_alive(record, order) else None
 
         found = await self._store.read(query)
         if found is None:
@@ -173,7 +176,7 @@ class OrderEntry:
         self._gatherer.remember(terms)
         try:
             intent = Intent(terms, decision.key, verdict, decision.actor, decision.replaces)
-            order = await self._oms.write_ahead(intent)
+            order = await self._intents.write_ahead(intent)
         except StorageError as error:
             raise Refused(
                 RefusalCode.RECORD_UNWRITABLE, f"Nothing was sent, because it could not be recorded: {error}"

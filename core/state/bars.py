@@ -47,7 +47,9 @@ class LiveBars:
         return tuple(BarChanged(self._timeframe, bar) for bar in changed.values())
 
     def _fold(self, quote: Quote) -> Bar | None:
-        traded = Qty(max(quote.volume - self._volume, 0)) if self._volume is not None else Qty(0)
+        traded = Qty(0)
+        if self._volume is not None and quote.volume > self._volume:
+            traded = Qty(quote.volume - self._volume)
         self._volume = quote.volume
         running, last = self._running, quote.last
         if running is None or last is None or quote.time < running.time:

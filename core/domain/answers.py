@@ -1,0 +1,187 @@
+"""What comes back from commands: judgements, proofs, marks and the whole picture at one moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from core.domain.access import Mode
+from core.domain.audit import AuditRecord
+from core.domain.execution import ExecutionReport, Fill
+from core.domain.instrument import Instrument
+from core.domain.lanes import InOrder
+from core.domain.market import MarketSession, Quote
+from core.domain.order import Order
+from core.domain.portfolio import Account, LotClose, Position
+from core.domain.records import TradingStateRecord, Watchlist
+from core.domain.risk import LimitUse, Verdict
+from core.domain.terms import OrderDraft
+from core.ids import Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an order would meet and change. `draft` is the one that was judged."""
+
+    draft: OrderDraft
+    verdict: Verdict
+    quote: Quote | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """An order on its way.
+
+    Attributes:
+        repeated: the key was used before for the same order, which this is; nothing new was sent.
+    """
+
+    order: Order
+    verdict: Verdict
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Some records, newest first, and whether older ones match too."""
+
+    records: tuple[AuditRecord, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PositionProof:
+    """The fills, lots and price behind a position's figures; they re-add to them exactly.
+
+    Attributes:
+        position: the figures as shown.
+        fills: all fills of the symbol, oldest first.
+        closes: realised pieces; their sum is `position.realised`.
+        last: dollars; the price used for the unrealised part, None if unknown.
+        unrealised: dollars; sum over open lots of (last - price) x qty, turned for short lots.
+    """
+
+    position: Position
+    fills: tuple[Fill, ...]
+    closes: tuple[LotClose, ...]
+    last: Decimal | None
+    unrealised: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStory:
+    """All that is known of one order: the stored judgement (JSON) and every report."""
+
+    order: Order
+    verdict: str
+    reports: tuple[ExecutionReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PositionMark:
+    """A position valued at the last price; None is unknown.
+
+    Attributes:
+        day_pnl: dollars since the last close, or since the fill for what was traded today, fees included.
+        total_pnl: dollars, realised and unrealised, fees included.
+        value: dollars, signed.
+        weight_pct: percent of equity.
+        stop_cover: shares that working stop orders protect.
+        age_s: seconds since the price was received.
+    """
+
+    symbol: Symbol
+    qty: Decimal
+    avg_px: Decimal | None
+    last: Decimal | None
+    day_pnl: Decimal | None
+    total_pnl: Decimal | None
+    unrealised: Decimal | None
+    value: Decimal | None
+    weight_pct: Decimal | None
+    stop_cover: Decimal
+    opened_at: datetime | None
+    received: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMark:
+    """The account valued now; None is unknown."""
+
+    account: Account | None
+    equity: Decimal | None
+    day_pnl: Decimal | None
+    day_pnl_pct: Decimal | None
+    buying_power: Decimal | None
+    uses: tuple[LimitUse, ...]
+
+
+class Part(StrEnum):
+    """The parts whose health the status bar shows."""
+
+    BROKER = "broker"
+    ORDERS = "orders"
+    FEED = "feed"
+    DATABASE = "database"
+    AUDIT = "audit"
+
+
+class LinkState(StrEnum):
+    """How a part does."""
+
+    UP = "up"
+    SLOW = "slow"
+    DOWN = "down"
+    CONNECTING = "connecting"
+
+
+class Severity(StrEnum):
+    """How loud a notice is."""
+
+    FACT = "fact"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFacts:
+    """What the window must know of the profile it shows."""
+
+    name: str
+    mode: Mode
+    broker: str
+    user: str
+    role: str
+    temporary: bool
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged(InOrder):
+    """A part is up, slow or down, since when (our time, UTC), and why."""
+
+    part: Part
+    state: LinkState
+    since: datetime
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the window shows, at one moment: at start, and when it fell behind."""
+
+    profile: ProfileFacts
+    instruments: tuple[Instrument, ...]
+    watchlists: tuple[Watchlist, ...]
+    settings: dict[str, str]
+    orders: tuple[Order, ...]
+    fills: tuple[Fill, ...]
+    positions: tuple[Position, ...]
+    quotes: tuple[Quote, ...]
+    marks: tuple[PositionMark, ...]
+    account: AccountMark
+    trading_state: TradingStateRecord
+    session: MarketSession
+    links: dict[Part, LinkChanged]
+    audit: tuple[AuditRecord, ...]
+    confirm_always: bool

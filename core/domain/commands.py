@@ -1,0 +1,193 @@
+"""What is wanted of the core; every command names what it answers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from core.domain.answers import AuditPage, OrderStory, PositionProof, Preview, Snapshot, Submitted
+from core.domain.audit import AuditReport
+from core.domain.market import Bar, Timeframe
+from core.domain.order import Order
+from core.domain.records import AuditQuery, TradingStateRecord, Watchlist
+from core.domain.risk import RuleCode
+from core.domain.terms import OrderDraft
+from core.ids import ClOrdId, IdempotencyKey, Symbol
+
+R = TypeVar("R")
+
+
+class Command(Generic[R]):
+    """Something that is wanted of the core; R is what comes back."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSnapshot(Command[Snapshot]):
+    """Everything at one moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewOrder(Command[Preview]):
+    """Judge an order without any side effect."""
+
+    draft: OrderDraft
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOrder(Command[Submitted]):
+    """Send an order, once for this key."""
+
+    draft: OrderDraft
+    key: IdempotencyKey
+    acknowledged: frozenset[RuleCode] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder(Command[None]):
+    """Ask for an order's end; its state tells the rest."""
+
+    cl_ord_id: ClOrdId
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrders(Command[int]):
+    """Ask for the end of all our open orders, of one symbol or of all; answers how many were asked for."""
+
+    symbol: Symbol | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceOrder(Command[Submitted]):
+    """Ask for new terms; the numbers are text as typed. Quantity counts what is already filled."""
+
+    cl_ord_id: ClOrdId
+    key: IdempotencyKey
+    order_qty: str
+    price: str = ""
+    stop_px: str = ""
+    acknowledged: frozenset[RuleCode] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePosition(Command[Submitted]):
+    """Sell what is held (or buy back what is owed) by an ordinary order of ours."""
+
+    symbol: Symbol
+    key: IdempotencyKey
+    acknowledged: frozenset[RuleCode] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ResendOrder(Command[Order]):
+    """Send an UNKNOWN order again: same id, same body."""
+
+    cl_ord_id: ClOrdId
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpOrder(Command[Order]):
+    """End the waiting for an UNKNOWN order that the broker does not know."""
+
+    cl_ord_id: ClOrdId
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOrder(Command[Order]):
+    """Look an UNKNOWN order up at the broker now."""
+
+    cl_ord_id: ClOrdId
+
+
+@dataclass(frozen=True, slots=True)
+class HaltTrading(Command[TradingStateRecord]):
+    """No new order leaves, from now on; cancels nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeTrading(Command[TradingStateRecord]):
+    """Back to ACTIVE, by an administrator, with a reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBars(Command[tuple[Bar, ...]]):
+    """The newest bars of a symbol, oldest first."""
+
+    symbol: Symbol
+    timeframe: Timeframe
+    limit: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAudit(Command[AuditPage]):
+    """Search the audit log."""
+
+    query: AuditQuery
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyAudit(Command[AuditReport]):
+    """Check the whole chain now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainPosition(Command[PositionProof]):
+    """The fills, lots and prices behind a position."""
+
+    symbol: Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainOrder(Command[OrderStory]):
+    """The judgement and the reports of one order."""
+
+    cl_ord_id: ClOrdId
+
+
+@dataclass(frozen=True, slots=True)
+class SaveWatchlist(Command[tuple[Watchlist, ...]]):
+    """Store a list under its name; answers all lists."""
+
+    watchlist: Watchlist
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveWatchlist(Command[tuple[Watchlist, ...]]):
+    """Forget a list; answers all lists."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportWatchlist(Command[Watchlist]):
+    """Read a CSV file of symbols into a list; the window stays as it was if the file is bad."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSetting(Command[None]):
+    """Store a setting of the window (layout, density, theme, columns) as JSON text."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetConfirmAlways(Command[bool]):
+    """Switch the confirmation sheet on or off where it is not compulsory."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeepProfile(Command[Path]):
+    """Make a throwaway profile permanent, under a passphrase; answers its folder."""
+
+    name: str
+    passphrase: str

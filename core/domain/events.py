@@ -1,0 +1,145 @@
+"""What happened in the core, for whoever subscribed and for the window."""
+
+from dataclasses import dataclass
+
+from core.domain.answers import AccountMark, PositionMark, Severity
+from core.domain.audit import AuditRecord, AuditReport
+from core.domain.execution import Fill
+from core.domain.lanes import InOrder, Latest
+from core.domain.market import Bar, MarketSession, Quote, Timeframe
+from core.domain.order import Order
+from core.domain.portfolio import Position
+from core.domain.records import TradingStateRecord
+
+
+@dataclass(frozen=True, slots=True)
+class QuotesChanged:
+    """New bests and trades, many at once; the bridge keeps the newest of each symbol."""
+
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PositionMarked(Latest):
+    """A position valued anew."""
+
+    mark: PositionMark
+
+    @property
+    def lane_key(self) -> tuple[str, str]:
+        """One value a symbol."""
+        return ("mark", self.mark.symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMarked(Latest):
+    """The account valued anew, with how much of each limit is used."""
+
+    mark: AccountMark
+
+    @property
+    def lane_key(self) -> tuple[str, str]:
+        """One value in all."""
+        return ("account", "")
+
+
+@dataclass(frozen=True, slots=True)
+class BarChanged(Latest):
+    """The running bar of a symbol that a chart shows."""
+
+    timeframe: Timeframe
+    bar: Bar
+
+    @property
+    def lane_key(self) -> tuple[str, str]:
+        """One value a symbol, timeframe and bar, so that a finished bar is never lost."""
+        return ("bar", f"{self.bar.symbol}/{self.timeframe}/{self.bar.time.isoformat()}")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTicked(Latest):
+    """Market time moved."""
+
+    session: MarketSession
+
+    @property
+    def lane_key(self) -> tuple[str, str]:
+        """One value in all."""
+        return ("session", "")
+
+
+@dataclass(frozen=True, slots=True)
+class AckMeasured(Latest):
+    """Milliseconds from send to acknowledgement: the last, and the p99 of the newest 200."""
+
+    last_ms: float
+    p99_ms: float
+
+    @property
+    def lane_key(self) -> tuple[str, str]:
+        """One value in all."""
+        return ("ack", "")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged(InOrder):
+    """An order is new or has another state."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class FillBooked(InOrder):
+    """A fill is in the book, durably."""
+
+    fill: Fill
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class TradingStateChanged(InOrder):
+    """ACTIVE, REDUCING or HALTED, by whom and why."""
+
+    record: TradingStateRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AuditAppended(InOrder):
+    """Records were added to the chain, durably."""
+
+    records: tuple[AuditRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditVerified(InOrder):
+    """The chain was checked."""
+
+    report: AuditReport
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(InOrder):
+    """Something a person should know; `subject` merges repeats."""
+
+    severity: Severity
+    text: str
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLookedUp(InOrder):
+    """An UNKNOWN order was asked for at the broker.
+
+    Attributes:
+        tries: how often so far.
+        next_in_s: seconds until the next try; None if there is none.
+        may_settle: the broker was asked for long enough: the person may send again or give up.
+    """
+
+    order: Order
+    tries: int
+    next_in_s: float | None
+    may_settle: bool
+
+
+Event = Latest | InOrder | QuotesChanged

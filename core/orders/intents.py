@@ -1,0 +1,97 @@
+"""The write-ahead: an intent, its key and its record are durable before anything is sent."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from core.bus import Bus
+from core.clock import Clock
+from core.domain.access import Actor
+from core.domain.audit import AuditAction, AuditDraft
+from core.domain.messages import OrderChanged
+from core.domain.order import Order, Pending
+from core.domain.records import IdempotencyRecord
+from core.domain.risk import Verdict
+from core.domain.terms import NewOrderSingle, OrderTerms
+from core.errors import RefusalCode, Refused
+from core.failpoints import failpoint
+from core.ids import IdempotencyKey, IdSource, mint_cl_ord_id
+from core.orders.bodies import fingerprint, order_body, order_in_words, verdict_body
+from core.orders.gather import LiveState
+from core.ports.journal import Journal, Record
+from core.ports.storage import UnitOfWork
+
+KEY_LIFE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A decision that has passed every rule and is to be written ahead.
+
+    Attributes:
+        replaces: the order whose place it takes; None for a new one.
+    """
+
+    terms: OrderTerms
+    key: IdempotencyKey
+    verdict: Verdict
+    actor: Actor
+    replaces: Order | None = None
+
+
+class Intents:
+    """Writes decisions ahead. Runs on the core loop."""
+
+    def __init__(self, state: LiveState, journal: Journal, clock: Clock, bus: Bus, ids: IdSource) -> None:
+        self._state = state
+        self._journal = journal
+        self._clock = clock
+        self._bus = bus
+        self._ids = ids
+
+    async def write_ahead(self, intent: Intent) -> Order:
+        """Store the order, its key and its audit record, durably; nothing is sent before.
+
+        Raises:
+            Refused: `IDEMPOTENCY_CONFLICT` or `IN_FLIGHT` if the key was used meanwhile.
+            StorageError: nothing was written, so nothing may be sent.
+        """
+        order = await self._journal.write(lambda uow, record: self._prepare(uow, record, intent))
+        failpoint("oms.after_intent")
+        self._state.orders.put(order)
+        self._bus.publish(OrderChanged(order))
+        return order
+
+    def _prepare(self, uow: UnitOfWork, record: Record, intent: Intent) -> Order:
+        failpoint("oms.before_intent")
+        now = self._clock.now()
+        known = uow.idempotency(intent.key)
+        if known is not None and self.is_alive(known, uow.order(known.cl_ord_id)):
+            raise Refused(
+                RefusalCode.IN_FLIGHT, "This decision was sent already.", {"cl_ord_id": known.cl_ord_id}
+            )
+        cl_ord_id = mint_cl_ord_id(self._ids, uow.audit_head().digest)
+        old = intent.replaces
+        order = Order(
+            cl_ord_id,
+            intent.terms,
+            now,
+            now,
+            orig_cl_ord_id=old.cl_ord_id if old is not None else None,
+            sent_at=now,
+        )
+        body = order_body(NewOrderSingle(cl_ord_id, intent.terms))
+        uow.insert_order(order, body, verdict_body(intent.verdict))
+        if old is not None:
+            uow.update_order(
+                replace(self._state.orders.get(old.cl_ord_id) or old, pending=Pending.REPLACE, updated_at=now)
+            )
+        created = int(now.timestamp() * 1_000_000)
+        uow.insert_idempotency(IdempotencyRecord(intent.key, fingerprint(intent.terms), cl_ord_id, created))
+        action = AuditAction.ORDER_PREPARED if old is None else AuditAction.REPLACE_REQUESTED
+        record(AuditDraft(action, intent.actor, order_in_words(order), body, cl_ord_id=cl_ord_id))
+        return order
+
+    def is_alive(self, known: IdempotencyRecord, order: Order | None) -> bool:
+        """Say whether a key still stands for its order: 24 hours of UTC, or until the order has ended."""
+        age_us = self._clock.now().timestamp() * 1_000_000 - known.created_at_us
+        return age_us < KEY_LIFE.total_seconds() * 1_000_000 or (order is not None and order.is_open)
