@@ -30,6 +30,7 @@ class ExchangeHarness:
         self.exchange = Exchange(INSTRUMENTS, Ledger(path, fsync=False), self.settings)
         self.faults = Faults()
         self.broker = SimulatedBroker(self.exchange, self.faults, clock or ManualClock())
+        self.path = path
         self._time = OPENS
         self._stream: AsyncIterator[ExecutionReport] | None = None
         self._tick = Tick(

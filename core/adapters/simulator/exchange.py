@@ -84,6 +84,7 @@ class Exchange:
         if bell.opens and bell.day != books.day:
             books.open_day(bell.day)
         if not bell.opens:
+            books.matching.forget_sizes()
             for order in books.orders.open():
                 if order.terms.time_in_force is TimeInForce.DAY:
                     self._floor.end(order, OrdStatus.EXPIRED, ExecType.EXPIRED, "the market day is over")

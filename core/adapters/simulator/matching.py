@@ -128,6 +128,12 @@ class MatchingBook:
             depth = self.depths[tick.symbol] = Depth(tick)
         depth.refresh(tick)
 
+    def forget_sizes(self) -> None:
+        """Take away what all quotes display: at the close nothing stands any more."""
+        for depth in self.depths.values():
+            depth.left = dict.fromkeys(Side, ZERO)
+            depth.traded_left = ZERO
+
     def add(self, order: WorkingOrder) -> None:
         """Let an order work."""
         self._working.setdefault(order.terms.symbol, []).append(order)
