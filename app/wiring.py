@@ -1,7 +1,7 @@
 """Puts a core together: which store, which broker, which feed, and who carries out what."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.access.policy import authorize
@@ -63,7 +63,7 @@ class Outside:
     profile: m.ProfileFacts
     emergency: Path
     session: str
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     keep: Callable[[m.KeepProfile], Path] | None = None
 
 
@@ -85,7 +85,7 @@ class Core:
         self.latch = TradingStateLatch(self.state, self.journal, clock, self.bus)
         self.intents = Intents(self.state, self.journal, clock, self.bus, outside.ids)
         self.oms = OrderManagement(
-            self.state, outside.broker, store, self.journal, clock, self.bus, self.desk_actor
+            self.state, outside.broker, store, self.journal, clock, self.bus, self.desk_actor, self.tasks
         )
         settings = GateSettings(outside.profile.mode, outside.profile.account)
         self.gate = Gate(settings, outside.confirmer, self.journal, clock, self.tasks)
@@ -98,7 +98,6 @@ class Core:
             self.oms,
             store,
             self.journal,
-            self.tasks,
         )
         self.exits = Exits(self.state, outside.broker, self.oms, self.journal, clock, self.desk_actor)
         self.unsettled = Unsettled(self.state, outside.broker, self.oms, clock, self.bus, self.tasks)
@@ -109,7 +108,6 @@ class Core:
             self.unsettled,
             store,
             self.journal,
-            clock,
             self.bus,
             self.desk_actor,
         )

@@ -16,7 +16,7 @@ class Lot:
     Attributes:
         exec_id: the fill that opened it.
         side: BUY for shares held, SELL for shares owed.
-        opened_qty: shares of the fill that opened this lot (less than the fill's where it first closed others).
+        opened_qty: shares of its fill that opened it (fewer than the fill's where that closed others first).
         open_qty: shares still open.
         price: dollars a share.
         fee: dollars of the opening fill that belong to `opened_qty`.

@@ -1,6 +1,5 @@
 """The way of an opening order: preview, judge, confirm, judge again, write ahead, send."""
 
-import asyncio
 from dataclasses import dataclass
 
 from core.domain.access import Actor
@@ -29,7 +28,6 @@ from core.ports.journal import Journal
 from core.ports.storage import Reader, Store
 from core.risk.engine import evaluate, refuse
 from core.risk.parse import parse_draft
-from core.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,6 @@ class OrderEntry:
         oms: OrderManagement,
         store: Store,
         journal: Journal,
-        tasks: Tasks,
     ) -> None:
         self._state = state
         self._gatherer = gatherer
@@ -66,7 +63,6 @@ class OrderEntry:
         self._oms = oms
         self._store = store
         self._journal = journal
-        self._tasks = tasks
         self._in_flight: dict[IdempotencyKey, str] = {}
 
     async def preview(self, command: PreviewOrder, actor: Actor) -> Preview:
@@ -183,8 +179,7 @@ class OrderEntry:
             ) from error
         finally:
             self._state.orders.release(reservation)
-        # Shielded: whoever waits may go away; a decision that is written is carried out.
-        sent = await asyncio.shield(self._tasks.spawn(self._oms.send(order), "send"))
+        sent = await self._oms.carry_out(order)
         return Submitted(sent, verdict)
 
     async def _pass_or_refuse(self, decision: Decision, terms: OrderTerms, figures: Figures) -> Verdict:

@@ -35,6 +35,7 @@ from core.portfolio.lots import apply_fill
 from core.ports.broker import Broker
 from core.ports.journal import Journal, Record
 from core.ports.storage import Store, UnitOfWork
+from core.tasks import Tasks
 
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -70,6 +71,7 @@ class OrderManagement:
         clock: Clock,
         bus: Bus,
         desk: Actor,
+        tasks: Tasks,
     ) -> None:
         self._state = state
         self._broker = broker
@@ -78,11 +80,16 @@ class OrderManagement:
         self._clock = clock
         self._bus = bus
         self._desk = desk
+        self._tasks = tasks
         self._applying = asyncio.Lock()
         self._acks = AckTimes()
         self.on_unknown: Callable[[Order], None] = lambda _: None
         self.on_sighted: Callable[[Order], None] = lambda _: None
         self.on_overfill: Callable[[Order], None] = lambda _: None
+
+    async def carry_out(self, order: Order) -> Order:
+        """Send to the end, whoever stops waiting: a decision that is written is carried out."""
+        return await asyncio.shield(self._tasks.spawn(self.send(order), "send"))
 
     async def send(self, order: Order) -> Order:
         """Call the broker, once, and book its answer or the lack of one.
@@ -174,7 +181,7 @@ class OrderManagement:
             return changed
 
     def hold(self, order: Order) -> None:
-        """Keep an order's state in memory only, when the database refuses it (a cancel goes out all the same)."""
+        """Keep a state in memory only, when the database refuses it (a cancel goes out all the same)."""
         self._publish(order)
 
     async def apply(self, report: ExecutionReport) -> None:
@@ -214,7 +221,7 @@ class OrderManagement:
         fill = report.fill
         draft = self._report_draft(after, report)
 
-        def work(uow: UnitOfWork, record: Record) -> Position | None | bool:
+        def work(uow: UnitOfWork, record: Record) -> Position | bool | None:
             if report.exec_type is not ExecType.ORDER_STATUS and not uow.insert_execution(report):
                 return False
             if is_new:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from core.bus import Bus
-from core.clock import Clock
 from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.execution import ExecutionReport
@@ -56,7 +55,6 @@ class Reconciler:
         unsettled: Unsettled,
         store: Store,
         journal: Journal,
-        clock: Clock,
         bus: Bus,
         desk: Actor,
     ) -> None:
@@ -66,7 +64,6 @@ class Reconciler:
         self._unsettled = unsettled
         self._store = store
         self._journal = journal
-        self._clock = clock
         self._bus = bus
         self._desk = desk
 

@@ -80,5 +80,5 @@ def _words(figures: Figures, limits: Limits) -> str:
     if figures.today >= limits.per_day:
         return f"{figures.today} orders were made today; the limit is {limits.per_day}."
     if figures.last_minute >= limits.per_minute:
-        return f"{figures.last_minute} orders in the last minute; the limit is {limits.per_minute}. Wait a little."
-    return f"More than {limits.burst} orders at once; {limits.per_second:g} a second are let through. Wait a second."
+        return f"{figures.last_minute} orders in the last minute; the limit is {limits.per_minute}. Wait."
+    return f"More than {limits.burst} orders at once; {limits.per_second:g} a second may leave. Wait."

@@ -1,6 +1,5 @@
 """UNKNOWN orders: asked for by their id until there is proof, or a person decides."""
 
-import asyncio
 from dataclasses import dataclass, replace
 
 import structlog
@@ -147,8 +146,7 @@ class Unsettled:
         await self._oms.change(
             order.cl_ord_id, lambda known: replace(known, unknown=False, sent_at=self._clock.now()), [draft]
         )
-        # Shielded: whoever waits may go away; what is recorded as sent again is sent again.
-        return await asyncio.shield(self._tasks.spawn(self._oms.send(order), "resend"))
+        return await self._oms.carry_out(order)
 
     async def give_up(self, command: GiveUpOrder, actor: Actor) -> Order:
         """End the waiting: REJECTED, reason NOT_RECEIVED, with what was asked and answered as evidence."""

@@ -38,7 +38,8 @@ class Broker(Protocol):
         Raises:
             BrokerRejected: proves that the broker has no such order.
             BrokerUnavailable: proves that it was not sent.
-            OutcomeUnknown: the broker may have it; a duplicate `cl_ord_id` is this too, as it proves an earlier one.
+            OutcomeUnknown: the broker may have it; so says a duplicate `cl_ord_id`, which proves an
+                earlier one.
         """
         ...
 

@@ -35,5 +35,5 @@ class Journal(Protocol):
         ...
 
     def note(self, draft: AuditDraft) -> None:
-        """Note one record in the emergency file; it is folded into the chain once the database writes again."""
+        """Note one record in the emergency file; it is folded into the chain at the next start."""
         ...

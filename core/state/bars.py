@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.domain.market import Bar, Quote, Timeframe
@@ -72,6 +72,10 @@ class LiveBars:
         """Return the start of the bar that holds a moment; every length divides the day or is counted in days."""
         length = _LENGTH[self._timeframe]
         if self._timeframe in (Timeframe.D1, Timeframe.W1):
-            days = (now.astimezone(_EXCHANGE_TIME).date() - running.astimezone(_EXCHANGE_TIME).date()).days
+            days = (_market_date(now) - _market_date(running)).days
             return running + timedelta(days=days - days % length.days)
         return running + (now - running) // length * length
+
+
+def _market_date(moment: datetime) -> date:
+    return moment.astimezone(_EXCHANGE_TIME).date()
