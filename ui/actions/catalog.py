@@ -76,7 +76,7 @@ TRADING = (
         "Ask before sending in the simulator",
         "toggle_confirm_in_sim",
         _T,
-        icon="seal-check",
+        icon="shield-check",
         needs=(OPEN,),
         is_choice=True,
         words="confirmation sheet",
@@ -118,7 +118,7 @@ ORDERS = (
         "review_order",
         _O,
         ("Ctrl+Return", "Ctrl+Enter"),
-        icon="list-checks",
+        icon="checks",
         role=_TRADER,
         needs=(OPEN, NOT_HALTED, FILLED),
         words="send submit",
@@ -241,7 +241,7 @@ POSITIONS = (
         "explain_position",
         _POS,
         ("Ctrl+I",),
-        icon="list-magnifying-glass",
+        icon="tree-structure",
         needs=(OPEN, POSITION),
         menus=(_POSITIONS,),
         words="fills lots provenance why",
@@ -315,7 +315,7 @@ AUDIT = (
         "Verify the audit chain",
         "verify_audit",
         _A,
-        icon="seal-check",
+        icon="shield-check",
         needs=(OPEN,),
         menus=("panel.audit",),
         words="check",
@@ -340,24 +340,31 @@ PANELS = tuple(
 )
 
 
-def _choice(action: str, text: str, handler: str, words: str) -> ActionSpec:
-    return ActionSpec(action, text, handler, _L, is_choice=True, words=words, in_menu=True)
-
+_CHOICES = (
+    ("theme.dark", "Dark theme", "colours"),
+    ("theme.light", "Light theme", "colours"),
+    ("theme.contrast", "High-contrast theme", "colours"),
+    ("gain_loss.blue_orange", "Up and down in blue and orange", "colours palette"),
+    ("gain_loss.green_red", "Up and down in green and red", "colours palette"),
+    ("gain_loss.reversed", "Up and down in red and green", "colours palette"),
+    ("gain_loss.mono", "Up and down without colour", "colours palette"),
+    ("density.dense", "Dense rows", "row height"),
+    ("density.normal", "Normal rows", "row height"),
+    ("density.roomy", "Roomy rows", "row height"),
+    ("zone.et", "Times of the exchange (ET)", "clock time zone"),
+    ("zone.local", "Times of this computer", "clock time zone"),
+    ("zone.utc", "Times in UTC", "clock time zone"),
+    ("motion.reduced", "Reduced motion", "flash animation"),
+)
 
 LOOK = (
-    *(_choice(f"theme.{name}", text, f"theme_{name}", "colours") for name, text in (
-        ("dark", "Dark theme"), ("light", "Light theme"), ("contrast", "High-contrast theme"))),
-    *(_choice(f"gain_loss.{name}", text, f"gain_loss_{name}", "up and down colours palette") for name, text in (
-        ("blue_orange", "Up and down in blue and orange"), ("green_red", "Up and down in green and red"),
-        ("reversed", "Up and down in red and green"), ("mono", "Up and down without colour"))),
-    *(_choice(f"density.{name}", f"{name.capitalize()} rows", f"density_{name}", "row height") for name in (
-        "dense", "normal", "roomy")),
-    *(_choice(f"zone.{name}", text, f"zone_{name}", "clock time zone") for name, text in (
-        ("et", "Times of the exchange (ET)"), ("local", "Times of this computer"), ("utc", "Times in UTC"))),
-    _choice("motion.reduced", "Reduced motion", "toggle_motion", "flash animation"),
+    *(
+        ActionSpec(action, text, action.replace(".", "_"), _L, is_choice=True, words=words)
+        for action, text, words in _CHOICES
+    ),
     ActionSpec("layout.reset", "Reset the layout", "reset_layout", _L, icon="layout"),
     ActionSpec("window.full_screen", "Full screen", "full_screen", _L, ("F11",), is_choice=True),
-)  # fmt: skip
+)
 
 PROGRAM = (
     ActionSpec(
@@ -416,11 +423,11 @@ class KeyNote:
 
 
 WIDGET_KEYS: tuple[KeyNote, ...] = (
-    KeyNote("Tab", "next field: side, quantity, type, price, stop, time in force"),
-    KeyNote("↑ ↓", "one tick up or down; with Shift ten"),
+    KeyNote("Tab", "next field of the ticket"),
+    KeyNote("↑ ↓", "one tick; with Shift ten"),
     KeyNote("Space", "hold 0.6 s on Send to send"),
     KeyNote("Esc", "close or clear; never sends"),
-    KeyNote("Enter", "take the offered quantity; open the row"),
+    KeyNote("Enter", "take the offer; open the row"),
     KeyNote("Ctrl+C", "copy the selected rows"),
-    KeyNote("Ctrl", "hold: show the keys where they act"),
+    KeyNote("Ctrl", "hold: see keys where they act"),
 )

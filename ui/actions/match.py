@@ -19,19 +19,21 @@ def fuzzy(query: str, text: str) -> Match | None:
     if len(found) != len(text):  # a letter whose lower case is two: spans would be off
         found = text.lower()
     if found.startswith(wanted):
-        return Match(1000 - len(text), ((0, len(wanted)),))
+        return Match(1000, ((0, len(wanted)),))
     at = found.find(" " + wanted)
     if at >= 0:
-        return Match(800 - len(text), ((at + 1, at + 1 + len(wanted)),))
+        return Match(800, ((at + 1, at + 1 + len(wanted)),))
     at = found.find(wanted)
     if at >= 0:
-        return Match(600 - at - len(text), ((at, at + len(wanted)),))
+        return Match(600, ((at, at + len(wanted)),))
     return _letters(wanted.replace(" ", ""), found)
 
 
 def _letters(wanted: str, found: str) -> Match | None:
     spans: list[tuple[int, int]] = []
-    at = 0
+    at = _word_start(wanted[:1], found)
+    if at < 0:
+        return None
     for letter in wanted:
         at = found.find(letter, at)
         if at < 0:
@@ -41,6 +43,13 @@ def _letters(wanted: str, found: str) -> Match | None:
         else:
             spans.append((at, at + 1))
         at += 1
-    if len(spans) > 3:  # letters strewn over a sentence are no match that a person meant
+    if len(spans) > 2:  # letters strewn over a sentence are no match that a person meant
         return None
-    return Match(300 - 40 * len(spans) - len(found), tuple(spans))
+    return Match(300, tuple(spans))
+
+
+def _word_start(letter: str, found: str) -> int:
+    if found.startswith(letter):
+        return 0
+    at = found.find(f" {letter}")
+    return at + 1 if at >= 0 else -1

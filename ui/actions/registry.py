@@ -131,7 +131,7 @@ class ActionRegistry(QObject):
     def key(self, action: str) -> str:
         """Return the key to show for an id, as people write it; empty if it has none."""
         keys = self._keys[action]
-        return keys[0].replace("Return", "Enter") if keys else ""
+        return keys[0].replace("Return", "Enter").replace("Del", "Delete") if keys else ""
 
     def run(self, action: str) -> str:
         """Do an action, as its key would; return why it cannot be done now, empty when it was done."""

@@ -1,5 +1,6 @@
 """Buttons with their key beside the words, and the one that has to be held."""
 
+from collections.abc import Callable
 from enum import Enum, auto
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, QTimer, Signal
@@ -190,9 +191,13 @@ class HoldButton(Button):
     def __init__(self, text: str, dress: Dress, *, height: int = 36, parent: QWidget | None = None) -> None:
         super().__init__(text, dress, height=height, parent=parent)
         self._since: float | None = None
-        self._clock = seconds
+        self._clock: Callable[[], float] = seconds
         self._frames = QTimer(self, timerType=Qt.TimerType.PreciseTimer, interval=_FRAME_MS)
         self._frames.timeout.connect(self.advance)
+
+    def set_clock(self, clock: Callable[[], float]) -> None:
+        """Measure the hold by another clock, in monotonic seconds; a test turns it by hand."""
+        self._clock = clock
 
     @property
     def progress(self) -> float:

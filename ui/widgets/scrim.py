@@ -1,0 +1,54 @@
+"""The veil behind a sheet. It leaves Halt lit and within reach."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QRegion
+from PySide6.QtWidgets import QWidget
+
+from ui.theme.tokens import tokens
+
+
+class Scrim(QWidget):
+    """Covers a window but for holes over some widgets, and follows its size; a click on it dismisses."""
+
+    def __init__(self, window: QWidget, holes: Sequence[QWidget] = ()) -> None:
+        super().__init__(window)
+        self._holes = list(holes)
+        self.hide()
+        window.installEventFilter(self)
+
+    def set_holes(self, holes: Sequence[QWidget]) -> None:
+        """Leave other widgets lit."""
+        self._holes = list(holes)
+        self.cover()
+
+    def dismiss(self) -> None:
+        """Do what a click beside the sheet does; nothing, unless a sheet says otherwise."""
+
+    def cover(self) -> None:
+        """Lie over the whole window, above everything in it."""
+        window = self.parentWidget()
+        if window is None:
+            return
+        self.setGeometry(window.rect())
+        region = QRegion(self.rect())
+        for hole in self._holes:
+            if hole.isVisibleTo(window):
+                region -= QRegion(QRect(hole.mapTo(window, QPoint(0, 0)), hole.size()))
+        self.setMask(region)
+        self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self.cover()
+        return super().eventFilter(watched, event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton:
+            self.dismiss()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), tokens().scrim)
+        painter.end()
