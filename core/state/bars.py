@@ -69,7 +69,7 @@ class LiveBars:
         return bar
 
     def _start(self, running: datetime, now: datetime) -> datetime:
-        """Return the start of the bar that holds a moment; every length divides the day or is counted in days."""
+        """Return the start of the bar that holds a moment; a length divides the day, or is days."""
         length = _LENGTH[self._timeframe]
         if self._timeframe in (Timeframe.D1, Timeframe.W1):
             days = (_market_date(now) - _market_date(running)).days
