@@ -50,3 +50,14 @@ ManualClock
 advance
 arm
 disarm_all
+be_unavailable
+cancel_external
+disconnect
+drop_reports
+duplicate_reports
+hold_reports
+lose_answer
+lose_feed
+lose_request
+place_external
+step_to_close
