@@ -183,6 +183,7 @@ class Core:
         self.tasks.spawn(self.links.run_orders(), "orders")
         self.tasks.spawn(self.links.run_session(), "session")
         self.tasks.spawn(self.links.run_account(), "account")
+        self.tasks.spawn(self.links.run_reconciliation(), "reconciliation")
         self.tasks.spawn(self.valuation.run(), "valuation")
         self.tasks.spawn(self._keep_verifying(), "verify")
 

@@ -1,9 +1,11 @@
 """The way of an opening order: preview, judge, confirm, judge again, write ahead, send."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
+from core.domain.market import Quote
 from core.domain.messages import (
     ClosePosition,
     Preview,
@@ -28,6 +30,8 @@ from core.ports.journal import Journal
 from core.ports.storage import Reader, Store
 from core.risk.engine import evaluate, refuse
 from core.risk.parse import parse_draft
+
+_MOST_MOVE_PCT = Decimal("0.5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,7 @@ class OrderEntry:
         verdict = await self._pass_or_refuse(decision, terms, figures)
         quote = self._state.quotes.get(terms.symbol)
         await self._gate.pass_or_refuse(terms, verdict, quote, decision.actor)
+        self._refuse_if_moved(quote, self._state.quotes.get(terms.symbol))
         # Again, with the facts of now: the sheet may have stood for half a minute.
         verdict = await self._pass_or_refuse(decision, terms, figures)
         reservation = self._state.orders.reserve(terms)
@@ -181,6 +186,20 @@ class OrderEntry:
             self._state.orders.release(reservation)
         sent = await self._oms.carry_out(order)
         return Submitted(sent, verdict)
+
+    def _refuse_if_moved(self, asked: Quote | None, now: Quote | None) -> None:
+        """A yes was given to a price; after a move of more than half a percent it must be asked again (A23)."""
+        if (
+            not self._gate.is_required
+            or asked is None
+            or now is None
+            or asked.last is None
+            or now.last is None
+        ):
+            return
+        if abs(now.last - asked.last) * 100 > asked.last * _MOST_MOVE_PCT:
+            text = f"The price moved from {asked.last} to {now.last} while the sheet stood; look again."
+            raise Refused(RefusalCode.CONFIRMATION_STALE, text)
 
     async def _pass_or_refuse(self, decision: Decision, terms: OrderTerms, figures: Figures) -> Verdict:
         verdict = self._judge(terms, figures, decision.replaces)

@@ -18,6 +18,7 @@ from core.ports.market_data import MarketDataFeed
 _BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 ACCOUNT_EVERY_S = 10.0
 SESSION_EVERY_S = 0.5
+RECONCILE_EVERY_S = 30.0
 
 _log = structlog.get_logger("links")
 
@@ -130,6 +131,17 @@ class Links:
                 self._state.session = self._feed.session()
                 self._bus.publish(SessionTicked(self._state.session))
             await self._clock.sleep(SESSION_EVERY_S)
+
+    async def run_reconciliation(self) -> None:
+        """Compare with the broker now and then (C1): a report that was never delivered is found here."""
+        while True:
+            await self._clock.sleep(RECONCILE_EVERY_S)
+            if not self._state.ready:
+                continue
+            try:
+                await self._reconciler.run()
+            except BrokerError as error:
+                _log.warning("reconciliation.unanswered", reason=str(error))
 
     async def run_account(self) -> None:
         """Have the broker confirm the account now and then, so that it never grows too old for the rules."""

@@ -43,6 +43,9 @@ T = TypeVar("T")
 
 _log = structlog.get_logger("orders")
 
+# After bytes may have left, an adapter's own fault proves as little as a time-out.
+_PROVES_NOTHING = (BrokerError, ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+
 _ACTION_OF: dict[ExecType, AuditAction] = {
     ExecType.NEW: AuditAction.ORDER_ACCEPTED,
     ExecType.TRADE: AuditAction.ORDER_FILLED,
@@ -109,12 +112,19 @@ class OrderManagement:
                 await self._broker.replace(self._replace_request(order))
                 failpoint("oms.after_send")
         except BrokerRejected as error:
-            await self.apply(self._refusal(order, error.text))
+            await self._end_refused(order, error.text)
         except BrokerUnavailable as error:
-            await self.apply(self._refusal(order, f"Not sent: {error}"))
-        except BrokerError as error:
+            await self._end_refused(order, f"Not sent: {error}")
+        except _PROVES_NOTHING as error:
             await self.mark_unknown(order.cl_ord_id, str(error))
         return self._state.orders.get(order.cl_ord_id) or order
+
+    async def _end_refused(self, order: Order, text: str) -> None:
+        await self.apply(self._refusal(order, text))
+        old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))
+        if old is not None and old.pending is Pending.REPLACE:
+            draft = self.draft(AuditAction.REPLACE_REFUSED, old, {"reason": text})
+            await self._persist(replace(old, pending=None, updated_at=self._clock.now()), [draft])
 
     def _replace_request(self, order: Order) -> OrderCancelReplaceRequest:
         original = ClOrdId(order.orig_cl_ord_id or "")
