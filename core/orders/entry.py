@@ -188,7 +188,7 @@ class OrderEntry:
         return Submitted(sent, verdict)
 
     def _refuse_if_moved(self, asked: Quote | None, now: Quote | None) -> None:
-        """A yes was given to a price; after a move of more than half a percent it must be asked again (A23)."""
+        # A yes was given to a price; after a move of more than half a percent it is asked again (A23).
         if (
             not self._gate.is_required
             or asked is None

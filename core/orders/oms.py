@@ -13,8 +13,7 @@ from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.execution import ExecType, ExecutionReport, Fill
 from core.domain.messages import AckMeasured, FillBooked, Notice, OrderChanged, Severity
-from core.domain.money import Qty
-from core.domain.order import Order, apply_report, is_legal
+from core.domain.order import Order, Pending, apply_report, is_legal
 from core.domain.portfolio import Position
 from core.domain.terms import NewOrderSingle, OrderCancelReplaceRequest, OrdStatus
 from core.errors import (
@@ -27,10 +26,11 @@ from core.errors import (
     StorageError,
 )
 from core.failpoints import failpoint
-from core.ids import ClOrdId, ExecId
+from core.ids import ClOrdId
 from core.orders.bodies import order_body, order_in_words, report_facts
 from core.orders.gather import LiveState
 from core.orders.latency import AckTimes
+from core.orders.refusals import ACTION_OF, refusal
 from core.portfolio.lots import apply_fill
 from core.ports.broker import Broker
 from core.ports.journal import Journal, Record
@@ -45,17 +45,6 @@ _log = structlog.get_logger("orders")
 
 # After bytes may have left, an adapter's own fault proves as little as a time-out.
 _PROVES_NOTHING = (BrokerError, ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-
-_ACTION_OF: dict[ExecType, AuditAction] = {
-    ExecType.NEW: AuditAction.ORDER_ACCEPTED,
-    ExecType.TRADE: AuditAction.ORDER_FILLED,
-    ExecType.CANCELED: AuditAction.ORDER_CANCELED,
-    ExecType.REPLACED: AuditAction.ORDER_REPLACED,
-    ExecType.REJECTED: AuditAction.ORDER_REJECTED,
-    ExecType.EXPIRED: AuditAction.ORDER_EXPIRED,
-    ExecType.CANCEL_REJECTED: AuditAction.CANCEL_REFUSED,
-    ExecType.REPLACE_REJECTED: AuditAction.REPLACE_REFUSED,
-}
 
 
 class OrderManagement:
@@ -120,7 +109,7 @@ class OrderManagement:
         return self._state.orders.get(order.cl_ord_id) or order
 
     async def _end_refused(self, order: Order, text: str) -> None:
-        await self.apply(self._refusal(order, text))
+        await self.apply(refusal(order, text, self._clock.now()))
         old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))
         if old is not None and old.pending is Pending.REPLACE:
             draft = self.draft(AuditAction.REPLACE_REFUSED, old, {"reason": text})
@@ -136,23 +125,6 @@ class OrderManagement:
     def _measure(self, begun: float) -> None:
         elapsed = (self._clock.monotonic() - begun) * 1000.0
         self._bus.publish(AckMeasured(elapsed, self._acks.add(elapsed)))
-
-    def _refusal(self, order: Order, text: str) -> ExecutionReport:
-        # The broker's answer to the call itself is the evidence; its id is derived, so that
-        # the same refusal is never booked twice.
-        return ExecutionReport(
-            exec_id=refusal_exec_id(order.cl_ord_id),
-            exec_type=ExecType.REJECTED,
-            cl_ord_id=order.cl_ord_id,
-            order_id=None,
-            terms=order.terms,
-            ord_status=OrdStatus.REJECTED,
-            cum_qty=order.cum_qty,
-            leaves_qty=Qty(0),
-            avg_px=order.avg_px,
-            transact_time=self._clock.now(),
-            text=text,
-        )
 
     async def mark_unknown(self, cl_ord_id: ClOrdId, reason: str) -> None:
         """Say that nobody can prove whether the broker has an order; it counts as live."""
@@ -295,7 +267,7 @@ class OrderManagement:
             self.on_sighted(after)
 
     def _report_draft(self, order: Order, report: ExecutionReport) -> AuditDraft:
-        action = _ACTION_OF.get(report.exec_type, AuditAction.ORDER_CHANGED)
+        action = ACTION_OF.get(report.exec_type, AuditAction.ORDER_CHANGED)
         return self.draft(action, order, report_facts(report))
 
     def draft(
@@ -314,8 +286,3 @@ class OrderManagement:
     def _publish(self, order: Order) -> None:
         self._state.orders.put(order)
         self._bus.publish(OrderChanged(order))
-
-
-def refusal_exec_id(cl_ord_id: ClOrdId) -> ExecId:
-    """Name the refusal of an order by the call itself; there can be only one."""
-    return ExecId(f"refused:{cl_ord_id}")
