@@ -17,6 +17,7 @@ from core.domain.audit import AuditAction, AuditDraft, AuditReport, payload_of
 from core.domain.order import Order
 from core.domain.records import AuditQuery, Watchlist
 from core.domain.risk import Limits
+from core.errors import RefusalCode, Refused
 from core.ids import IdSource
 from core.orders.clerk import Clerk
 from core.orders.desk import Desk
@@ -253,7 +254,7 @@ class Core:
 
     async def _keep(self, command: m.KeepProfile, actor: Actor) -> Path:
         if self.outside.keep is None:
-            return self.outside.store.path.parent
+            raise Refused(RefusalCode.NOT_PERMITTED, "Only the simulator's demo can be kept as a profile.")
         folder = self.outside.keep(command)
         await self.journal.record(AuditDraft(AuditAction.PROFILE_KEPT, actor, command.name))
         return folder
