@@ -24,6 +24,7 @@ from ui.theme.icons import glyph
 
 READY = UiContext(
     profile_is_open=True,
+    is_connected=True,
     role=Role.ADMIN,
     symbol="AAPL",
     selection=Selection.ORDER,

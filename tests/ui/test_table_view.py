@@ -3,8 +3,9 @@
 from decimal import Decimal
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QImage
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QEnterEvent, QGuiApplication, QImage, QMouseEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ui import format as fmt
@@ -264,3 +265,33 @@ def test_frame_of_a_hidden_table_takes_changes_in_and_announces_none(
 
     assert view.frame() == 0
     assert model.rows["AAPL"] == ("AAPL", Decimal(57))
+
+
+def test_scrolled_table_keeps_its_top_row_when_rows_come_above(
+    view: TableView, model: KeyedTableModel[Row]
+) -> None:
+    model.replace_all([(f"ROW{number:02}", Decimal(number)) for number in range(10, 40)])
+    model.sort_by("name")
+    QApplication.processEvents()
+    view.verticalScrollBar().setValue(5)
+
+    model.upsert([(f"ROW{number:02}", Decimal(number)) for number in range(5)])
+    view.frame()
+
+    assert model.lines.id_at(view.verticalScrollBar().value()) == "ROW15"
+
+
+def test_mouse_over_the_table_lights_a_row_and_holds_the_order(
+    view: TableView, model: KeyedTableModel[Row]
+) -> None:
+    point = QPointF(40, 24 * 2 + 5)
+    buttons, none = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(view.viewport(), QEnterEvent(point, point, point))
+
+    QApplication.sendEvent(
+        view.viewport(), QMouseEvent(QEvent.Type.MouseMove, point, point, buttons, buttons, none)
+    )
+
+    held, lit = model.hold_order, view.rows.hovered
+    QApplication.sendEvent(view.viewport(), QEvent(QEvent.Type.Leave))
+    assert (held, lit, model.hold_order, view.rows.hovered) == (True, 2, False, -1)

@@ -2,42 +2,35 @@
 
 from dataclasses import dataclass
 
-from core.domain.access import Role, TradingState
-from ui.actions.spec import ActionSpec, Condition, Scope, Section, Selection, UiContext
+from core.domain.access import Role
+from ui.actions.choices import LOOK, PANELS
+from ui.actions.conditions import (
+    ANY_WORKING,
+    CONNECTED,
+    DEMO,
+    FILLED,
+    HALTED,
+    HELD,
+    NOT_HALTED,
+    OPEN,
+    ORDER,
+    POSITION,
+    SHEET,
+    SYMBOL,
+    UNKNOWN,
+    WATCHED,
+    WORKING,
+    WORKING_HERE,
+    in_symbol,
+    of_symbol,
+    working,
+)
+from ui.actions.spec import ActionSpec, Scope, Section
 
 _T, _O, _POS, _W, _C = Section.TRADING, Section.ORDERS, Section.POSITIONS, Section.WATCHLIST, Section.CHART
-_A, _PAN, _L, _P = Section.AUDIT, Section.PANELS, Section.LOOK, Section.PROGRAM
+_A, _P = Section.AUDIT, Section.PROGRAM
 _TRADER, _ADMIN = Role.TRADER, Role.ADMIN
 _WATCH, _POSITIONS, _ORDERS = "panel.watchlist", "panel.positions", "panel.orders"
-
-OPEN: Condition = (lambda c: c.profile_is_open, "open a profile first")
-SYMBOL: Condition = (lambda c: bool(c.symbol), "choose a symbol first")
-NOT_HALTED: Condition = (lambda c: c.trading_state is not TradingState.HALTED, "trading is halted")
-HALTED: Condition = (lambda c: c.trading_state is not TradingState.ACTIVE, "trading is active")
-FILLED: Condition = (lambda c: c.ticket_is_filled, "fill in the ticket first")
-SHEET: Condition = (lambda c: c.sheet_is_open, "review the order first")
-ORDER: Condition = (lambda c: c.selection is Selection.ORDER, "select an order first")
-WORKING: Condition = (lambda c: c.order_is_open, "the order has ended")
-UNKNOWN: Condition = (lambda c: c.order_is_unknown, "its outcome is known")
-ANY_WORKING: Condition = (lambda c: c.working > 0, "no order is working")
-WORKING_HERE: Condition = (lambda c: c.working_here > 0, "no order is working in this symbol")
-HELD: Condition = (lambda c: c.held_here, "nothing is held in this symbol")
-POSITION: Condition = (lambda c: c.selection is Selection.POSITION, "select a position first")
-WATCHED: Condition = (lambda c: c.selection is Selection.SYMBOL, "select a symbol first")
-DEMO: Condition = (lambda c: c.is_demo, "this profile is kept already")
-
-
-def _in_symbol(context: UiContext) -> str:
-    return f"{context.working_here} working in {context.symbol}" if context.symbol else ""
-
-
-def _of_symbol(context: UiContext) -> str:
-    return context.symbol
-
-
-def _working(context: UiContext) -> str:
-    return f"{context.working} working"
-
 
 TRADING = (
     ActionSpec(
@@ -95,7 +88,7 @@ ORDERS = (
         _TRADER,
         (OPEN, SYMBOL),
         (_WATCH, _POSITIONS),
-        detail=_of_symbol,
+        detail=of_symbol,
         words="new order ticket long",
     ),
     ActionSpec(
@@ -109,7 +102,7 @@ ORDERS = (
         _TRADER,
         (OPEN, SYMBOL),
         (_WATCH, _POSITIONS),
-        detail=_of_symbol,
+        detail=of_symbol,
         words="new order ticket short",
     ),
     ActionSpec(
@@ -120,7 +113,7 @@ ORDERS = (
         ("Ctrl+Return", "Ctrl+Enter"),
         icon="checks",
         role=_TRADER,
-        needs=(OPEN, NOT_HALTED, FILLED),
+        needs=(OPEN, CONNECTED, NOT_HALTED, FILLED),
         words="send submit",
     ),
     ActionSpec(
@@ -132,7 +125,7 @@ ORDERS = (
         Scope.SHEET,
         "paper-plane-right",
         _TRADER,
-        (OPEN, NOT_HALTED, SHEET),
+        (OPEN, CONNECTED, NOT_HALTED, SHEET),
         in_menu=False,
         in_palette=False,
     ),
@@ -174,7 +167,7 @@ ORDERS = (
         role=_TRADER,
         needs=(OPEN, SYMBOL, WORKING_HERE),
         menus=(_ORDERS,),
-        detail=_in_symbol,
+        detail=in_symbol,
         hint="cancel",
     ),
     ActionSpec(
@@ -185,7 +178,7 @@ ORDERS = (
         icon="x-circle",
         role=_TRADER,
         needs=(OPEN, ANY_WORKING),
-        detail=_working,
+        detail=working,
     ),
     ActionSpec(
         "order.resend",
@@ -231,7 +224,7 @@ POSITIONS = (
         role=_TRADER,
         needs=(OPEN, SYMBOL, HELD, NOT_HALTED),
         menus=(_POSITIONS,),
-        detail=_of_symbol,
+        detail=of_symbol,
         words="exit flatten",
         hint="close",
     ),
@@ -263,7 +256,7 @@ WATCHLIST = (
         icon="minus",
         needs=(OPEN, WATCHED),
         menus=(_WATCH,),
-        detail=_of_symbol,
+        detail=of_symbol,
     ),
     ActionSpec(
         "watchlist.new", "New list…", "new_watchlist", _W, icon="list-plus", needs=(OPEN,), menus=(_WATCH,)
@@ -331,39 +324,6 @@ AUDIT = (
         icon="export",
         menus=(_ORDERS, _POSITIONS),
     ),
-)
-
-PANEL_NAMES = ("watchlist", "chart", "positions", "orders", "ticket", "risk", "audit")
-PANELS = tuple(
-    ActionSpec(f"panel.{name}", f"Go to {name.capitalize()}", f"show_{name}", _PAN, (f"Ctrl+{number}",))
-    for number, name in enumerate(PANEL_NAMES, start=1)
-)
-
-
-_CHOICES = (
-    ("theme.dark", "Dark theme", "colours"),
-    ("theme.light", "Light theme", "colours"),
-    ("theme.contrast", "High-contrast theme", "colours"),
-    ("gain_loss.blue_orange", "Up and down in blue and orange", "colours palette"),
-    ("gain_loss.green_red", "Up and down in green and red", "colours palette"),
-    ("gain_loss.reversed", "Up and down in red and green", "colours palette"),
-    ("gain_loss.mono", "Up and down without colour", "colours palette"),
-    ("density.dense", "Dense rows", "row height"),
-    ("density.normal", "Normal rows", "row height"),
-    ("density.roomy", "Roomy rows", "row height"),
-    ("zone.et", "Times of the exchange (ET)", "clock time zone"),
-    ("zone.local", "Times of this computer", "clock time zone"),
-    ("zone.utc", "Times in UTC", "clock time zone"),
-    ("motion.reduced", "Reduced motion", "flash animation"),
-)
-
-LOOK = (
-    *(
-        ActionSpec(action, text, action.replace(".", "_"), _L, is_choice=True, words=words)
-        for action, text, words in _CHOICES
-    ),
-    ActionSpec("layout.reset", "Reset the layout", "reset_layout", _L, icon="layout"),
-    ActionSpec("window.full_screen", "Full screen", "full_screen", _L, ("F11",), is_choice=True),
 )
 
 PROGRAM = (

@@ -8,7 +8,7 @@ from typing import Generic
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from ui.models.columns import Align, Column, Row, RowState
-from ui.models.flash import FlashBoard, seconds
+from ui.models.flash import seconds
 from ui.models.live_rows import LiveRows
 from ui.models.sorting import Arrangement, GroupLine, LineId, Lines
 
@@ -41,6 +41,7 @@ class KeyedTableModel(QAbstractTableModel, Generic[Row]):
         arranged: they have; True when rows only changed their order.
         columns: as given.
         lines: the ids on all lines from top to bottom, and the line of each id.
+        flashes: which cells glow.
         hold_order: while True no tick moves a row, because the mouse is over the table.
     """
 
@@ -66,6 +67,7 @@ class KeyedTableModel(QAbstractTableModel, Generic[Row]):
         self.hold_order = False
         self.state_of: Callable[[Row], RowState] = state or (lambda _: RowState.NORMAL)
         self._live = LiveRows(self.columns, key, state)
+        self.flashes = self._live.flashes
         self._search = search or (lambda row: " ".join(column.text(row) for column in self.columns))
         self._now = now
         self._how: Arrangement[Row] = Arrangement(group=group, group_order=tuple(group_order))
@@ -77,11 +79,6 @@ class KeyedTableModel(QAbstractTableModel, Generic[Row]):
     def rows(self) -> Mapping[Hashable, Row]:
         """All rows that were flushed, by key, also those that a filter or a folded group hides."""
         return MappingProxyType(self._live.rows)
-
-    @property
-    def flashes(self) -> FlashBoard:
-        """Which cells glow."""
-        return self._live.flashes
 
     def upsert(self, rows: Iterable[Row]) -> None:
         """Add or change rows; of several for one key the last counts. Nothing is formatted or drawn."""

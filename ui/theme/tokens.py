@@ -71,6 +71,11 @@ class Tokens:
         """Return the veil that is laid over the window behind a sheet."""
         return QColor(0, 0, 0, round(255 * self.scrim_pct / 100))
 
+    @property
+    def shadow(self) -> QColor:
+        """Return one of the layers that a sheet's soft shadow is painted with."""
+        return QColor(0, 0, 0, round(9 * self.scrim_pct / 50))
+
 
 COLOUR_TOKENS = tuple(f.name for f in fields(Tokens) if f.name not in ("name", "scrim_pct"))
 

@@ -76,7 +76,6 @@ class Cell:
     width: int
     height: int
     state: RowState
-    selected: bool = False
     first: bool = False
     last: bool = False
     flash: float = 0.0

@@ -86,7 +86,7 @@ class RowPainter:
         state = self._model.state_of(line)
         ground = self._ground(at, state)
         painter.fillRect(strip, ground)
-        cell = Cell(0, top, 0, self._row, state, at in self._selected)
+        cell = Cell(0, top, 0, self._row, state)
         for number, x, width in self._places:
             if x <= area.right() and x + width > area.left():
                 self._cell(painter, cell, number, x, width, line, at)

@@ -17,7 +17,7 @@ def paint_sheet(
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(0, 0, 0, 9))
+    painter.setBrush(look.shadow)
     for step in range(_STEPS):
         grow = SHADOW_WIDE * (step + 1) / _STEPS / 2
         painter.drawRoundedRect(

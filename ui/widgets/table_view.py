@@ -4,7 +4,6 @@ from collections.abc import Hashable, Iterable
 from typing import Any, cast
 
 from PySide6.QtCore import (
-    QEvent,
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
@@ -14,7 +13,6 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import (
-    QEnterEvent,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
@@ -31,7 +29,9 @@ from ui.models.table import KeyedTableModel
 from ui.theme.tokens import density, look
 from ui.widgets.column_head import ColumnHead
 from ui.widgets.empty import EmptyText, paint_empty
+from ui.widgets.hover import Hover
 from ui.widgets.row_painter import RowPainter
+from ui.widgets.scroll_anchor import ScrollAnchor
 from ui.widgets.table_export import csv_text, tsv
 
 FRAME_MS = 16
@@ -55,7 +55,6 @@ class TableView(QTableView):
         self.table = model
         self.rows = RowPainter(model)
         self._empty = EmptyText("")
-        self._anchor: Hashable | None = None
         self.setModel(model)
         self.head = ColumnHead(model, self)
         self.setHorizontalHeader(self.head)
@@ -64,13 +63,13 @@ class TableView(QTableView):
         self._frames = QTimer(self, timerType=Qt.TimerType.PreciseTimer, interval=FRAME_MS)
         self._frames.timeout.connect(self.frame)
         model.woken.connect(self._wake)
-        model.arranging.connect(self._remember_place)
-        model.arranged.connect(self._restore_place)
+        model.arranged.connect(self._rearranged)
+        ScrollAnchor(self)
+        Hover(self)
 
     def _configure(self) -> None:
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setShowGrid(False)
-        self.setMouseTracking(True)
         self.setTabKeyNavigation(False)
         self.setWordWrap(False)
         self.setCornerButtonEnabled(False)
@@ -119,13 +118,7 @@ class TableView(QTableView):
         if self.table.is_busy:
             self._wake()
 
-    def _remember_place(self) -> None:
-        self._anchor = self.table.lines.id_at(self.verticalScrollBar().value())
-
-    def _restore_place(self, only_order: bool) -> None:
-        line = None if self._anchor is None else self.table.lines.at.get(self._anchor)
-        if line is not None and not only_order and self.verticalScrollBar().value() > 0:
-            self.verticalScrollBar().setValue(line)
+    def _rearranged(self, only_order: bool) -> None:
         if not only_order:
             self.rows.cells.forget()
         self.viewport().update()
@@ -200,31 +193,6 @@ class TableView(QTableView):
             self.table.toggle_group(line.name)
             return
         super().mousePressEvent(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        super().mouseMoveEvent(event)
-        self._hover(self.rowAt(round(event.position().y())))
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        self.table.hold_order = True
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self.table.hold_order = False
-        self._hover(-1)
-        if self.table.is_busy:
-            self._wake()
-
-    def _hover(self, line: int) -> None:
-        if line == self.rows.hovered:
-            return
-        for at in (self.rows.hovered, line):
-            if at >= 0:
-                self.viewport().update(
-                    0, self.rowViewportPosition(at), self.viewport().width(), density().row
-                )
-        self.rows.hovered = line
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         super().scrollContentsBy(dx, dy)
