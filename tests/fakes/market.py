@@ -60,9 +60,9 @@ class HandMarket:
 
     def __init__(self, clock: Clock, ledger: Path, now: datetime = OPENS) -> None:
         settings = ExchangeSettings(cash=CASH, fsync=False)
-        self.now = now
         self.faults = Faults()
         self.exchange = Exchange(INSTRUMENTS, Ledger(ledger, fsync=False), settings)
+        self.now = now = max(now, self.exchange.last_time() or now)
         self.broker = SimulatedBroker(self.exchange, self.faults, clock)
         self.feed = SimulatedFeed(Tape(HandSource()), self.faults, clock)
         self.feed.follow(self)

@@ -46,6 +46,16 @@ def template() -> tuple[bytes, Key]:
     return _template[0]
 
 
+def lay_out(folder: Path) -> Key:
+    """Put an empty database into a folder, unless there is one, and return its key."""
+    raw = folder / "raw.key"
+    if not raw.exists():
+        content, key = template()
+        (folder / "book.db").write_bytes(content)
+        raw.write_bytes(key.reveal())
+    return Key(raw.read_bytes())
+
+
 class WatchedStore:
     """The store, with a count of what it has not answered yet, so that a test can wait for quiet."""
 
@@ -107,19 +117,21 @@ class Rig:
         events: all that was published, over all starts.
     """
 
-    def __init__(self, folder: Path, *, limits: Limits = EASY, mode: Mode = Mode.SIM) -> None:
+    def __init__(
+        self, folder: Path, *, limits: Limits = EASY, mode: Mode = Mode.SIM, label: str = "T"
+    ) -> None:
         self.folder = folder
         self.clock = ManualClock()
-        self.ids = CountedIds()
+        self.ids = CountedIds(label)
         self.confirmer = Nobody()
         self.limits = limits
         self.mode = mode
         self.events: list[object] = []
         self.ledger = folder / "exchange.jsonl"
         self.market = HandMarket(self.clock, self.ledger)
-        content, self._key = template()
-        (folder / "book.db").write_bytes(content)
+        self._key = lay_out(folder)
         self._keys = 0
+        self._label = label
 
     async def start(self) -> "Rig":
         """Open the files and start; also what follows a `kill`."""
@@ -197,7 +209,7 @@ class Rig:
 
     def key(self) -> IdempotencyKey:
         self._keys += 1
-        return IdempotencyKey(f"k-{self._keys}")
+        return IdempotencyKey(f"k-{self._label}{self._keys}")
 
     async def submit(self, draft: OrderDraft, key: IdempotencyKey | None = None) -> Order:
         """Send an order with every soft rule acknowledged."""
