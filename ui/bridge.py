@@ -30,6 +30,7 @@ from core.domain.messages import (
 )
 from core.errors import InvestIQError, RefusalCode, Refused
 from core.ids import Symbol
+from ui.our_time import monotonic
 from ui.stalls import FRAME_MS, StallGauge
 
 R = TypeVar("R")
@@ -53,6 +54,7 @@ class Bridge(QObject):
 
     Args:
         send: hands a command to the core; its future may be settled in any thread.
+        clock: monotonic seconds of the core's clock, against which the age of a quote is told.
 
     Attributes:
         quotes_changed: list of Quote, at most one a symbol.
@@ -85,8 +87,11 @@ class Bridge(QObject):
     _settled = Signal(object)
     _question = Signal(object, object)
 
-    def __init__(self, send: Send, parent: QObject | None = None) -> None:
+    def __init__(
+        self, send: Send, parent: QObject | None = None, *, clock: Callable[[], float] = monotonic
+    ) -> None:
         super().__init__(parent)
+        self.clock = clock
         self._send = send
         self._quotes: dict[Symbol, Quote] = {}
         self._latest: dict[tuple[str, str], Latest] = {}

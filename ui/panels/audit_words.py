@@ -1,0 +1,144 @@
+"""Audit records in words for people: who, what, about what, with which outcome."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.domain.access import TradingState
+from core.domain.audit import AuditAction, AuditRecord
+from ui import format as fmt
+from ui.models.columns import Mark
+
+_A = AuditAction
+_EVENTS: dict[str, str] = {
+    _A.GENESIS: "Log begun",
+    _A.PROGRAM_STARTED: "Program started",
+    _A.PROGRAM_STOPPED: "Program stopped",
+    _A.ORDER_PREPARED: "Order recorded",
+    _A.ORDER_SENT: "Order sent",
+    _A.ORDER_ACCEPTED: "Order accepted",
+    _A.ORDER_REJECTED: "Order rejected",
+    _A.ORDER_REFUSED: "Order refused",
+    _A.ORDER_FILLED: "Order filled",
+    _A.ORDER_CANCELED: "Order cancelled",
+    _A.ORDER_EXPIRED: "Order expired",
+    _A.ORDER_REPLACED: "Order replaced",
+    _A.ORDER_CHANGED: "Order changed",
+    _A.ORDER_UNKNOWN: "Outcome unknown",
+    _A.ORDER_LOOKED_UP: "Outcome looked up",
+    _A.ORDER_RESENT: "Order sent again",
+    _A.ORDER_GIVEN_UP: "Order given up",
+    _A.ORDER_SIGHTED: "Order sighted",
+    _A.CANCEL_REQUESTED: "Cancel asked for",
+    _A.CANCEL_REFUSED: "Cancel refused",
+    _A.REPLACE_REQUESTED: "Change asked for",
+    _A.REPLACE_REFUSED: "Change refused",
+    _A.CONFIRMATION_ASKED: "Confirmation asked",
+    _A.CONFIRMATION_GIVEN: "Confirmed",
+    _A.CONFIRMATION_DENIED: "Not confirmed",
+    _A.STATE_CHANGED: "Trading state changed",
+    _A.SETTING_CHANGED: "Setting changed",
+    _A.WATCHLIST_CHANGED: "Watchlist changed",
+    _A.ACCESS_DENIED: "Access denied",
+    _A.LINK_CHANGED: "Link changed",
+    _A.RECONCILED: "Compared with the broker",
+    _A.EMERGENCY_FOLDED: "Emergency note folded in",
+    _A.PROFILE_KEPT: "Profile kept",
+}
+_STOPS = frozenset(
+    {_A.ORDER_REJECTED, _A.ORDER_REFUSED, _A.CANCEL_REFUSED, _A.REPLACE_REFUSED, _A.ACCESS_DENIED}
+)
+_WARNS = frozenset({_A.ORDER_UNKNOWN, _A.ORDER_LOOKED_UP, _A.ORDER_SIGHTED, _A.EMERGENCY_FOLDED})
+_TEXT_KEYS = ("text", "reason", "answer", "evidence")
+_STATES: dict[object, str] = {
+    TradingState.HALTED.value: "Trading halted",
+    TradingState.REDUCING.value: "Trading reduced",
+    TradingState.ACTIVE.value: "Trading resumed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A record and its words, made once when it came."""
+
+    record: AuditRecord
+    at: datetime
+    actor: str
+    event: str
+    subject: str
+    outcome: str
+    mark: Mark | None
+
+
+def row_of(record: AuditRecord, user: str) -> AuditRow:
+    """Put a record in words.
+
+    Args:
+        record: as sealed.
+        user: name of the person in front of the window, shown as "You".
+    """
+    facts = _facts(record.payload)
+    return AuditRow(
+        record=record,
+        at=datetime.fromtimestamp(record.ts_utc_us / 1_000_000, UTC),
+        actor="You" if record.actor == user else record.actor[:1].upper() + record.actor[1:],
+        event=_event(record.action, facts),
+        subject=_subject(record),
+        outcome=_outcome(record.action, facts),
+        mark=_mark(record.action, facts),
+    )
+
+
+def _facts(payload: str) -> dict[str, object]:
+    try:
+        found = json.loads(payload)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _event(action: str, facts: dict[str, object]) -> str:
+    if action == _A.STATE_CHANGED:
+        return _STATES.get(facts.get("after"), _EVENTS[action])
+    return _EVENTS.get(action, action.replace(".", " ").replace("_", " ").capitalize())
+
+
+def _subject(record: AuditRecord) -> str:
+    if record.action == _A.STATE_CHANGED:
+        return f"state {record.entity}"
+    return record.entity
+
+
+def _outcome(action: str, facts: dict[str, object]) -> str:
+    if action == _A.ORDER_FILLED:
+        return f"{facts.get('last_qty', fmt.UNKNOWN)} at {facts.get('last_px', fmt.UNKNOWN)}"
+    refusal = _refusal(facts)
+    if refusal:
+        return refusal
+    if "try" in facts:
+        return f"try {facts['try']}: {facts.get('answer', '')}"
+    if action == _A.ORDER_UNKNOWN:
+        return f"counts as live; {facts.get('reason', '')}"
+    for key in _TEXT_KEYS:
+        if facts.get(key):
+            return str(facts[key])
+    if isinstance(facts.get("results"), list):
+        return f"passes {len(_results(facts))} rules"
+    return ""
+
+
+def _results(facts: dict[str, object]) -> list[dict[str, object]]:
+    found = facts.get("results")
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _refusal(facts: dict[str, object]) -> str:
+    breaches = [each for each in _results(facts) if each.get("outcome") in ("hard", "soft")]
+    breaches.sort(key=lambda each: each.get("outcome") != "hard")
+    return str(breaches[0].get("text", "")) if breaches else ""
+
+
+def _mark(action: str, facts: dict[str, object]) -> Mark | None:
+    if action in _STOPS or facts.get("after") == TradingState.HALTED.value:
+        return Mark.STOP
+    return Mark.WARN if action in _WARNS else None
