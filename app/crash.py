@@ -1,0 +1,118 @@
+"""What happens when a bug gets away: a file with its traceback, and a reference to tell it by.
+
+No local variables, no environment, no arguments; what looks like a secret is masked.
+"""
+
+import asyncio
+import faulthandler
+import os
+import platform
+import secrets
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from app.version import version
+from core.clock import Clock, SystemClock
+
+MOST_FILES = 50
+
+Notify = Callable[[str, BaseException], None]
+
+
+class CrashFiles:
+    """Writes crash files into one folder. Called from any thread.
+
+    Args:
+        folder: made when it is first needed.
+        notify: told of each crash that nobody else answers for: its reference and the error.
+    """
+
+    def __init__(self, folder: Path, notify: Notify, clock: Clock | None = None) -> None:
+        self._folder = folder
+        self._notify = notify
+        self._clock = clock or SystemClock()
+        self._faults: int | None = None
+
+    def install(self) -> None:
+        """Catch what nobody catches: in any thread, and when the interpreter itself falls."""
+        sys.excepthook = self._on_main
+        threading.excepthook = self._on_thread
+        with suppress(OSError):
+            self._faults = self._open(f"fault-{os.getpid()}.txt")
+            faulthandler.enable(self._faults)
+
+    def close(self) -> None:
+        """Give the hooks back, and remove the file for falls of the interpreter: it had none."""
+        sys.excepthook = sys.__excepthook__
+        threading.excepthook = threading.__excepthook__
+        if self._faults is not None:
+            faulthandler.disable()
+            os.close(self._faults)
+            self._faults = None
+            with suppress(OSError):
+                (self._folder / f"fault-{os.getpid()}.txt").unlink()
+
+    def record(self, error: BaseException, where: str = "main") -> str:
+        """Write a crash file; return its reference, also where the disk does not take it.
+
+        Args:
+            error: with its traceback.
+            where: the thread, loop or command it came from.
+        """
+        from core.logs import redact_text
+
+        reference = secrets.token_hex(4).upper()
+        now = self._clock.now()
+        trace = "".join(traceback.TracebackException.from_exception(error, capture_locals=False).format())
+        text = (
+            f"reference {reference}\ntime {now.isoformat()}\nversion {version()}\n"
+            f"python {platform.python_version()} on {platform.platform()}\n"
+            f"where {where}\n\n{redact_text(trace)}"
+        )
+        with suppress(OSError):
+            handle = self._open(f"{now:%Y%m%dT%H%M%S}-{reference}.txt")
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+            self._forget_old()
+        return reference
+
+    def handle_loop(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Stand in as an event loop's exception handler (`loop.set_exception_handler`)."""
+        error = context.get("exception")
+        if not isinstance(error, BaseException):
+            error = RuntimeError(str(context.get("message", "an event loop reported an error")))
+        self._notify(self.record(error, f"event loop, {threading.current_thread().name}"), error)
+
+    def told(self, reference: str) -> str:
+        """Say in one sentence where the traceback is."""
+        return (
+            f"this is a defect of the program, not of what you did; reference {reference}, "
+            f"details in {self._folder}"
+        )
+
+    def _on_main(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        self._notify(self.record(error.with_traceback(trace)), error)
+
+    def _on_thread(self, caught: threading.ExceptHookArgs) -> None:
+        error = caught.exc_value
+        if error is None or issubclass(caught.exc_type, SystemExit):
+            return
+        name = caught.thread.name if caught.thread else "a thread that has ended"
+        self._notify(self.record(error, f"thread {name}"), error)
+
+    def _open(self, name: str) -> int:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+    def _forget_old(self) -> None:
+        # Their names begin with the time, so the first are the oldest.
+        for path in sorted(self._folder.glob("2*.txt"))[:-MOST_FILES]:
+            path.unlink()

@@ -1,0 +1,250 @@
+"""Start-up validation: every check by name, pass or fail, and what to do."""
+
+import json
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from app.instance import ProfileLock
+from app.opening import NOT_USED_YET, Invocation, let_in, schema_of, usual_profile
+from app.profile import Profile, load
+from core.errors import InvestIQError, ProfileInUse, StorageError
+from core.settings import check_start, read_environment
+from core.storage import vault
+from core.storage.vault import Key
+
+LEAST_FREE_BYTES = 512 * 1024 * 1024
+_REINSTALL = "run make setup, or install the program anew"
+
+# The first part that counts, as docs/adr/0003 and pyproject.toml have it.
+_PACKAGES: tuple[tuple[str, tuple[int, ...], tuple[int, ...] | None], ...] = (
+    ("PySide6-Essentials", (6, 11), (6, 12)),
+    ("SQLAlchemy", (2, 1), (2, 2)),
+    ("sqlcipher3", (0, 6, 4), None),
+    ("alembic", (1, 20), None),
+    ("qasync", (0, 28), None),
+    ("argon2-cffi", (25, 1), None),
+    ("cryptography", (46,), None),
+    ("numpy", (2, 2), None),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at.
+
+    Attributes:
+        found: what is there.
+        advice: what to do; empty when it passed.
+    """
+
+    name: str
+    passed: bool
+    found: str
+    advice: str = ""
+
+
+def run(invocation: Invocation, *, as_json: bool) -> int:
+    """Check this computer and the profile that is meant; 1 if one check fails."""
+    checks = [*_machine(invocation.data_dir), *_profile(invocation)]
+    passed = all(check.passed for check in checks)
+    if as_json:
+        print(json.dumps({"ok": passed, "checks": [asdict(check) for check in checks]}))
+        return 0 if passed else 1
+    for check in checks:
+        print(f"{'pass' if check.passed else 'FAIL'}  {check.name}: {check.found}")
+        if check.advice:
+            print(f"      what to do: {check.advice}")
+    print("all checks passed" if passed else f"{sum(not check.passed for check in checks)} failed")
+    return 0 if passed else 1
+
+
+def _machine(data_dir: Path) -> Iterator[Check]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield _check("python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
+    for name, least, below in _PACKAGES:
+        yield _package(name, least, below)
+    yield _window()
+    yield _fonts()
+    yield _cipher()
+    yield _room(data_dir)
+    yield _writable(data_dir)
+
+
+def _check(name: str, passed: bool, found: str, advice: str) -> Check:  # noqa: FBT001 - the outcome itself
+    return Check(name, passed, found, "" if passed else advice)
+
+
+def _package(name: str, least: tuple[int, ...], below: tuple[int, ...] | None) -> Check:
+    wanted = f"{'.'.join(map(str, least))} or newer" + (
+        f", below {'.'.join(map(str, below))}" if below else ""
+    )
+    try:
+        found = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return Check(f"package {name}", passed=False, found="not installed", advice=_REINSTALL)
+    parts = tuple(int(part) for part in found.split(".")[:3] if part.isdecimal())
+    fits = parts >= least and (below is None or parts < below)
+    return _check(f"package {name}", fits, found, f"expected {wanted}: {_REINSTALL}")
+
+
+def _window() -> Check:
+    try:
+        from PySide6.QtWidgets import QApplication
+    except ImportError as error:
+        return Check(
+            "window",
+            passed=False,
+            found=str(error),
+            advice="make setup as root installs the system libraries",
+        )
+    return Check("window", passed=True, found=f"{QApplication.__module__} can be loaded")
+
+
+def _fonts() -> Check:
+    spec = find_spec("fontpkg_ibm_plex_sans")
+    roots = list(spec.submodule_search_locations or ()) if spec else []
+    faces = [face for root in roots for face in Path(root).rglob("*.ttf")]
+    return _check("fonts", bool(faces), f"{len(faces)} faces of IBM Plex Sans", _REINSTALL)
+
+
+def _cipher() -> Check:
+    from core.storage.store import open_store
+
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "probe.db"
+        try:
+            open_store(path, vault.create(Path(name), None), create=True).close()
+            is_plain = path.read_bytes().startswith(b"SQLite")
+        except StorageError as error:
+            return Check("cipher", passed=False, found=str(error), advice=_REINSTALL)
+    found = f"an encrypted database can be made; sqlcipher3 {metadata.version('sqlcipher3')}"
+    return _check("cipher", not is_plain, found if not is_plain else "the file is not encrypted", _REINSTALL)
+
+
+def _room(data_dir: Path) -> Check:
+    there = next(path for path in (data_dir, *data_dir.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    advice = f"make room: at least {LEAST_FREE_BYTES >> 20} MB should be free"
+    return _check("disk space", free >= LEAST_FREE_BYTES, f"{free >> 20} MB free at {there}", advice)
+
+
+def _writable(data_dir: Path) -> Check:
+    there = next(path for path in (data_dir, *data_dir.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return Check("data folder", passed=True, found=str(data_dir))
+    except OSError as error:
+        found = f"{there} cannot be written: {error.strerror}"
+        return Check(
+            "data folder", passed=False, found=found, advice="check its permissions, or use --data-dir"
+        )
+
+
+def _profile(invocation: Invocation) -> Iterator[Check]:
+    name = usual_profile(invocation)
+    if name is None:
+        yield Check("profile", passed=True, found="none named and none used yet; nothing to check")
+        return
+    try:
+        profile = load(invocation.data_dir, name)
+        check_start(profile.settings, read_environment(invocation.variables), has_user=_has_user(profile))
+    except InvestIQError as error:
+        yield Check("settings", passed=False, found=str(error), advice="correct what is named and try again")
+        return
+    yield Check("settings", passed=True, found=f"profile {name}, mode {profile.settings.mode}")
+    yield _permissions(profile)
+    with ExitStack() as held:
+        try:
+            held.enter_context(ProfileLock(profile.lock))
+        except (ProfileInUse, StorageError) as error:
+            advice = "end the other instance; the database can be checked only then"
+            yield Check("one instance", passed=False, found=str(error), advice=advice)
+            return
+        yield Check("one instance", passed=True, found="no other instance has the profile")
+        yield from _database(profile, invocation)
+
+
+def _has_user(profile: Profile) -> bool:
+    return profile.is_new or bool(vault.users(profile.folder))
+
+
+def _permissions(profile: Profile) -> Check:
+    if sys.platform == "win32":
+        return Check("permissions", passed=True, found="kept by the user's own folder")
+    open_to_others = [
+        path.name
+        for path in (profile.folder, *profile.folder.iterdir())
+        if stat.S_IMODE(path.stat().st_mode) & 0o077 or path.stat().st_uid != os.geteuid()
+    ]
+    found = (
+        f"open to others: {', '.join(open_to_others)}"
+        if open_to_others
+        else "folder and files are yours alone"
+    )
+    return _check("permissions", not open_to_others, found, f"run: chmod -R go= '{profile.folder}'")
+
+
+def _database(profile: Profile, invocation: Invocation) -> Iterator[Check]:
+    if profile.is_new:
+        yield Check("database", passed=True, found=f"none yet; {NOT_USED_YET}")
+        return
+    keys: list[Key] = []
+    yield _guarded("passphrase", lambda: _unlocked(profile, invocation, keys))
+    if not keys:
+        return
+    schema = _guarded("database schema", lambda: _schema(profile, keys[0]))
+    yield schema
+    if schema.passed:
+        yield _guarded("audit chain", lambda: _chain(profile, keys[0]))
+
+
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except InvestIQError as error:
+        return Check(
+            name, passed=False, found=str(error), advice="do what the message says, then run this again"
+        )
+
+
+def _unlocked(profile: Profile, invocation: Invocation, keys: list[Key]) -> Check:
+    unlocked = let_in(profile, invocation)
+    keys.append(unlocked.key)
+    return Check("passphrase", passed=True, found=f"opens the slot of user {unlocked.user}")
+
+
+def _schema(profile: Profile, key: Key) -> Check:
+    schema = schema_of(profile.database, key)
+    return _check(
+        "database schema",
+        schema.is_current,
+        f"{schema.revision} of {schema.known}",
+        "run: investiq db upgrade",
+    )
+
+
+def _chain(profile: Profile, key: Key) -> Check:
+    import asyncio
+
+    from core.audit.verify import Verifier
+    from core.storage.store import open_store
+
+    store = open_store(profile.database, key, create=False)
+    try:
+        report = asyncio.run(Verifier(store).verify())
+    finally:
+        store.close()
+    if report.faults:
+        fault = report.faults[0]
+        advice = "stop trading on this profile, keep its files, and compare with a backup"
+        return Check("audit chain", passed=False, found=f"record {fault.seq}: {fault.reason}", advice=advice)
+    return Check("audit chain", passed=True, found=f"verified to {report.verified_to}")

@@ -1,0 +1,176 @@
+"""What a command needs before it can work: which profile, which passphrase, which schema."""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from getpass import getpass
+from pathlib import Path
+
+from app import profile as profiles
+from app.profile import Profile
+from core.errors import BadInput, RefusalCode, Refused
+from core.storage.vault import Key, Unlocked
+
+NOT_USED_YET = "it is made when the profile is first opened"
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What stands before a command.
+
+    Attributes:
+        data_dir: where profiles, logs and crash files live.
+        profile: as named on the command line; None for the last one used.
+        passphrase_file: holds the passphrase, for a start without a person.
+        variables: the environment.
+    """
+
+    data_dir: Path
+    profile: str | None
+    passphrase_file: Path | None
+    variables: Mapping[str, str]
+
+
+def usual_profile(invocation: Invocation) -> str | None:
+    """Return the profile that is meant: the one named, the last one used, or the only one."""
+    if invocation.profile is not None:
+        return invocation.profile
+    found = profiles.names(invocation.data_dir)
+    only = found[0] if len(found) == 1 else None
+    return profiles.last_used(invocation.data_dir) or only
+
+
+def chosen_profile(invocation: Invocation) -> Profile:
+    """Return the profile that a command is about.
+
+    Raises:
+        Refused: none is named, and none was used before.
+        SettingInvalid: its settings are not what this program knows.
+    """
+    name = usual_profile(invocation)
+    if name is None:
+        there = ", ".join(profiles.names(invocation.data_dir)) or "none yet"
+        raise Refused(
+            RefusalCode.NOT_FOUND, f"say which profile, with --profile NAME before the command: {there}"
+        )
+    return profiles.load(invocation.data_dir, name)
+
+
+def used_profile(invocation: Invocation) -> Profile:
+    """Return the profile that a command is about, if it has been used.
+
+    Raises:
+        Refused: as `chosen_profile`, or it has no database yet.
+    """
+    profile = chosen_profile(invocation)
+    if profile.is_new:
+        raise Refused(RefusalCode.NOT_READY, f"profile {profile.name!r} has no database yet; {NOT_USED_YET}")
+    return profile
+
+
+def let_in(profile: Profile, invocation: Invocation) -> Unlocked:
+    """Unlock a profile with the passphrase of the file, or with one that is asked for.
+
+    Raises:
+        WrongPassphrase: it opens no slot, or there is nobody to ask.
+    """
+    return profiles.unlock(profile, passphrase(invocation, f"Passphrase of profile {profile.name}: "))
+
+
+def passphrase(invocation: Invocation, prompt: str, ask: Callable[[str], str] = getpass) -> str | None:
+    """Read the passphrase from its file, else ask for it; None where there is nobody to ask."""
+    if invocation.passphrase_file is not None:
+        return read_passphrase(invocation.passphrase_file)
+    return ask(prompt) if sys.stdin is not None and sys.stdin.isatty() else None
+
+
+def new_passphrase(invocation: Invocation, ask: Callable[[str], str] = getpass) -> str:
+    """Read a passphrase that is to be set; one that is typed is typed twice.
+
+    Raises:
+        Refused: there is none, or the two differ.
+    """
+    first = passphrase(invocation, "New passphrase, at least 15 characters: ", ask)
+    if first is None:
+        raise Refused(
+            RefusalCode.MALFORMED,
+            "a new profile needs a passphrase: run in a terminal, or use --passphrase-file",
+        )
+    if invocation.passphrase_file is None and ask("The same again: ") != first:
+        raise Refused(RefusalCode.MALFORMED, "the two passphrases differ; nothing was written")
+    return first
+
+
+def read_passphrase(path: Path) -> str:
+    """Read the first line of a passphrase file.
+
+    Raises:
+        Refused: others than its owner could read it, or it belongs to somebody else.
+        BadInput: it cannot be read, or there is nothing in it.
+    """
+    try:
+        # Opened first and looked at after, so that nobody can swap it in between.
+        with path.open(encoding="utf-8") as file:
+            _check_owner(path, os.fstat(file.fileno()))
+            found = file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(str(path), "this passphrase file cannot be read as UTF-8 text") from error
+    if not found:
+        raise BadInput(str(path), "expected the passphrase on the first line, found nothing", 1)
+    return found
+
+
+def _check_owner(path: Path, found: os.stat_result) -> None:
+    if sys.platform == "win32":  # there a file of one's own profile is closed to others by default
+        return
+    if found.st_uid != os.geteuid():
+        raise Refused(
+            RefusalCode.NOT_PERMITTED, f"{path} belongs to another user; a passphrase file must be your own"
+        )
+    mode = stat.S_IMODE(found.st_mode)
+    if mode != 0o600:
+        raise Refused(
+            RefusalCode.NOT_PERMITTED,
+            f"{path} has mode {mode:04o}, expected 0600 so that only you can read it; run: chmod 600 {path}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Which schema a database has.
+
+    Attributes:
+        revision: as stored.
+        known: the newest that this program knows.
+    """
+
+    revision: str
+    known: str
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing is to be upgraded."""
+        return self.revision == self.known
+
+
+def schema_of(path: Path, key: Key) -> Schema:
+    """Look up a database's schema without touching a byte of it.
+
+    Raises:
+        StorageError: it is missing, damaged, not ours or newer than this program.
+    """
+    from core.storage import engine, migration
+    from core.storage.faults import DRIVER_ERRORS
+
+    engine.check_file(path)
+    probe = engine.probing_engine(path, key)
+    try:
+        with probe.connect() as connection:
+            migration.check_revision(connection, path)
+            return Schema(migration.current(connection) or "", migration.HEAD)
+    except DRIVER_ERRORS as error:
+        raise engine.explain(error, path, key) from error
+    finally:
+        probe.dispose()
