@@ -1,0 +1,168 @@
+"""The words of the command line. Imports nothing that a person would have to wait for."""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.version import build, version
+
+MODES = ("sim", "paper", "live")
+BROKERS = ("simulator", "alpaca")
+FORMATS = ("text", "json")
+LEVELS = ("debug", "info", "warning", "error")
+REPLAY_SPEED = 60.0
+FASTEST = 100_000.0
+PICTURE_AFTER_S = 2.0
+
+_EXIT_CODES = """exit codes:
+  0 done   1 refused, or a check failed   2 wrong usage   3 locked, or wrong passphrase
+  4 the database or the audit chain is damaged   5 another instance has the profile
+  6 cannot be written (full, read-only, permissions)   7 the database is newer than the program"""
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line.
+
+    Raises:
+        SystemExit: 2 for wrong usage, 0 after help or version.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    fault = _fault(arguments)
+    if fault is not None:
+        parser.error(fault)
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="investiq",
+        description="A trading terminal for US equities that can prove what it did.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print version and build")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where profiles, backups and logs live")
+    parser.add_argument(
+        "--profile", metavar="NAME", help="which profile to open; the last one used if not said"
+    )
+    parser.add_argument(
+        "--passphrase-file", type=Path, metavar="FILE", help="unattended unlock; your own file, mode 0600"
+    )
+    parser.add_argument("--log-format", choices=FORMATS, help="text or json")
+    parser.add_argument("--log-level", choices=LEVELS, help="the least important event that is written")
+    _add_window(parser)
+    _add_commands(parser)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        print(f"investiq {version()} ({build()})")
+        parser.exit()
+
+
+def _add_window(parser: argparse.ArgumentParser) -> None:
+    window = parser.add_argument_group("with the window")
+    kind = window.add_mutually_exclusive_group()
+    kind.add_argument("--demo", action="store_true", help="a throwaway profile on the embedded exchange")
+    kind.add_argument(
+        "--replay", type=Path, metavar="PATH", help="the same on recorded bars: a CSV file or a folder"
+    )
+    window.add_argument(
+        "--speed", type=_speed, metavar="X", help=f"market seconds a second of a replay ({REPLAY_SPEED:g})"
+    )
+    window.add_argument(
+        "--screenshot", type=Path, metavar="FILE.png", help="save a picture of the window and end"
+    )
+    window.add_argument(
+        "--after", type=_seconds, metavar="SECONDS", help=f"when the picture is taken ({PICTURE_AFTER_S:g})"
+    )
+    window.add_argument("--mark-first-paint", type=Path, help=argparse.SUPPRESS)
+
+
+def _add_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _command(commands, "desktop", "open the window; so does no command at all")
+    doctor = _command(commands, "doctor", "check this computer and a profile")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    profile = _group(commands, "profile", "make and list profiles")
+    create = _command(profile, "create", "a new profile, with its first user and a passphrase")
+    create.add_argument("name", metavar="NAME")
+    create.add_argument("--mode", choices=MODES, default="sim", help="what an order costs (sim)")
+    create.add_argument("--broker", choices=BROKERS, help="where orders go; follows from the mode")
+    _command(profile, "list", "one a line")
+    verify = _command(_group(commands, "audit", "the audit chain"), "verify", "check the chain of a profile")
+    verify.add_argument("--json", action="store_true", help="for programs")
+    schema = _group(commands, "db", "the database's schema")
+    _command(schema, "current", "which schema the database has")
+    _command(schema, "upgrade", "bring it to this program's")
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what it returns
+
+
+def _command(
+    commands: "_Commands[argparse.ArgumentParser]", name: str, words: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=words, description=words, allow_abbrev=False)
+
+
+def _group(
+    commands: "_Commands[argparse.ArgumentParser]", name: str, words: str
+) -> "_Commands[argparse.ArgumentParser]":
+    made = _command(commands, name, words)
+    return made.add_subparsers(dest="subcommand", metavar="WHAT", required=True)
+
+
+def _fault(arguments: argparse.Namespace) -> str | None:
+    throwaway = arguments.demo or arguments.replay is not None
+    if arguments.command not in (None, "desktop"):
+        if throwaway or arguments.screenshot is not None:
+            return f"--demo, --replay and --screenshot open the window, {arguments.command} does not"
+    elif throwaway and arguments.profile is not None:
+        return "--profile does not go with --demo or --replay: they make a profile of their own"
+    if arguments.speed is not None and arguments.replay is None:
+        return "--speed goes with --replay"
+    if arguments.after is not None and arguments.screenshot is None:
+        return "--after goes with --screenshot"
+    return _fault_of_picture(arguments.screenshot)
+
+
+def _fault_of_picture(picture: Path | None) -> str | None:
+    if picture is None:
+        return None
+    if picture.suffix.lower() != ".png":
+        return f"--screenshot: expected a name that ends in .png, found {picture.name}"
+    return (
+        None if picture.absolute().parent.is_dir() else f"--screenshot: there is no folder {picture.parent}"
+    )
+
+
+def _speed(text: str) -> float:
+    number = _number(text)
+    if not 0 < number <= FASTEST:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, at most {FASTEST:g}, found {text!r}")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = _number(text)
+    if not 0 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"expected seconds from 0 to 3600, found {text!r}")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

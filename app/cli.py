@@ -1,0 +1,211 @@
+"""The console script: what was asked, who carries it out, and the exit code of what went wrong."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.arguments import FORMATS, LEVELS, PICTURE_AFTER_S, REPLAY_SPEED, parse
+from core import errors as e
+
+if TYPE_CHECKING:
+    from app.opening import Invocation
+    from app.options import DesktopOptions
+
+REFUSED, LOCKED, DAMAGED, IN_USE, UNWRITABLE, TOO_NEW, INTERRUPTED = 1, 3, 4, 5, 6, 7, 130
+
+# The nearest kind counts. Wrong usage (2) is told by the reader of the command line. A setting that
+# is not one of ours is a refusal to start, not wrong usage: the command line was right.
+EXIT_CODES: Mapping[type[BaseException], int] = {
+    e.InvestIQError: REFUSED,
+    e.Refused: REFUSED,
+    e.BadInput: REFUSED,
+    e.SettingInvalid: REFUSED,
+    e.BrokerError: REFUSED,
+    e.InvariantBroken: REFUSED,
+    e.StorageError: REFUSED,
+    e.WrongPassphrase: LOCKED,
+    e.DatabaseDamaged: DAMAGED,
+    e.DatabaseMissing: DAMAGED,
+    e.NotADatabase: DAMAGED,
+    e.ProfileInUse: IN_USE,
+    e.StorageUnwritable: UNWRITABLE,
+    e.AuditUnwritable: UNWRITABLE,
+    e.DatabaseTooNew: TOO_NEW,
+}
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return the exit code that belongs to an error; 1 for one that nobody foresaw."""
+    return next((EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES), REFUSED)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code; what went wrong is told on standard error.
+
+    Raises:
+        SystemExit: 2 for wrong usage, 0 after help or version.
+    """
+    arguments = parse(argv)
+    try:
+        return _run(arguments, os.environ)
+    except e.InvestIQError as error:
+        _complain(str(error))
+        return exit_code_of(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing more can be said to them, also not at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except Exception as error:
+        _complain(_recorded(error, arguments))
+        return REFUSED
+
+
+def _complain(words: str) -> None:
+    with suppress(OSError):
+        print(f"investiq: {words}", file=sys.stderr)
+
+
+def _recorded(error: BaseException, arguments: Namespace) -> str:
+    from app.crash import CrashFiles
+    from app.profile import data_dir
+
+    crashes = CrashFiles(data_dir(arguments.data_dir, os.environ) / "crashes", lambda *_: None)
+    return crashes.told(crashes.record(error, str(arguments.command or "desktop")))
+
+
+def _run(arguments: Namespace, variables: Mapping[str, str]) -> int:
+    from app import profile as profiles
+    from app.opening import Invocation
+
+    given = variables.get("INVESTIQ_PASSPHRASE_FILE")
+    invocation = Invocation(
+        data_dir=profiles.data_dir(arguments.data_dir, variables),
+        profile=arguments.profile,
+        passphrase_file=arguments.passphrase_file or (Path(given) if given else None),
+        variables=variables,
+    )
+    if arguments.command in (None, "desktop"):
+        return _open_window(arguments, invocation)
+    _configure_log(arguments, variables, None)
+    return _command(arguments)(invocation)
+
+
+def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
+    from app import commands, doctor
+    from core.domain.access import Mode
+    from core.settings import BrokerName
+
+    match arguments.command, getattr(arguments, "subcommand", None):
+        case "doctor", None:
+            return lambda invocation: doctor.run(invocation, as_json=arguments.json)
+        case "profile", "create":
+            mode, broker = Mode(arguments.mode), arguments.broker and BrokerName(arguments.broker)
+            return lambda invocation: commands.create_profile(invocation, arguments.name, mode, broker)
+        case "profile", "list":
+            return commands.list_profiles
+        case "audit", "verify":
+            return lambda invocation: commands.verify_audit(invocation, as_json=arguments.json)
+        case "db", "current":
+            return commands.show_schema
+        case "db", "upgrade":
+            return commands.upgrade_schema
+        case unknown:
+            raise e.InvariantBroken(f"nobody carries out {unknown}")
+
+
+def _open_window(arguments: Namespace, invocation: "Invocation") -> int:
+    # Everything that can be refused is refused before a window opens.
+    options = _desktop_options(arguments, invocation)
+    _configure_log(arguments, invocation.variables, invocation.data_dir / "logs" / "investiq.log")
+    from app.crash import CrashFiles
+
+    crashes = CrashFiles(
+        invocation.data_dir / "crashes", lambda reference, _: _complain(crashes.told(reference))
+    )
+    crashes.install()
+    try:
+        from app import desktop
+
+        return desktop.run(options)
+    finally:
+        crashes.close()
+
+
+def _desktop_options(arguments: Namespace, invocation: "Invocation") -> "DesktopOptions":
+    from app.options import DesktopOptions, Kind
+
+    kind, folder, passphrase = Kind.DEMO, None, None
+    if arguments.replay is not None:
+        kind = Kind.REPLAY
+        _check_bars(arguments.replay)
+    elif not arguments.demo:
+        folder, passphrase = _profile(invocation)
+        kind = Kind.WELCOME if folder is None else Kind.PROFILE
+    return DesktopOptions(
+        kind=kind,
+        data_dir=invocation.data_dir,
+        profile_folder=folder,
+        passphrase=passphrase,
+        replay_path=arguments.replay,
+        speed=REPLAY_SPEED if arguments.speed is None else arguments.speed,
+        screenshot=arguments.screenshot,
+        after_s=PICTURE_AFTER_S if arguments.after is None else arguments.after,
+        mark_first_paint=arguments.mark_first_paint,
+    )
+
+
+def _check_bars(path: Path) -> None:
+    from core.adapters.simulator.replay import BarReplay
+
+    BarReplay(path)
+
+
+def _profile(invocation: "Invocation") -> tuple[Path | None, str | None]:
+    from app import profile as profiles
+    from app.instance import ProfileLock
+    from app.opening import passphrase
+    from core.settings import check_start, read_environment
+    from core.storage import vault
+
+    environment = read_environment(invocation.variables)
+    name = invocation.profile or profiles.last_used(invocation.data_dir)
+    if name is None:
+        return None, None
+    profile = profiles.load(invocation.data_dir, name)
+    check_start(profile.settings, environment, has_user=profile.is_new or bool(vault.users(profile.folder)))
+    # Asked of the profile's lock here so that a second start says so at once; the core holds it later.
+    ProfileLock(profile.lock).release()
+    found = passphrase(invocation, f"Passphrase of profile {name}: ")
+    profiles.note_used(invocation.data_dir, name)
+    return profile.folder, found
+
+
+def _configure_log(arguments: Namespace, variables: Mapping[str, str], file: Path | None) -> None:
+    from core.logs import LogFormat, LogLevel, LogSettings, configure
+
+    form = arguments.log_format or _variable(variables, "INVESTIQ_LOG_FORMAT", FORMATS)
+    level = arguments.log_level or _variable(variables, "INVESTIQ_LOG_LEVEL", LEVELS)
+    is_written = configure(
+        LogSettings(
+            file,
+            level=LogLevel(level or "info"),
+            format=LogFormat(form or "text"),
+            # Whoever asks for a format or a level wants to see it; otherwise the screen is for messages.
+            echo=form is not None or level is not None,
+        )
+    )
+    if not is_written:
+        _complain(f"{file} cannot be written; the program runs on without a log file")
+
+
+def _variable(variables: Mapping[str, str], name: str, words: tuple[str, ...]) -> str | None:
+    found = variables.get(name)
+    if found and found not in words:
+        raise e.SettingInvalid("environment", name, f"expected one of {', '.join(words)}, found {found!r}")
+    return found or None
