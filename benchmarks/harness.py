@@ -19,7 +19,7 @@ SCRATCH = ROOT / ".benchmarks"
 PEER_PACKAGE = "vnpy==4.5.0"
 PEER_NAME = "vn.py 4.5.0"
 INSTALL_WITHIN_S = 900.0
-SCREEN = "1920x1200x24"
+SCREEN = "1920x1440x24"
 
 
 @dataclass(frozen=True, slots=True)
