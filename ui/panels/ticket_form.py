@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import pairwise
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
@@ -13,7 +14,7 @@ from core.domain.order import Order
 from core.domain.risk import RuleResult, TicketField
 from core.domain.terms import OrderDraft, OrdType, Side, TimeInForce
 from ui import format as fmt
-from ui.panels.ticket_parts import PAD, FieldCell
+from ui.panels.ticket_parts import PAD, FieldCell, FigureCell
 from ui.theme.tokens import density
 from ui.widgets.fields import ChoiceField, NumberField, SideField
 
@@ -38,7 +39,7 @@ class TicketForm(QWidget):
         self._symbol = ""
         self._instrument: Instrument | None = None
         self._quote: Quote | None = None
-        self._prefilled = ""
+        self._is_typed = False
         self._is_open = True
         self._replaces = False
         self.side = SideField()
@@ -47,6 +48,7 @@ class TicketForm(QWidget):
         self.price = NumberField("Limit price")
         self.stop = NumberField("Stop price")
         self.tif = ChoiceField("Time in force", _TIF_WORDS)
+        self.value = FigureCell("Order value")
         self.qty.setText(DEFAULT_QTY)
         self.qty.set_tick(Decimal(1), Decimal(1))
         self.cells = {
@@ -71,10 +73,11 @@ class TicketForm(QWidget):
         grid.addLayout(row, 0, 0, 1, 2)
         for number, cell in enumerate(self.cells.values()):
             grid.addWidget(cell, 1 + number // 2, number % 2)
+        grid.addWidget(self.value, 3, 1)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         order = [self.side, self.qty, self.kind, self.price, self.stop, self.tif]
-        for first, then in zip(order, order[1:], strict=False):
+        for first, then in pairwise(order):
             QWidget.setTabOrder(first, then)
 
     def _connect(self) -> None:
@@ -83,6 +86,8 @@ class TicketForm(QWidget):
         self.tif.chosen.connect(lambda _number: self.edited.emit())
         self.qty.textChanged.connect(lambda _text: self.edited.emit())
         self.price.textChanged.connect(self._on_price)
+        self.price.textEdited.connect(self._on_typed)
+        self.price.stepped.connect(self._on_typed)
         self.stop.textChanged.connect(self._on_price)
 
     @property
@@ -111,14 +116,16 @@ class TicketForm(QWidget):
     def set_symbol(self, symbol: str, instrument: Instrument | None) -> None:
         """Begin with another symbol: prices of the old one mean nothing, all else stays."""
         self._symbol, self._instrument, self._quote = symbol, instrument, None
+        if self._replaces:
+            self.qty.setText(DEFAULT_QTY)
         self._replaces = False
-        self._prefilled = ""
+        self._is_typed = False
         self.price.clear()
         self.stop.clear()
         self._enable()
 
     def set_quote(self, quote: Quote) -> None:
-        """Know the market; it fills an empty limit price, and never changes one that is there."""
+        """Know the market; it fills a limit price that nobody has touched, once."""
         self._quote = quote
         if not self.price.text():
             self._prefill()
@@ -145,14 +152,14 @@ class TicketForm(QWidget):
         self.qty.setText(plain(normal(terms.order_qty)))
         self.price.setText("" if terms.price is None else plain(terms.price))
         self.stop.setText("" if terms.stop_px is None else plain(terms.stop_px))
-        self._prefilled = ""
+        self._is_typed = False
         self._enable()
         self.edited.emit()
 
     def reset(self) -> None:
         """Empty what was typed; symbol and side stay."""
         self._replaces = False
-        self._prefilled = ""
+        self._is_typed = False
         self.qty.setText(DEFAULT_QTY)
         self.price.clear()
         self.stop.clear()
@@ -178,13 +185,11 @@ class TicketForm(QWidget):
                 cell.field.set_refused(reason)
 
     def _on_side(self, _side: Side = Side.BUY) -> None:
-        if self.price.text() == self._prefilled:
-            self._prefill()
+        self._prefill()
         self.edited.emit()
 
     def _on_kind(self, _number: int = 0) -> None:
-        if not self.price.text() or self.price.text() == self._prefilled:
-            self._prefill()
+        self._prefill()
         self._enable()
         self.edited.emit()
 
@@ -192,14 +197,16 @@ class TicketForm(QWidget):
         self._set_ticks()
         self.edited.emit()
 
+    def _on_typed(self, _text: str) -> None:
+        self._is_typed = True
+
     def _prefill(self) -> None:
         quote = self._quote
-        if quote is None or not self.ord_type.has_price or self._replaces:
+        if quote is None or not self.ord_type.has_price or self._replaces or self._is_typed:
             return
         touch = quote.ask if self.side.side() is Side.BUY else quote.bid
         if touch is not None:
-            self._prefilled = plain(touch)
-            self.price.setText(self._prefilled)
+            self.price.setText(plain(touch))
 
     def _set_ticks(self) -> None:
         for field in (self.price, self.stop):

@@ -14,7 +14,7 @@ from ui.models.flash import seconds
 from ui.panels.lines import Glyph, Line, Lines, Span
 from ui.panels.risk_words import effect_figure, effect_name
 from ui.theme.fonts import MEDIUM, REGULAR, SEMIBOLD, metrics
-from ui.theme.tokens import tokens
+from ui.theme.tokens import density, tokens
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.delegates import draw_text, text_width
 from ui.widgets.glyphs import draw_mark
@@ -130,6 +130,35 @@ class FieldCell(QWidget):
         painter.end()
 
 
+class FigureCell(QWidget):
+    """A figure under its label, where a field would stand; it takes no input."""
+
+    def __init__(self, label: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._label, self._figure = label, fmt.UNKNOWN
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    @property
+    def figure(self) -> str:
+        """The figure as it is shown."""
+        return self._figure
+
+    def set_figure(self, figure: str) -> None:
+        """Show another figure."""
+        self._figure = figure
+        self.setAccessibleName(f"{self._label}: {figure}")
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(162, FieldCell.LABEL + density().field)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, look, high = QPainter(self), tokens(), self.height() - FieldCell.LABEL
+        draw_text(painter, 0, 0, FieldCell.LABEL - 2, self._label, 11, REGULAR, look.text3)
+        draw_text(painter, 0, FieldCell.LABEL, high, self._figure, 13, MEDIUM, look.text2)
+        painter.end()
+
+
 class SendButton(Button):
     """A button on which a double or triple click is one click."""
 
@@ -165,6 +194,11 @@ class EffectTable(Lines):
         if is_folded != self._is_folded:
             self._is_folded = is_folded
             self._fill()
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether only three rows are shown."""
+        return self._is_folded
 
     @property
     def spare(self) -> int:
