@@ -28,10 +28,12 @@ class Running:
 
     Attributes:
         execute: the desk's door.
+        actor: who sits at the window, as the passphrase said.
         stop: ends it in order: streams, then the exchange, then the database.
     """
 
     execute: Execute
+    actor: Actor
     stop: Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -43,12 +45,10 @@ class CoreThread:
 
     Args:
         start: makes and starts the core; runs on the core thread, where its slow imports belong.
-        actor: who sits at the window.
     """
 
-    def __init__(self, start: Callable[[], Coroutine[Any, Any, Running]], actor: Actor) -> None:
+    def __init__(self, start: Callable[[], Coroutine[Any, Any, Running]]) -> None:
         self._start = start
-        self._actor = actor
         self._loop = _new_loop()
         self._stopping: asyncio.Event | None = None
         self.started: Future[Running] = Future()
@@ -65,7 +65,7 @@ class CoreThread:
 
     async def _execute(self, command: Command[R]) -> R:
         running = await asyncio.wrap_future(self.started)
-        result: R = await running.execute(command, self._actor)
+        result: R = await running.execute(command, running.actor)
         return result
 
     def end(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from app.options import DesktopOptions, Kind
 from app.runtime import Running, WindowConfirmer
 from core.clock import SystemClock
+from core.domain.access import Actor, Origin, Role
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.messages import Event, KeepProfile
 from core.ids import RandomIds
@@ -74,6 +75,7 @@ async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -
         return folder.kept_as
 
     ids = RandomIds()
+    session = ids.unique()
     core = Core(
         Outside(
             store=store,
@@ -82,9 +84,9 @@ async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -
             confirmer=WindowConfirmer(ask),
             clock=clock,
             ids=ids,
-            profile=profile_facts(options.kind.value, DEMO_USER, "trader", temporary=True),
+            profile=profile_facts(options.kind.value, DEMO_USER, Role.TRADER.value, temporary=True),
             emergency=folder.path / EMERGENCY,
-            session=ids.unique(),
+            session=session,
             keep=keep if options.kind is Kind.DEMO else None,
         )
     )
@@ -100,7 +102,7 @@ async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -
         finally:
             folder.end()
 
-    return Running(core.desk.execute, stop)
+    return Running(core.desk.execute, Actor(DEMO_USER, Role.TRADER, Origin.WINDOW, session), stop)
 
 
 async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, passphrase: str) -> Running:
@@ -119,6 +121,7 @@ async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, pas
     opened = open_profile(options.profile_folder, passphrase)
     market = simulator.synthetic(clock, options.profile_folder / LEDGER)
     ids = RandomIds()
+    session = ids.unique()
     core = Core(
         Outside(
             store=opened.store,
@@ -127,9 +130,11 @@ async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, pas
             confirmer=WindowConfirmer(ask),
             clock=clock,
             ids=ids,
-            profile=profile_facts(options.profile_folder.name, opened.user, "admin", temporary=False),
+            profile=profile_facts(
+                options.profile_folder.name, opened.user, Role.ADMIN.value, temporary=False
+            ),
             emergency=options.profile_folder / EMERGENCY,
-            session=ids.unique(),
+            session=session,
         )
     )
     core.bus.subscribe_all(publish)  # type: ignore[arg-type]
@@ -144,4 +149,4 @@ async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, pas
         finally:
             opened.lock.release()
 
-    return Running(core.desk.execute, stop)
+    return Running(core.desk.execute, Actor(opened.user, Role.ADMIN, Origin.WINDOW, session), stop)
