@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from core.domain.market import Timeframe
 from ui.chart.canvas import ChartCanvas
-from ui.chart.marks import ChartOrder, ChartPosition
+from ui.chart.marks import ChartMarks, ChartOrder, ChartPosition
 from ui.chart.model import ChartModel
 from ui.chart.series import Columns
 from ui.theme.stylesheet import apply_theme
@@ -100,10 +100,11 @@ def ours(app: QApplication) -> list[float]:
     model = ChartModel(timeframe=Timeframe.M1)
     model.load(random_walk(OUR_BARS))
     last = Decimal(round(model.series.bar(OUR_BARS - 1)[3], 2))
-    model.last, model.position = (last, Decimal(1)), ChartPosition(Decimal(60), last - 1, Decimal(60))
-    model.orders = tuple(
+    orders = tuple(
         ChartOrder(str(away), away < 0, Decimal(20), Decimal(40), "limit", last + away) for away in (-2, 2)
     )
+    position = ChartPosition(Decimal(60), last - 1, Decimal(60))
+    model.show_marks(ChartMarks(orders, position=position, last=(last, Decimal(1))))
     canvas = ChartCanvas(model)
 
     def show(left: float, right: float) -> None:

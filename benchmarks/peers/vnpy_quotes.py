@@ -34,7 +34,7 @@ class SocketGateway(BaseGateway):
 
     def __init__(self, event_engine: EventEngine, gateway_name: str) -> None:
         super().__init__(event_engine, gateway_name)
-        self.is_over = False
+        self.begun_at, self.is_over = 0.0, False
 
     def connect(self, setting: dict) -> None:
         Thread(target=self._read, args=(setting["port"],), daemon=True).start()
@@ -43,6 +43,7 @@ class SocketGateway(BaseGateway):
         decoder = msgspec.msgpack.Decoder(list[tuple[str, str, str, int, int, str, int, int]])
         with socket.create_connection(("127.0.0.1", port)) as stream, stream.makefile("rb") as frames:
             while head := frames.read(4):
+                self.begun_at = self.begun_at or perf_counter()
                 for quote in decoder.decode(frames.read(struct.unpack(">I", head)[0])):
                     self.on_tick(self._tick(quote))
         self.is_over = True
@@ -129,7 +130,13 @@ def main() -> int:
             ended_at = perf_counter()
         if ended_at and perf_counter() - ended_at > AFTER_END_S:
             backlog = event_engine._queue.qsize()  # there is no other way to see it
-            answer = {"paints": paints.at, "ended_at": ended_at, "shown": shown(monitor), "backlog": backlog}
+            answer = {
+                "paints": paints.at,
+                "begun_at": gateway.begun_at,
+                "ended_at": ended_at,
+                "shown": shown(monitor),
+                "backlog": backlog,
+            }
             print(json.dumps(answer), flush=True)
             # Its threads would go on with the backlog.
             os._exit(0)
