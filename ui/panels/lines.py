@@ -12,7 +12,7 @@ from ui.theme.fonts import REGULAR, metrics
 from ui.theme.tokens import Tokens, tokens
 from ui.widgets.bars import BAR_HEIGHT, NEAR, paint_bar
 from ui.widgets.delegates import draw_text, text_width
-from ui.widgets.glyphs import draw_mark
+from ui.widgets.glyphs import chevron, draw_mark
 
 ROW = 20
 _ELIDE = Qt.TextElideMode.ElideRight
@@ -57,13 +57,21 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row. ``is_ruled`` draws a hairline above it."""
+    """One row.
+
+    Attributes:
+        is_ruled: a hairline above it.
+        chevron_at: where it shows that it can be unfolded; 0 is nowhere.
+        is_unfolded: whether it is.
+    """
 
     spans: tuple[Span, ...] = ()
     glyphs: tuple[Glyph, ...] = ()
     bars: tuple[Bar, ...] = ()
     height: int = ROW
     is_ruled: bool = False
+    chevron_at: int = 0
+    is_unfolded: bool = False
 
 
 class Lines(QWidget):
@@ -123,6 +131,9 @@ class Lines(QWidget):
             paint_bar(painter, track, bar.share, bar.share > NEAR, look)
         for glyph in line.glyphs:
             draw_mark(painter, glyph.mark, self._x(glyph.at), middle, look, size=glyph.size)
+        if line.chevron_at:
+            place = (self._x(line.chevron_at), middle + 1)
+            chevron(painter, *place, look.text2, down=line.is_unfolded, size=7)
         for span in line.spans:
             self._paint_span(painter, look.colour(span.ink.value), span, (top, line.height))
 

@@ -1,6 +1,7 @@
 """The ticket: what is typed, what it would change, what the rules say, and the one button that sends it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
@@ -167,6 +168,7 @@ class TicketPanel(QWidget):
         if answer.verdict is not None and draft == self.form.draft():
             self._state.verdict = answer.verdict
             self._tips.judged(answer.verdict)
+            answer = replace(answer, sentence="")  # the verdict stands above it, and says it
         self.body.say(answer)
         self._refresh()
         if answer.verdict is None:

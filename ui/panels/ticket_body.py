@@ -16,7 +16,7 @@ from ui.panels.ticket_question import QuantityQuestion
 from ui.panels.ticket_sending import Answer
 from ui.panels.ticket_verdict import Offer, OfferView, Saying, VerdictView, offers, order_value
 from ui.panels.ticket_words import TicketState, dress_of
-from ui.widgets.labels import Text
+from ui.widgets.labels import Text, plain
 
 _KEY = "Ctrl+Enter"
 _HALTED = "Cancels still work. What you typed stays here until trading is resumed."
@@ -37,7 +37,7 @@ class TicketBody(QScrollArea):
         self.button = SendButton()
         self.cost = Text(ink=Ink.TEXT3)
         self.answer = Saying("Answer")
-        self.tip = Text(ink=Ink.TEXT2)
+        self.tip = plain("")
         self._content = QWidget()
         self._lay_out()
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -49,7 +49,7 @@ class TicketBody(QScrollArea):
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self._content)
-        column.setContentsMargins(0, 0, 0, 8)
+        column.setContentsMargins(0, 0, 0, 4)
         column.setSpacing(0)
         parts: tuple[QWidget, ...] = (
             self.symbol_line,
@@ -62,8 +62,8 @@ class TicketBody(QScrollArea):
         for widget in parts:
             column.addWidget(widget)
         foot = QVBoxLayout()
-        foot.setContentsMargins(PAD, 8, PAD, 0)
-        foot.setSpacing(4)
+        foot.setContentsMargins(PAD, 6, PAD, 0)
+        foot.setSpacing(1)
         foot.addWidget(self.button)
         foot.addWidget(self.cost)
         foot.addWidget(self.tip)
@@ -115,7 +115,7 @@ class TicketBody(QScrollArea):
         self.offer.show_offers(offers(verdict.nearest) if verdict is not None and state.is_refused else [])
         is_asking = bool(state.soft_rules) and not state.is_halted
         self.question.ask(self.form.qty.number() if is_asking else None)
-        self.tip.set_text(tip)
+        self.tip.setText(tip)
         self.tip.setVisible(bool(tip) and not state.is_halted)
         self.show_button(state)
 

@@ -26,7 +26,7 @@ class QuantityQuestion(QWidget):
         self.field = NumberField("Type the quantity to go on")
         self.field.setFixedWidth(112)
         row = QHBoxLayout(self)
-        row.setContentsMargins(edge, 8, edge, 0)
+        row.setContentsMargins(edge, 4, edge, 0)
         row.addWidget(Text("Type the quantity to go on", ink=Ink.TEXT1))
         row.addStretch(1)
         row.addWidget(self.field)

@@ -193,5 +193,5 @@ def unknown(words: str, reason: str = "") -> Answer:
     """Say that nobody knows yet."""
     sentence = "It counts as live in every limit and will not be sent twice."
     if reason:
-        sentence = f"{reason.rstrip('.')}. {sentence}"
+        sentence = f"{reason[0].upper()}{reason[1:].rstrip('.')}. {sentence}"
     return Answer(Mark.QUESTION, f"{words}: at the broker? checking", sentence, is_definite=False)

@@ -18,13 +18,16 @@ from ui.panels.ticket_parts import PAD
 from ui.theme.fonts import SEMIBOLD
 from ui.widgets.bars import NEAR
 from ui.widgets.buttons import Button, Dress
+from ui.widgets.delegates import text_width
 from ui.widgets.labels import Text
 from ui.widgets.labels import plain as plain_label
 
 INDENT = 30
 _GLYPH = 18
 _MARKS = {Outcome.HARD: Mark.STOP, Outcome.SOFT: Mark.WARN}
-_KINDS = {Outcome.HARD: "hard limit", Outcome.SOFT: "soft limit"}
+_KINDS = {Outcome.HARD: "hard", Outcome.SOFT: "soft"}
+# Rules whose two numbers are not a use and its limit.
+_UNLIMITED = frozenset({RuleCode.NUMBERS, RuleCode.TICK, RuleCode.STOP_SIDE})
 _MOST = 3
 
 
@@ -50,15 +53,30 @@ class Saying(QWidget):
         column.addWidget(self.sentence)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def say(self, mark: Mark | None, title: str, sentence: str = "", remark: str = "") -> None:
-        """Show other words; all empty hides them."""
+    def say(
+        self,
+        mark: Mark | None,
+        title: str,
+        sentence: str = "",
+        remark: str = "",
+        *,
+        is_unfolded: bool | None = None,
+    ) -> None:
+        """Show other words; all empty hides them. ``is_unfolded`` gives the title a chevron."""
         spans = [Span(title, INDENT if mark else PAD, weight=SEMIBOLD, until=-PAD)]
         if remark:
             spans.append(Span(remark, -PAD, right=True, ink=Ink.TEXT3))
         glyphs = (Glyph(mark, _GLYPH, 12),) if mark else ()
-        self.title.set_lines(
-            [Line(tuple(spans), glyphs, height=28, is_ruled=self._is_ruled)] if title else []
+        behind = INDENT + round(text_width(title, 12, SEMIBOLD)) + 12 if is_unfolded is not None else 0
+        line = Line(
+            tuple(spans),
+            glyphs,
+            height=28,
+            is_ruled=self._is_ruled,
+            chevron_at=behind,
+            is_unfolded=bool(is_unfolded),
         )
+        self.title.set_lines([line] if title else [])
         self.sentence.setText(sentence)
         self.sentence.setVisible(bool(sentence))
         self.setVisible(bool(title or sentence))
@@ -133,7 +151,7 @@ class VerdictView(QWidget):
         count = len(verdict.results) - unjudged
         title = f"Passes {count} rules, {unjudged} not judged" if unjudged else f"Passes all {count} rules"
         remark = "Space folds" if self._is_unfolded else "nearest limits"
-        self.saying.say(Mark.CHECK, title, "", remark)
+        self.saying.say(Mark.CHECK, title, "", remark, is_unfolded=self._is_unfolded)
         shown = verdict.results if self._is_unfolded else words.nearest_limits(verdict)
         self.rows.set_lines([_passed_row(each, symbol) for each in shown])
 
@@ -143,7 +161,8 @@ class VerdictView(QWidget):
 
 
 def _has(result: RuleResult) -> bool:
-    return result.value is not None and result.limit is not None
+    is_use = result.code not in _UNLIMITED
+    return is_use and result.value is not None and result.limit is not None
 
 
 def _breach_row(result: RuleResult, symbol: str) -> Line:
@@ -229,13 +248,16 @@ class OfferView(QWidget):
         super().__init__(parent)
         self._offers: list[Offer] = []
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(PAD, 8, PAD, 0)
-        self._column.setSpacing(6)
-        self._column.addWidget(Text("What would pass", size=11, ink=Ink.TEXT3))
+        self._column.setContentsMargins(PAD, 4, PAD, 0)
+        self._column.setSpacing(4)
+        head = QHBoxLayout()
+        head.addWidget(Text("What would pass", size=11, ink=Ink.TEXT3))
+        head.addStretch(1)
+        head.addWidget(Text("only fills the ticket in", size=11, ink=Ink.TEXT3))
+        self._column.addLayout(head)
         self._row = QHBoxLayout()
         self._row.setSpacing(8)
         self._column.addLayout(self._row)
-        self._column.addWidget(Text("Fills the ticket in; nothing is sent.", ink=Ink.TEXT3))
         self.hide()
 
     @property
