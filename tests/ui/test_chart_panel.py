@@ -40,7 +40,7 @@ def panel(qtbot):
     qtbot.addWidget(made)
     made.resize(796, 583)
     made.show()
-    qtbot.waitUntil(lambda: made._is_painted)
+    qtbot.waitUntil(lambda: made.stage.is_painted)
     made.set_symbol("AAPL", "Apple Inc.", "Nasdaq")
     return made
 
@@ -98,8 +98,8 @@ def test_another_symbol_takes_the_old_bars_and_orders_off_the_screen(filled):
     filled.set_symbol("MSFT", "Microsoft", "Nasdaq")
 
     assert not filled.canvas.isVisible()
-    assert filled.canvas.model.orders == ()
-    assert filled.canvas.model.last is None
+    assert filled.canvas.model.marks.orders == ()
+    assert filled.canvas.model.marks.last is None
 
 
 def test_columns_of_exact_values_give_the_same_bars(panel, qtbot):

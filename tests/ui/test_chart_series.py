@@ -12,7 +12,8 @@ from core.domain.market import Bar
 from core.domain.money import Price, Qty
 from core.ids import Symbol
 from ui.chart.indicators import Ema, Vwap
-from ui.chart.series import FANOUT, BarSeries, columns_of, columns_of_bars, values_of
+from ui.chart.pyramid import FANOUT
+from ui.chart.series import BarSeries, columns_of, columns_of_bars, values_of
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)  # 09:30 in New York
 

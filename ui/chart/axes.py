@@ -19,8 +19,9 @@ from ui.chart.labels import (
     text_width,
     volume_text,
 )
+from ui.chart.pyramid import Floats, Ints
 from ui.chart.scene import LEGEND_H, TIME_H, Scene
-from ui.chart.series import DAY_S, Floats, Ints
+from ui.chart.wall_clock import DAY_S
 from ui.theme.fonts import REGULAR, SEMIBOLD
 
 PRICE_GAP_PX: Final = 56.0

@@ -7,8 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from ui.chart.primitives import Primitives
+from ui.chart.pyramid import Floats
 from ui.chart.scene import HOLLOW_FROM_PX, Scene, blend
-from ui.chart.series import Floats
 
 _VOLUME_SHARE = 0.34
 _NICE_STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)

@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPen
 
 from ui.chart.primitives import polyline
+from ui.chart.pyramid import Floats
 from ui.chart.scene import Scene
-from ui.chart.series import BarSeries, Floats
+from ui.chart.series import BarSeries
 
 _BLOCK = 128
 

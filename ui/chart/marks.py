@@ -36,3 +36,19 @@ class ChartPosition:
     qty: Decimal
     avg_px: Decimal
     total_pnl: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartMarks:
+    """Everything on top of the bars.
+
+    Attributes:
+        last: the last price and its change since the last close (None: unknown); None without a price.
+        hidden: labels of the indicators that are switched off.
+    """
+
+    orders: tuple[ChartOrder, ...] = ()
+    fills: tuple[ChartFill, ...] = ()
+    position: ChartPosition | None = None
+    last: tuple[Decimal, Decimal | None] | None = None
+    hidden: frozenset[str] = frozenset()

@@ -1,14 +1,12 @@
 """What one chart shows: bars, indicators, orders, fills and position, and the part in view. Draws nothing."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from core.domain.market import Bar, Timeframe
 from ui.chart.axes import axis_width
 from ui.chart.indicators import Ema, Indicator, Vwap
 from ui.chart.labels import price_decimals
-from ui.chart.marks import ChartFill, ChartOrder, ChartPosition
+from ui.chart.marks import ChartMarks
 from ui.chart.overlays import FillLayer, Tag, last_tag, order_tag, position_tag
 from ui.chart.scene import LEGEND_H, MIN_AXIS_W, Areas, Scene
 from ui.chart.series import BarSeries, Columns, values_of
@@ -30,12 +28,8 @@ class ChartModel:
     view: Viewport = field(default_factory=Viewport)
     timeframe: Timeframe = Timeframe.M5
     indicators: list[Indicator] = field(default_factory=_indicators)
-    hidden: set[str] = field(default_factory=set)
     fill_layer: FillLayer = field(default_factory=FillLayer)
-    fills: tuple[ChartFill, ...] = ()
-    orders: tuple[ChartOrder, ...] = ()
-    position: ChartPosition | None = None
-    last: tuple[Decimal, Decimal | None] | None = None
+    marks: ChartMarks = field(default_factory=ChartMarks)
     axis_w: int = MIN_AXIS_W
 
     @property
@@ -60,25 +54,27 @@ class ChartModel:
             self._after_bars()
             self.view.grow(len(self.series))
 
-    def set_fills(self, fills: Sequence[ChartFill]) -> None:
-        """Show these executions, and no others."""
-        self.fills = tuple(fills)
-        self.fill_layer.place(self.fills, self.series)
+    def show_marks(self, marks: ChartMarks) -> None:
+        """Show these marks, and no others."""
+        before, self.marks = self.marks, marks
+        if marks.fills != before.fills:
+            self.fill_layer.place(marks.fills, self.series)
 
     def shown_indicators(self) -> list[Indicator]:
         """Return the indicators to draw; a session's VWAP means nothing on bars of a day or more."""
         return [
             each
             for each in self.indicators
-            if each.label not in self.hidden and (self.is_intraday or not isinstance(each, Vwap))
+            if each.label not in self.marks.hidden and (self.is_intraday or not isinstance(each, Vwap))
         ]
 
     def tags(self, colours: Tokens) -> list[Tag]:
         """Return the lines with tags, those drawn last on top."""
-        tags = [position_tag(self.position, colours)] if self.position and self.position.qty else []
-        tags += [order_tag(order, colours) for order in self.orders]
-        if self.last:
-            tags.append(last_tag(*self.last, colours))
+        marks, position = self.marks, self.marks.position
+        tags = [position_tag(position, colours)] if position and position.qty else []
+        tags += [order_tag(order, colours) for order in marks.orders]
+        if marks.last:
+            tags.append(last_tag(*marks.last, colours))
         return tags
 
     def frame(self, width: int, height: int, colours: Tokens) -> Scene | None:
@@ -98,4 +94,4 @@ class ChartModel:
         if len(self.series):
             low, high = self.series.extremes()
             self.axis_w = axis_width(low, high, price_decimals(low))
-        self.fill_layer.place(self.fills, self.series)
+        self.fill_layer.place(self.marks.fills, self.series)

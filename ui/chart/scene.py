@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 from PySide6.QtGui import QColor
 
-from ui.chart.series import BarSeries, Floats, Slice
+from ui.chart.pyramid import Floats, Slice
+from ui.chart.series import BarSeries
 from ui.chart.viewport import Viewport
 from ui.theme.tokens import Tokens
 
