@@ -16,6 +16,7 @@ from core.domain.messages import Command
 R = TypeVar("R")
 
 STOP_WITHIN_S = 10.0
+ANSWER_WITHIN_S = 0.5
 
 _log = structlog.get_logger("runtime")
 
@@ -73,6 +74,7 @@ class CoreThread:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._request_stop)
         elif not self.ended.done():
+            self._loop.close()
             self.ended.set_result(None)
 
     def _request_stop(self) -> None:
@@ -89,6 +91,18 @@ class CoreThread:
                 self.ended.set_result(None)
 
     async def _live(self) -> None:
+        try:
+            await self._start_and_stop()
+        finally:
+            # Commands that still wait are told: by the error of the start, or by being cancelled.
+            waiting = asyncio.all_tasks() - {asyncio.current_task()}
+            if waiting:
+                _, unheard = await asyncio.wait(waiting, timeout=ANSWER_WITHIN_S)
+                for task in unheard:
+                    task.cancel()
+                await asyncio.gather(*unheard, return_exceptions=True)
+
+    async def _start_and_stop(self) -> None:
         self._stopping = asyncio.Event()
         try:
             running = await self._start()

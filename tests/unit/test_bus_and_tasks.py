@@ -1,0 +1,54 @@
+"""One that fails never stops the others, and is never unseen."""
+
+import asyncio
+
+from core.bus import Bus
+from core.tasks import Tasks
+
+
+def test_subscriber_that_raises_does_not_stop_the_others(expected_log):
+    expected_log("subscriber.failed")
+    bus, seen = Bus(), []
+    bus.subscribe(str, lambda _: 1 / 0)
+    bus.subscribe(str, seen.append)
+
+    bus.publish("event")
+
+    assert seen == ["event"]
+    assert bus.failures == 1
+
+
+def test_event_published_while_dispatching_waits_its_turn():
+    bus, seen = Bus(), []
+    bus.subscribe(str, lambda event: bus.publish(1) if event == "first" else None)
+    bus.subscribe(str, seen.append)
+    bus.subscribe_all(lambda event: seen.append(("all", event)))
+
+    bus.publish("first")
+
+    assert seen == ["first", ("all", "first"), ("all", 1)]
+
+
+async def test_task_that_fails_is_told_with_its_name():
+    told = []
+    tasks = Tasks(lambda name, error: told.append((name, str(error))))
+
+    async def fail():
+        raise ValueError("no")
+
+    tasks.spawn(fail(), "feed")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert told == [("feed", "no")]
+
+
+async def test_closing_ends_what_still_runs_and_tells_nothing():
+    told = []
+    tasks = Tasks(lambda name, _: told.append(name))
+    running = tasks.spawn(asyncio.Event().wait(), "forever")
+
+    await tasks.close()
+
+    assert running.cancelled()
+    assert not told
