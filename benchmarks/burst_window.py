@@ -11,7 +11,6 @@ from app.desktop import SWITCH_INTERVAL_S, _run_loop, settle_memory
 from app.runtime import CoreThread, WindowConfirmer
 from benchmarks.socket_feed import SocketFeed, start_core
 from core.clock import SystemClock
-from core.domain.access import Actor, Origin
 from ui.bridge import Bridge
 from ui.main_window import MainWindow
 from ui.panels.watchlist import WatchlistPanel
@@ -39,8 +38,7 @@ class BurstWindow(QObject):
         self.shown: dict[str, str] = {}
         self.feed = SocketFeed(port, count, SystemClock())
         self._core = CoreThread(
-            lambda: start_core(folder, self.feed, self._bridge.publish, WindowConfirmer(self._bridge.ask)),
-            Actor("demo", "trader", Origin.WINDOW, "run"),
+            lambda: start_core(folder, self.feed, self._bridge.publish, WindowConfirmer(self._bridge.ask))
         )
         self._bridge = Bridge(self._core.send)
         self._window = MainWindow(self._bridge)

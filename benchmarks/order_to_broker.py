@@ -23,7 +23,7 @@ from app.wiring import Core, Outside, profile_facts
 from benchmarks.harness import PEER_NAME, Row, head, report, run_peer, scratch, spread
 from core.adapters.simulator import Simulator, synthetic
 from core.clock import SystemClock
-from core.domain.access import Actor, Origin
+from core.domain.access import Actor, Origin, Role
 from core.domain.execution import ExecutionReport
 from core.domain.messages import SubmitOrder
 from core.domain.risk import Limits
@@ -106,7 +106,7 @@ async def measure(folder: Path, count: int) -> tuple[list[float], list[float], l
     market = synthetic(clock, folder / "exchange.ledger")
     door, limit = Door(market), Limit(folder)
     store = open_store(folder / "investiq.db", vault.create(folder, None), create=True)
-    facts = profile_facts("benchmark", "demo", "trader", temporary=True)
+    facts = profile_facts("benchmark", "demo", Role.TRADER.value, temporary=True)
     confirmer = WindowConfirmer(lambda _: asyncio.Future())  # type: ignore[arg-type,return-value]  # never asked
     outside = Outside(
         store, door, market.feed, confirmer, clock, ids, facts, folder / "emergency", "run", PASSING  # type: ignore[arg-type]
@@ -117,7 +117,7 @@ async def measure(folder: Path, count: int) -> tuple[list[float], list[float], l
     await ready(core)
     gc.collect()
     gc.freeze()  # as the program does once it has started
-    actor = Actor("demo", "trader", Origin.WINDOW, "run")
+    actor = Actor("demo", Role.TRADER, Origin.WINDOW, "run")
     begun, answered = [], []
     for number, draft in enumerate(drafts(sorted(core.state.instruments), count + WARM_UP)):
         command = SubmitOrder(draft, new_idempotency_key(ids))

@@ -14,6 +14,7 @@ from app.wiring import Core, Outside, profile_facts
 from benchmarks.peers.quote_source import symbols
 from core.adapters.simulator import synthetic
 from core.clock import Clock, SystemClock
+from core.domain.access import Actor, Origin, Role
 from core.domain.instrument import Instrument
 from core.domain.market import Bar, MarketSession, Quote, SessionPhase, Timeframe
 from core.domain.money import Price, Qty
@@ -115,7 +116,7 @@ async def start_core(
     clock, ids = SystemClock(), RandomIds()
     market = synthetic(clock, folder / "exchange.ledger")
     store = open_store(folder / "investiq.db", vault.create(folder, None), create=True)
-    facts = profile_facts("benchmark", "demo", "trader", temporary=True)
+    facts = profile_facts("benchmark", "demo", Role.TRADER.value, temporary=True)
     core = Core(
         Outside(store, market.broker, feed, confirmer, clock, ids, facts, folder / "emergency", "run")
     )
@@ -130,4 +131,4 @@ async def start_core(
         await core.stop()
         await store.close_async()
 
-    return Running(core.desk.execute, stop)
+    return Running(core.desk.execute, Actor("demo", Role.TRADER, Origin.WINDOW, "run"), stop)
