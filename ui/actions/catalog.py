@@ -9,7 +9,6 @@ from ui.actions.choices import LOOK, PANELS
 from ui.actions.conditions import DEMO, OPEN
 from ui.actions.spec import ActionSpec, Section
 
-
 PROGRAM = (
     ActionSpec(
         "palette.open",
