@@ -120,10 +120,13 @@ def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
 
 
 def _open_window(arguments: Namespace, invocation: "Invocation") -> int:
+    from app.crash import CrashFiles
+    from app.profile import make_data_dir
+
     # Everything that can be refused is refused before a window opens.
     options = _desktop_options(arguments, invocation)
+    make_data_dir(invocation.data_dir)
     _configure_log(arguments, invocation.variables, invocation.data_dir / "logs" / "investiq.log")
-    from app.crash import CrashFiles
 
     crashes = CrashFiles(
         invocation.data_dir / "crashes", lambda reference, _: _complain(crashes.told(reference))

@@ -43,6 +43,7 @@ class CrashFiles:
         """Catch what nobody catches: in any thread, and when the interpreter itself falls."""
         sys.excepthook = self._on_main
         threading.excepthook = self._on_thread
+        _installed.append(self)
         with suppress(OSError):
             self._faults = self._open(f"fault-{os.getpid()}.txt")
             faulthandler.enable(self._faults)
@@ -51,6 +52,8 @@ class CrashFiles:
         """Give the hooks back, and remove the file for falls of the interpreter: it had none."""
         sys.excepthook = sys.__excepthook__
         threading.excepthook = threading.__excepthook__
+        if self in _installed:
+            _installed.remove(self)
         if self._faults is not None:
             faulthandler.disable()
             os.close(self._faults)
@@ -82,12 +85,9 @@ class CrashFiles:
             self._forget_old()
         return reference
 
-    def handle_loop(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Stand in as an event loop's exception handler (`loop.set_exception_handler`)."""
-        error = context.get("exception")
-        if not isinstance(error, BaseException):
-            error = RuntimeError(str(context.get("message", "an event loop reported an error")))
-        self._notify(self.record(error, f"event loop, {threading.current_thread().name}"), error)
+    def answer_for(self, error: BaseException, where: str) -> None:
+        """Record an error that nobody catches, and tell of it."""
+        self._notify(self.record(error, where), error)
 
     def told(self, reference: str) -> str:
         """Say in one sentence where the traceback is."""
@@ -99,14 +99,14 @@ class CrashFiles:
     def _on_main(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             return
-        self._notify(self.record(error.with_traceback(trace)), error)
+        self.answer_for(error.with_traceback(trace), "main")
 
     def _on_thread(self, caught: threading.ExceptHookArgs) -> None:
         error = caught.exc_value
         if error is None or issubclass(caught.exc_type, SystemExit):
             return
         name = caught.thread.name if caught.thread else "a thread that has ended"
-        self._notify(self.record(error, f"thread {name}"), error)
+        self.answer_for(error, f"thread {name}")
 
     def _open(self, name: str) -> int:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,3 +116,17 @@ class CrashFiles:
         # Their names begin with the time, so the first are the oldest.
         for path in sorted(self._folder.glob("2*.txt"))[:-MOST_FILES]:
             path.unlink()
+
+
+_installed: list[CrashFiles] = []
+
+
+def handle_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Answer for what an event loop's callbacks and forgotten tasks raise (`loop.set_exception_handler`)."""
+    error = context.get("exception")
+    if not isinstance(error, BaseException):
+        error = RuntimeError(str(context.get("message", "an event loop reported an error")))
+    if not _installed:
+        loop.default_exception_handler(context)
+        return
+    _installed[-1].answer_for(error, f"event loop of thread {threading.current_thread().name}")

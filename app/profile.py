@@ -42,11 +42,6 @@ class Profile:
     settings: ProfileSettings
 
     @property
-    def settings_file(self) -> Path:
-        """The one file that a person edits."""
-        return self.folder / SETTINGS
-
-    @property
     def database(self) -> Path:
         """The encrypted database."""
         return self.folder / "investiq.db"
@@ -97,6 +92,16 @@ def data_dir(given: Path | None, variables: Mapping[str, str]) -> Path:
     return user_data_path("InvestIQ", appauthor=False)
 
 
+def make_data_dir(root: Path) -> None:
+    """Make the data folder, its owner's alone, if it is not there.
+
+    Raises:
+        StorageUnwritable: it cannot be made.
+    """
+    with _writing(root):
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def names(root: Path) -> tuple[str, ...]:
     """List the profiles of a data folder by name."""
     try:
@@ -136,7 +141,7 @@ def load(root: Path, name: str) -> Profile:
     if not (folder / SETTINGS).exists():
         there = ", ".join(names(root)) or "none yet"
         raise Refused(RefusalCode.NOT_FOUND, f"there is no profile {name!r}; there are: {there}")
-    return Profile(name, folder, read_profile(folder / SETTINGS))
+    return _read(folder)
 
 
 def create(
@@ -164,7 +169,7 @@ def create(
     partial = _make_folder(root, f".{name}-")
     try:
         _begin(partial, text)
-        build(Profile(name, partial, read_profile(partial / SETTINGS)), passphrase, cost=cost)
+        build(_read(partial), passphrase, cost=cost)
         with _writing(folder):
             partial.rename(folder)
             vault.sync_folder(folder.parent)
@@ -218,7 +223,7 @@ def open_profile(folder: Path, passphrase: str | None) -> OpenProfile:
     """
     from core.storage.store import open_store
 
-    profile = Profile(folder.name, folder, read_profile(folder / SETTINGS))
+    profile = _read(folder)
     with ExitStack() as undo:
         lock = undo.enter_context(ProfileLock(profile.lock))
         unlocked = unlock(profile, passphrase)
@@ -246,6 +251,10 @@ def keep_profile(root: Path, folder: Path, command: KeepProfile, key: Key) -> Pa
     return target
 
 
+def _read(folder: Path) -> Profile:
+    return Profile(folder.name, folder, read_profile(folder / SETTINGS))
+
+
 def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise Refused(
@@ -257,8 +266,8 @@ def _checked(name: str) -> str:
 
 def _make_folder(root: Path, prefix: str) -> Path:
     parent = root / PROFILES
+    make_data_dir(root)
     with _writing(parent):
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
         parent.mkdir(mode=0o700, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))  # mode 0700
 

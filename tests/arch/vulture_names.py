@@ -33,6 +33,9 @@ sizeHintForColumn
 tickStrings
 wheelEvent
 
+# The standard library's logging calls this.
+handleError
+
 # SQLAlchemy and Alembic call these.
 cache_ok
 down_revision

@@ -242,6 +242,10 @@ def test_data_folder_that_cannot_be_made_ends_with_6(run: Run, root: Path, secre
     _fails(run, root, 6, "cannot be", "--data-dir", str(secret / "sub"), "profile", "create", "other")
 
 
+def test_demo_without_a_data_folder_ends_with_6_before_a_window_opens(run: Run, root: Path, secret: Path):
+    _fails(run, root, 6, "cannot be written", "--data-dir", str(secret / "sub"), "--demo")
+
+
 @pytest.mark.parametrize("words", [("bogus",), ("profile",), ("--speed", "2"), ("--demo", "doctor")])
 def test_wrong_usage_ends_with_2(run: Run, root: Path, words):
     before = _files(root)

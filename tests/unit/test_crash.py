@@ -102,10 +102,11 @@ def test_crash_in_a_thread_is_recorded_and_told(files, told, tmp_path):
 
 def test_crash_in_a_loop_is_recorded_and_told(files, told):
     error = _raised()
+    files.install()
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(files.handle_loop)
+        loop.set_exception_handler(crash.handle_loop_error)
         loop.call_soon(_throw, error)
         await asyncio.sleep(0)
         loop.call_exception_handler({"message": "only words"})
@@ -114,6 +115,15 @@ def test_crash_in_a_loop_is_recorded_and_told(files, told):
 
     assert told.calls[0][1] is error
     assert str(told.calls[1][1]) == "only words"
+
+
+def test_crash_in_a_loop_without_crash_files_is_logged(expected_log):
+    expected_log("only words")
+
+    async def main() -> None:
+        crash.handle_loop_error(asyncio.get_running_loop(), {"message": "only words"})
+
+    asyncio.run(main())
 
 
 def _throw(error: BaseException) -> None:

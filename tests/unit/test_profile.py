@@ -128,7 +128,7 @@ def test_last_used_profile_is_remembered_while_it_is_there(tmp_path: Path):
     profiles.note_used(tmp_path, "desk")
 
     assert profiles.last_used(tmp_path) == "desk"
-    made.settings_file.unlink()
+    (made.folder / "profile.toml").unlink()
     assert profiles.last_used(tmp_path) is None
 
 
