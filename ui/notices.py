@@ -1,4 +1,4 @@
-"""What a person should know, each in its place: facts in the status bar, warnings as toasts, all in a list."""
+"""What a person should know: facts in the status bar, warnings as toasts, and all of it in a list."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
