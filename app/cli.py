@@ -51,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = parse(argv)
     try:
-        return _run(arguments, os.environ)
+        code = _run(arguments, os.environ)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a reader that has gone is answered for
+        return code
     except e.InvestIQError as error:
         _complain(str(error))
         return exit_code_of(error)

@@ -10,7 +10,7 @@ from app.instance import ProfileLock
 from app.opening import Invocation, let_in, new_passphrase, schema_of, used_profile
 from core.domain.access import Mode
 from core.domain.audit import AuditReport
-from core.errors import RefusalCode, Refused
+from core.errors import RefusalCode, Refused, SettingInvalid
 from core.settings import BrokerName
 
 CHAIN_BROKEN = 4
@@ -26,13 +26,22 @@ def create_profile(invocation: Invocation, name: str, mode: Mode, broker: Broker
 
 
 def list_profiles(invocation: Invocation) -> int:
-    """Print one profile a line: name, mode, broker, folder; a star stands beside the last one used."""
+    """Print one profile a line: name, mode, broker, folder; a star stands beside the last one used.
+
+    One whose settings cannot be read is told on standard error, and does not hide the others; then 1.
+    """
     last = profiles.last_used(invocation.data_dir)
+    code = 0
     for name in profiles.names(invocation.data_dir):
-        found = profiles.load(invocation.data_dir, name)
+        try:
+            found = profiles.load(invocation.data_dir, name)
+        except SettingInvalid as error:
+            print(f"investiq: {error}", file=sys.stderr)
+            code = 1
+            continue
         mark = "*" if name == last else " "
         print(f"{mark} {name}\t{found.settings.mode}\t{found.settings.broker}\t{found.folder}")
-    return 0
+    return code
 
 
 def verify_audit(invocation: Invocation, *, as_json: bool) -> int:

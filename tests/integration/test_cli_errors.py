@@ -358,15 +358,33 @@ def test_created_profile_is_listed_and_is_the_one_used_from_then_on(run: Run, ro
     assert "verified to 0" in run("audit", "verify").stdout
 
 
-def test_output_that_nobody_reads_ends_quietly(root: Path, secret: Path):
+def test_list_tells_a_broken_profile_and_still_lists_the_others(run: Run, root: Path, folder: Path):
+    shutil.copytree(folder, folder.with_name("broken"))
+    (folder.with_name("broken") / "profile.toml").write_text("mode = 1\n")
+
+    done = run("profile", "list")
+
+    assert done.returncode == 1
+    assert done.stdout.split("\t")[0] == "  desk"
+    assert "broken/profile.toml:1: mode" in done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_nobody_reads_ends_quietly(root: Path, unbuffered):
     command = [sys.executable, "-m", "app", "--data-dir", str(root), "profile", "list"]
     reader, writer = os.pipe()
     os.close(reader)
 
     done = subprocess.run(
-        command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=60, check=False
+        command,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
     )
 
     os.close(writer)
-    assert "Traceback" not in done.stderr
-    assert "Exception ignored" not in done.stderr
+    assert (done.returncode, done.stderr) == (1, "")
