@@ -237,14 +237,19 @@ class WatchlistPanel(PanelFrame):
                 return True
         return super().eventFilter(watched, event)
 
+    def fit_columns(self) -> None:
+        """Leave out what a narrow panel has no room for; after a stored layout was restored."""
+        self._is_narrow = self.width() < _NARROW
+        wide_only = [at for at, column in enumerate(self.model.columns) if column.key in _WIDE_ONLY]
+        is_left_out = all(self.view.head.isSectionHidden(at) for at in wide_only)
+        if self._is_narrow or is_left_out:
+            for at in wide_only:
+                self.view.head.setSectionHidden(at, self._is_narrow)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        is_narrow = self.width() < _NARROW
-        if is_narrow != self._is_narrow:
-            self._is_narrow = is_narrow
-            for number, column in enumerate(self.model.columns):
-                if column.key in _WIDE_ONLY:
-                    self.view.head.setSectionHidden(number, is_narrow)
+        if (self.width() < _NARROW) != self._is_narrow:
+            self.fit_columns()
 
 
 def _stored_name(text: str) -> str:
