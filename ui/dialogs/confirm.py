@@ -172,11 +172,17 @@ class ConfirmSheet(Scrim):
         reply, self._reply = self._reply, None
         self._ticks.stop()
         self.hold.setEnabled(False)
+        self._return_focus()
         self.hide()
-        if self._before is not None and self._before.isVisible():
-            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
         self.deleteLater()
         reply(ConfirmationReply(self._request.digest, accepted))
+
+    def _return_focus(self) -> None:
+        # Before it hides: Qt would else walk the focus through a sheet that is going away.
+        for each in (self.cancel, self.question.field, self.hold):
+            each.clearFocus()
+        if self._before is not None and self._before.isVisible():
+            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def cover(self) -> None:
         super().cover()
@@ -191,15 +197,16 @@ class ConfirmSheet(Scrim):
         stops = [each for each in all_stops if each.isVisible() and each.isEnabled()]
         current = self.window().focusWidget()
         at = stops.index(current) if current in stops else -1
+        if not stops:
+            return False
         stops[(at + (1 if forward else -1)) % len(stops)].setFocus(Qt.FocusReason.TabFocusReason)
         return True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         if not event.isAutoRepeat():
-            if event.key() == Qt.Key.Key_Escape or (
-                event.key() in _ENTER and not modifiers and self.cancel.hasFocus()
-            ):
+            is_cancel = event.key() in _ENTER and not modifiers and self.cancel.hasFocus()
+            if is_cancel or event.key() == Qt.Key.Key_Escape:
                 self.refuse()
             elif event.key() == Qt.Key.Key_S and modifiers == Qt.KeyboardModifier.AltModifier:
                 self.send()
