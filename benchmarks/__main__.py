@@ -56,9 +56,7 @@ def main() -> int:
     for name in benchmarks():
         print(f"running {name}", file=sys.stderr, flush=True)
         rows += run(name)
-    print(
-        f"{'name':<54} {'ours':>10} {'peer':>12} {'ratio':>9} {'bar':>7} {'ok':<8} unit; beside: peer or limit"
-    )
+    print(f"{'name':<54} {'ours':>10} {'peer':>12} {'ratio':>9} {'bar':>7} {'ok':<8} unit; beside")
     for row in rows:
         print(line(row))
     load = " ".join(f"{each:.1f}" for each in os.getloadavg())
