@@ -7,102 +7,115 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import structlog
+
+from app.instance import ProfileLock
 from app.options import DesktopOptions, Kind
 from app.runtime import Running, WindowConfirmer
 from core.clock import SystemClock
 from core.domain.access import Actor, Origin, Role
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.messages import Event, KeepProfile
+from core.domain.risk import Limits
+from core.errors import ProfileInUse, RefusalCode, Refused
 from core.ids import RandomIds
+
+if TYPE_CHECKING:
+    from core.adapters.simulator import Simulator
+    from core.storage.store import SqlStore
 
 DEMO_USER = "demo"
 DATABASE = "investiq.db"
 LEDGER = "exchange.ledger"
 EMERGENCY = "emergency.jsonl"
+_DEMO = "demo-"
+_KEPT_AS = "kept-as"
 
 Publish = Callable[[Event], None]
 Ask = Callable[[ConfirmationRequest], "Future[ConfirmationReply]"]
+Keep = Callable[[KeepProfile], Path]
+
+_log = structlog.get_logger("profiles")
 
 
-@dataclass(slots=True)
 class ThrowawayFolder:
     """The demo's folder; it dies with the program unless it was kept.
 
-    Attributes:
-        kept_as: where it goes when the program ends; None for nowhere.
+    It stands beside the profiles, so that keeping is one rename, and it is locked, so that a
+    later start can tell one that a crash has left behind.
     """
 
-    data_dir: Path
-    path: Path = field(init=False)
-    kept_as: Path | None = None
+    def __init__(self, data_dir: Path) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sweep(data_dir)
+        self.path = Path(tempfile.mkdtemp(prefix=_DEMO, dir=data_dir))
+        self._lock = ProfileLock(self.path / "lock")
 
-    def __post_init__(self) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # On the disk of the profiles, so that keeping is one rename.
-        self.path = Path(tempfile.mkdtemp(prefix="demo-", dir=self.data_dir))
+    def keep_as(self, target: Path) -> None:
+        """Note where it goes when the program ends; a crash before that changes nothing."""
+        (self.path / _KEPT_AS).write_text(str(target), encoding="utf-8")
 
     def end(self) -> None:
         """Move it to its place, or remove it."""
-        if self.kept_as is None:
-            shutil.rmtree(self.path, ignore_errors=True)
-            return
-        self.kept_as.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path.rename(self.kept_as)
+        self._lock.release()
+        _settle(self.path)
+
+
+def sweep(data_dir: Path) -> None:
+    """Settle the demo folders of programs that were killed: kept ones are moved, others removed."""
+    for folder in data_dir.glob(f"{_DEMO}*"):
+        try:
+            ProfileLock(folder / "lock").release()
+        except ProfileInUse:
+            continue
+        _settle(folder)
+
+
+def _settle(folder: Path) -> None:
+    note = folder / _KEPT_AS
+    if not note.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    target = Path(note.read_text(encoding="utf-8"))
+    if target.exists():
+        _log.warning("profile.not_moved", folder=folder.name, target=target.name)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.rename(target)
+    (target / _KEPT_AS).unlink()
 
 
 async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -> Running:
     """Open a throwaway profile on the embedded exchange: the demo, or a replay."""
     from app.profile import keep_profile
-    from app.wiring import Core, Outside, profile_facts
     from core.adapters import simulator
     from core.storage import vault
     from core.storage.store import open_store
 
-    clock = SystemClock()
-    folder = ThrowawayFolder(options.data_dir)
-    key = vault.create(folder.path, None)
-    store = open_store(folder.path / DATABASE, key, create=True)
-    if options.kind is Kind.REPLAY and options.replay_path is not None:
-        market = simulator.replay(clock, folder.path / LEDGER, options.replay_path, options.speed)
-    else:
-        market = simulator.synthetic(clock, folder.path / LEDGER)
+    async with AsyncExitStack() as undo:
+        folder = ThrowawayFolder(options.data_dir)
+        undo.callback(folder.end)
+        key = vault.create(folder.path, None)
+        store = open_store(folder.path / DATABASE, key, create=True)
+        undo.push_async_callback(store.close_async)
+        if options.kind is Kind.REPLAY and options.replay_path is not None:
+            market = simulator.replay(SystemClock(), folder.path / LEDGER, options.replay_path, options.speed)
+        else:
+            market = simulator.synthetic(SystemClock(), folder.path / LEDGER)
 
-    def keep(command: KeepProfile) -> Path:
-        folder.kept_as = keep_profile(options.data_dir, folder.path, command, key)
-        return folder.kept_as
+        def keep(command: KeepProfile) -> Path:
+            target = keep_profile(options.data_dir, folder.path, command, key)
+            folder.keep_as(target)
+            return target
 
-    ids = RandomIds()
-    session = ids.unique()
-    core = Core(
-        Outside(
-            store=store,
-            broker=market.broker,
-            feed=market.feed,
-            confirmer=WindowConfirmer(ask),
-            clock=clock,
-            ids=ids,
-            profile=profile_facts(options.kind.value, DEMO_USER, Role.TRADER.value, temporary=True),
-            emergency=folder.path / EMERGENCY,
-            session=session,
-            keep=keep if options.kind is Kind.DEMO else None,
-        )
-    )
-    core.bus.subscribe_all(publish)  # type: ignore[arg-type]
-    await market.start()
-    await core.start()
-
-    async def stop() -> None:
-        try:
-            await core.stop()
-            await market.stop()
-            await store.close_async()
-        finally:
-            folder.end()
-
-    return Running(core.desk.execute, Actor(DEMO_USER, Role.TRADER, Origin.WINDOW, session), stop)
+        actor = Actor(DEMO_USER, Role.TRADER, Origin.WINDOW, RandomIds().unique())
+        opened = _Opened(options.kind.value, folder.path, store, actor, Limits(), is_temporary=True)
+        opened.keep = keep if options.kind is Kind.DEMO else None
+        return await _start(opened, market, publish, ask, undo)
 
 
 async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, passphrase: str) -> Running:
@@ -110,43 +123,75 @@ async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, pas
 
     Raises:
         WrongPassphrase, DatabaseDamaged, DatabaseMissing, DatabaseTooNew, ProfileInUse: nothing was changed.
+        Refused: the profile names a broker that this version does not have.
     """
     from app.profile import open_profile
-    from app.wiring import Core, Outside, profile_facts
     from core.adapters import simulator
+    from core.settings import BrokerName, FeedName
 
     if options.profile_folder is None:
         raise ValueError("a profile needs its folder")
-    clock = SystemClock()
-    opened = open_profile(options.profile_folder, passphrase)
-    market = simulator.synthetic(clock, options.profile_folder / LEDGER)
-    ids = RandomIds()
-    session = ids.unique()
+    async with AsyncExitStack() as undo:
+        found = open_profile(options.profile_folder, passphrase)
+        undo.callback(found.lock.release)
+        undo.push_async_callback(found.store.close_async)
+        settings = found.profile.settings
+        if settings.broker is not BrokerName.SIMULATOR or settings.feed is not FeedName.SIMULATOR:
+            words = f"This version trades on the embedded exchange only, not with {settings.broker.value}."
+            raise Refused(RefusalCode.NOT_READY, words)
+        market = simulator.synthetic(SystemClock(), found.profile.ledger)
+        actor = Actor(found.user, Role.ADMIN, Origin.WINDOW, RandomIds().unique())
+        opened = _Opened(found.profile.name, found.profile.folder, found.store, actor, settings.risk)
+        return await _start(opened, market, publish, ask, undo)
+
+
+class _Opened:
+    """A profile whose folder, database and user are known."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        store: "SqlStore",
+        actor: Actor,
+        limits: Limits,
+        *,
+        is_temporary: bool = False,
+    ) -> None:
+        self.name = name
+        self.folder = folder
+        self.store = store
+        self.actor = actor
+        self.limits = limits
+        self.is_temporary = is_temporary
+        self.keep: Keep | None = None
+
+
+async def _start(
+    opened: _Opened, market: "Simulator", publish: Publish, ask: Ask, undo: AsyncExitStack
+) -> Running:
+    from app.wiring import Core, Outside, profile_facts
+
+    actor = opened.actor
     core = Core(
         Outside(
             store=opened.store,
             broker=market.broker,
             feed=market.feed,
             confirmer=WindowConfirmer(ask),
-            clock=clock,
-            ids=ids,
-            profile=profile_facts(
-                options.profile_folder.name, opened.user, Role.ADMIN.value, temporary=False
-            ),
-            emergency=options.profile_folder / EMERGENCY,
-            session=session,
+            clock=SystemClock(),
+            ids=RandomIds(),
+            profile=profile_facts(opened.name, actor.user, actor.role, temporary=opened.is_temporary),
+            emergency=opened.folder / EMERGENCY,
+            session=actor.session,
+            limits=opened.limits,
+            keep=opened.keep,
         )
     )
     core.bus.subscribe_all(publish)  # type: ignore[arg-type]
+    undo.push_async_callback(market.stop)
     await market.start()
+    undo.push_async_callback(core.stop)
     await core.start()
-
-    async def stop() -> None:
-        try:
-            await core.stop()
-            await market.stop()
-            await opened.store.close_async()
-        finally:
-            opened.lock.release()
-
-    return Running(core.desk.execute, Actor(opened.user, Role.ADMIN, Origin.WINDOW, session), stop)
+    # What was opened is closed in the reverse order, whether the start failed or the window closed.
+    return Running(core.desk.execute, actor, undo.pop_all().aclose)

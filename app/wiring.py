@@ -1,5 +1,6 @@
 """Puts a core together: which store, which broker, which feed, and who carries out what."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -255,7 +256,8 @@ class Core:
     async def _keep(self, command: m.KeepProfile, actor: Actor) -> Path:
         if self.outside.keep is None:
             raise Refused(RefusalCode.NOT_PERMITTED, "Only the simulator's demo can be kept as a profile.")
-        folder = self.outside.keep(command)
+        # Deriving a key from a passphrase takes long on purpose.
+        folder = await asyncio.to_thread(self.outside.keep, command)
         await self.journal.record(AuditDraft(AuditAction.PROFILE_KEPT, actor, command.name))
         return folder
 

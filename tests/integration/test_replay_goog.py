@@ -114,7 +114,10 @@ async def test_sale_of_more_than_held_is_refused_with_what_would_pass(replay):
     core, clock = replay
     large = frozenset({RuleCode.ORDER_NOTIONAL})
     await core.desk.execute(m.SubmitOrder(order(Side.BUY, "100"), IdempotencyKey("a"), large), PERSON)
-    await quiet(core, clock, 10)
+    for _ in range(60):
+        await quiet(core, clock, 1)
+        if core.state.positions.qty(SYMBOL) == 100:
+            break
 
     with pytest.raises(Refused) as refused:
         await core.desk.execute(m.SubmitOrder(order(Side.SELL, "101"), IdempotencyKey("b")), PERSON)
