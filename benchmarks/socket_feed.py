@@ -25,6 +25,7 @@ from core.storage.store import open_store
 OPENS = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 READY_WITHIN_S = 10.0
+PREV_CLOSE = Price(200)  # a feed knows it from its own snapshot, not from every quote
 Wire = tuple[str, str, str, int, int, str, int, int]
 
 
@@ -101,7 +102,7 @@ def quote_of(wire: Wire, received: float) -> Quote:
         bid_size=Qty(bid_size),
         ask_size=Qty(ask_size),
         last=Price(last),
-        prev_close=Price(200),
+        prev_close=PREV_CLOSE,
         volume=Qty(volume),
         halted=False,
         time=EPOCH + timedelta(microseconds=time_us),
