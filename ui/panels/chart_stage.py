@@ -48,8 +48,8 @@ class ChartMessage(QWidget):
 class ChartStage(QWidget):
     """Shows the message or the canvas, and builds the canvas. GUI thread only.
 
-    The canvas, and with it numpy, is imported when bars are there and the stage has been painted once, so that
-    it costs nothing before the window is on the screen; after `ui.chart.warm` it costs little then, too.
+    The canvas, and with it numpy, is imported when bars are there and the stage has been painted once: that
+    costs nothing before the window is on the screen, and little after `ui.chart.warm`.
     """
 
     timeframe_chosen = Signal(str)
