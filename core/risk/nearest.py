@@ -43,7 +43,8 @@ def most_that_passes(terms: OrderTerms, limits: Limits, facts: Facts) -> Qty | N
     left = sellable(facts) if terms.side is Side.SELL else None
     if left is not None and 0 < left + facts.filled_qty < terms.order_qty:
         whole_lot = Qty(left + facts.filled_qty)
-        if _passes(replace(terms, order_qty=whole_lot), limits, facts):
+        # Closing all of it is worth a typed quantity: only hard rules may speak against it.
+        if not _is_refused(replace(terms, order_qty=whole_lot), limits, facts):
             return whole_lot
     low = int(facts.filled_qty) + 1
     high = int(min(terms.order_qty, limits.order_qty_soft))
