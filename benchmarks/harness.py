@@ -21,7 +21,7 @@ PEER_NAME = "vn.py 4.5.0"
 INSTALL_WITHIN_S = 900.0
 # Without bytecode every start would compile the program anew, which is nobody's start.
 UNUSUAL = ("PYTHONDONTWRITEBYTECODE",)
-SCREEN = "1920x1440x24"
+SCREEN = (1920, 1080)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def window_environment(screen: str | None) -> dict[str, str]:
 
 
 @contextmanager
-def virtual_screen() -> Iterator[str | None]:
+def virtual_screen(size: tuple[int, int] = SCREEN) -> Iterator[str | None]:
     """Give an X display of its own, on a number that is free; None where there is no Xvfb."""
     program = shutil.which("Xvfb")
     if program is None:
@@ -172,7 +172,7 @@ def virtual_screen() -> Iterator[str | None]:
         return
     reader, writer = os.pipe()
     server = subprocess.Popen(
-        [program, "-displayfd", str(writer), "-screen", "0", SCREEN, "-nolisten", "tcp"],
+        [program, "-displayfd", str(writer), "-screen", "0", f"{size[0]}x{size[1]}x24", "-nolisten", "tcp"],
         pass_fds=(writer,),
         stderr=subprocess.DEVNULL,
     )
