@@ -84,6 +84,7 @@ class ConfirmSheet(Scrim):
         column.addLayout(_columns(*self.rules))
         column.addSpacing(12)
         column.addWidget(Hairline())
+        column.addSpacing(4)
         column.addWidget(self.question)
         foot = QHBoxLayout()
         foot.setContentsMargins(parts.PAD, 12, parts.PAD, 4)
