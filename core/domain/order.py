@@ -36,7 +36,7 @@ TERMINAL: frozenset[OrdStatus] = frozenset(_S) - OPEN
 # From -> to. What looks odd is real and commented.
 TRANSITIONS: dict[OrdStatus, frozenset[OrdStatus]] = {
     _S.PENDING_NEW: frozenset(_S) - {_S.PENDING_NEW},  # any report may be the first that arrives
-    _S.UNKNOWN: frozenset(_S) - {_S.UNKNOWN, _S.PENDING_NEW},  # settled by the first proof
+    _S.UNKNOWN: frozenset(_S) - {_S.UNKNOWN},  # settled by the first proof, or sent again by a person
     _S.NEW: frozenset(_S) - {_S.NEW, _S.PENDING_NEW, _S.UNKNOWN},
     _S.PARTIALLY_FILLED: frozenset(_S) - {_S.PARTIALLY_FILLED, _S.PENDING_NEW, _S.NEW, _S.UNKNOWN},
     _S.PENDING_CANCEL: frozenset(_S)

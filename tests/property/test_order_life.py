@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,7 +111,7 @@ def test_reports_in_any_order_and_with_duplicates_end_in_the_same_state(life: Li
 def test_every_move_is_in_the_table_whatever_the_order_of_arrival(life: Life, data) -> None:
     states = _fold(life.sent, data.draw(st.permutations(life.reports)))
 
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in pairwise(states):
         assert is_legal(before.ord_status, after.ord_status)
 
 
@@ -154,13 +155,13 @@ def test_an_order_that_was_given_up_comes_back_once_the_broker_shows_it(life: Li
     proven = any(report.proves_acceptance for report in life.reports)
     assert states[-1].gave_up is not proven
     assert (states[-1].ord_status is OrdStatus.REJECTED) is not proven
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in pairwise(states):
         assert is_legal(before.ord_status, after.ord_status)
 
 
 def test_the_table_of_moves_is_complete() -> None:
     assert set(TRANSITIONS) == set(OrdStatus)
-    assert OPEN | TERMINAL == set(OrdStatus)
+    assert set(OrdStatus) == OPEN | TERMINAL
     for before, after in TRANSITIONS.items():
         assert before not in after
 
