@@ -106,14 +106,6 @@ CHART = (
         ("Ctrl+End",),
         icon="skip-forward",
     ),
-    ActionSpec(
-        "chart.hollow",
-        "Candles, hollow or filled",
-        "toggle_hollow",
-        Section.CHART,
-        icon="chart-bar",
-        is_choice=True,
-    ),
 )
 
 AUDIT = (

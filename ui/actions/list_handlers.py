@@ -1,0 +1,129 @@
+"""What the actions of watchlists, chart, audit and tables do."""
+
+from pathlib import Path
+
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from core.ids import Symbol
+from ui.actions.registry import Handlers
+from ui.dialogs.text_input import Question, TextInput
+from ui.parts import Parts
+from ui.widgets.table_view import TableView
+
+_LONGEST_NAME = 40
+
+
+class ListHandlers:
+    """Lists that a person keeps, and what can be done with a table."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._lists = parts.watchlist
+
+    def handlers(self) -> Handlers:
+        """Return what is called, by the names of the catalogue."""
+        return {
+            "add_symbol": self.add_symbol,
+            "remove_symbol": self._lists.remove_symbol,
+            "new_watchlist": self.new_list,
+            "choose_watchlist": lambda: self._lists.lists_menu().popup(QCursor.pos()),
+            "rename_watchlist": self.rename_list,
+            "delete_watchlist": self.delete_list,
+            "import_watchlist": self.import_list,
+            "verify_audit": self._parts.audit.verify,
+            "search_audit": self._parts.audit.focus_search,
+            "export_table": self.export_focused,
+        }
+
+    def add_symbol(self) -> None:
+        """Ask for a symbol and put it on the list."""
+        known = self._parts.facts.instruments
+
+        def fault(text: str) -> str:
+            is_known = Symbol(text.upper()) in known
+            return (
+                "" if is_known else f"{text.upper()} is not among the {len(known):,} symbols of this broker."
+            )
+
+        TextInput(
+            self._parts.window,
+            "Add a symbol",
+            f"It goes on the list {self._lists.name}.",
+            "Add",
+            self._lists.add_symbol,
+            fault_of=fault,
+        ).open_field()
+
+    def _name_fault(self, text: str) -> str:
+        if len(text) > _LONGEST_NAME:
+            return f"A name has at most {_LONGEST_NAME} characters."
+        return "A list of this name exists already." if text in self._lists.lists else ""
+
+    def new_list(self) -> None:
+        """Ask for a name and begin a list."""
+        TextInput(
+            self._parts.window,
+            "New list",
+            "It starts empty; add symbols to it with /.",
+            "Begin",
+            self._lists.add_list,
+            fault_of=self._name_fault,
+        ).open_field()
+
+    def rename_list(self) -> None:
+        """Ask for another name of the list that is shown."""
+        TextInput(
+            self._parts.window,
+            "Rename the list",
+            "The symbols on it stay.",
+            "Rename",
+            self._lists.rename_list,
+            text=self._lists.name,
+            fault_of=self._name_fault,
+        ).open_field()
+
+    def delete_list(self) -> None:
+        """Forget the list that is shown, after a question."""
+        Question(
+            self._parts.window,
+            f"Delete the list {self._lists.name}?",
+            f"Its {len(self._lists.symbols)} symbols are no longer followed. Positions and orders stay.",
+            "Delete",
+            self._lists.delete_list,
+        ).open_question()
+
+    def import_list(self) -> None:
+        """Ask for a CSV file and read it into a list of its name."""
+        dialog = QFileDialog(self._parts.window, "Import a list", "", "CSV (*.csv);;All files (*)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+
+        def read(chosen: str) -> None:
+            path = Path(chosen)
+            self._lists.import_list(path.stem[:_LONGEST_NAME], path)
+
+        dialog.fileSelected.connect(read)
+        dialog.open()
+
+    def export_focused(self) -> None:
+        """Export the table that has the focus, else that of the positions."""
+        focused = QApplication.focusWidget()
+        self.export(focused if isinstance(focused, TableView) else self._parts.positions.view)
+
+    def export(self, view: TableView) -> None:
+        """Ask for a file and write a table into it as CSV."""
+        name = f"{view.accessibleName().lower()}.csv"
+        dialog = QFileDialog(self._parts.window, "Export as CSV", name, "CSV (*.csv)")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("csv")
+
+        def write(chosen: str) -> None:
+            try:
+                Path(chosen).write_text(view.to_csv(), encoding="utf-8", newline="")
+            except OSError as error:
+                self._parts.notices.warn(f"{chosen} could not be written: {error.strerror}. Nothing is lost.")
+            else:
+                self._parts.notices.say(f"Exported to {chosen}.")
+
+        dialog.fileSelected.connect(write)
+        dialog.open()

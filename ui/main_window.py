@@ -1,0 +1,297 @@
+"""The window: it places the parts and wires them to one another. What they do is theirs."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QResizeEvent
+from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
+
+from core.domain.access import Mode
+from core.domain.confirmation import ConfirmationRequest
+from core.domain.messages import Snapshot
+from ui import format as fmt
+from ui.actions.catalog import CATALOG
+from ui.actions.choices import LOOK
+from ui.actions.list_handlers import ListHandlers
+from ui.actions.registry import ActionRegistry
+from ui.actions.trading_handlers import OrderHandlers, TradingHandlers
+from ui.actions.window_handlers import WindowHandlers
+from ui.banners import HaltBanner, UnknownBanner
+from ui.bar_links import BarLinks
+from ui.bridge import Bridge, Reply
+from ui.chart_link import ChartLink
+from ui.dialogs.confirm import ConfirmSheet, show_confirm
+from ui.dialogs.welcome import Start, Welcome
+from ui.facts import WindowFacts
+from ui.layout import SETTING as LAYOUT
+from ui.layout import LayoutKeeper
+from ui.look import SETTING as LOOKS
+from ui.look import LookKeeper
+from ui.notices import Notices
+from ui.overlays import LiveFrame, Overlays
+from ui.panel_links import PanelLinks
+from ui.panels.audit import AuditPanel
+from ui.panels.blotter import SIDE_BY_SIDE, Blotter
+from ui.panels.chart import ChartPanel
+from ui.panels.fills import FillsPanel
+from ui.panels.orders import OrdersPanel
+from ui.panels.positions import PositionsPanel
+from ui.panels.risk import RiskPanel
+from ui.panels.ticket import TicketPanel
+from ui.panels.watchlist import WatchlistPanel
+from ui.parts import Parts
+from ui.status_bar import StatusBar
+from ui.top_bar import TopBar
+from ui.widgets.table_view import TableView
+
+# Sizes in px at 1600 x 1000; the splitters scale them.
+SIZES = {
+    "columns": [1239, 360],
+    "rows": [581, 201, 152],
+    "market": [442, 796],
+    "right": [580, 355],
+    "blotter": [738, 500, 0],
+}
+_SMALL = {"columns": [951, 328], "rows": [455, 170, 111], "market": [274, 676], "right": [457, 279]}
+_SMALL_BELOW = 1400
+
+
+class MainWindow(QMainWindow):
+    """One window on one profile; empty until a snapshot is there. GUI thread only."""
+
+    def __init__(self, bridge: Bridge, *, on_welcome: Callable[[Start], object] | None = None) -> None:
+        super().__init__()
+        self.setObjectName("window.main")
+        self.setWindowTitle("InvestIQ")
+        self.setMinimumSize(1024, 640)
+        self.resize(1600, 1000)
+        self._bridge, self._on_welcome = bridge, on_welcome
+        self._is_laid_out = self._is_restored = False
+        self._sheet: ConfirmSheet | None = None
+        self.parts = self._make_parts()
+        self.top, self.status = TopBar(self), StatusBar(self)
+        self.halted = HaltBanner(self.parts.facts, self)
+        self.unknown = UnknownBanner(bridge, self.parts.facts, self)
+        self._chart_link = ChartLink(bridge, self.parts.facts, self.parts.chart)
+        self._splitters = self._place()
+        self.layout_keeper = self._keep_layout()
+        self.registry = self._make_actions()
+        self._frame = LiveFrame(self)
+        self._bars = BarLinks(bridge, self.parts.facts, self.parts.notices, self.top, self.status)
+        self.links = PanelLinks(self.parts, self.registry, self.orders, self.lists)
+        self._connect()
+
+    def _make_parts(self) -> Parts:
+        bridge = self._bridge
+        positions, orders, fills = PositionsPanel(bridge), OrdersPanel(bridge), FillsPanel(bridge)
+        return Parts(
+            window=self,
+            bridge=bridge,
+            facts=WindowFacts(bridge, self),
+            look=LookKeeper(bridge, self),
+            notices=Notices(bridge, self),
+            watchlist=WatchlistPanel(bridge),
+            chart=ChartPanel(),
+            positions=positions,
+            orders=orders,
+            fills=fills,
+            blotter=Blotter([(positions, positions), (orders, orders), (fills, fills)]),
+            ticket=TicketPanel(bridge),
+            risk=RiskPanel(bridge),
+            audit=AuditPanel(bridge),
+        )
+
+    def _place(self) -> dict[str, QSplitter]:
+        parts = self.parts
+        market = _splitter(Qt.Orientation.Horizontal, parts.watchlist, parts.chart)
+        rows = _splitter(Qt.Orientation.Vertical, market, parts.blotter, parts.audit)
+        right = _splitter(Qt.Orientation.Vertical, parts.ticket, parts.risk)
+        columns = _splitter(Qt.Orientation.Horizontal, rows, right)
+        for splitter, grows in ((market, 1), (rows, 0), (columns, 0)):
+            splitter.setStretchFactor(grows, 1)
+        body = QWidget(self)
+        stack = QVBoxLayout(body)
+        stack.setContentsMargins(0, 0, 0, 0)
+        stack.setSpacing(0)
+        for widget in (self.top, self.halted, self.unknown):
+            stack.addWidget(widget)
+        stack.addWidget(columns, 1)
+        stack.addWidget(self.status)
+        self.setCentralWidget(body)
+        return {"columns": columns, "rows": rows, "market": market, "right": right, "blotter": parts.blotter}
+
+    def _keep_layout(self) -> LayoutKeeper:
+        parts = self.parts
+        tables = {
+            "watchlist": parts.watchlist.view,
+            "positions": parts.positions.view,
+            "orders": parts.orders.view,
+            "fills": parts.fills.view,
+            "audit": parts.audit.view,
+        }
+        return LayoutKeeper(self._bridge, self._splitters, tables, SIZES, self)
+
+    def _make_actions(self) -> ActionRegistry:
+        parts = self.parts
+        # By name: what lies over the window is made after the actions that open it.
+        overlays: dict[str, Callable[[], object]] = {
+            "open_palette": self._open_palette,
+            "find_symbol": lambda: self.overlays.palette.open_palette(symbols_only=True),
+            "show_keys": self._show_keys,
+            "open_settings": self._open_looks,
+            "open_profile": self._open_profile,
+            "lock": self._lock,
+            "submit_order": self._submit,
+        }
+        self.orders = OrderHandlers(parts, self._holes)
+        self.trading = TradingHandlers(parts)
+        self.lists = ListHandlers(parts)
+        windows = WindowHandlers(parts, overlays, self._reset_layout)
+        handlers: dict[str, Callable[[], object]] = {}
+        for each in (self.trading, self.orders, self.lists, windows):
+            handlers.update(each.handlers())
+        registry = ActionRegistry(CATALOG, handlers, self)
+        self.overlays = Overlays(parts, registry, self._holes())
+        bare = {
+            parts.watchlist.view: ("ticket.buy", "ticket.sell"),
+            parts.positions.view: ("ticket.buy", "ticket.sell"),
+            parts.orders.view: ("order.cancel", "order.replace"),
+        }
+        for view, ids in bare.items():
+            view.addActions([registry.action(each) for each in ids])
+        return registry
+
+    def _connect(self) -> None:
+        parts, bridge = self.parts, self._bridge
+        self.links.connect_unknown(self.unknown)
+        self.halted.cancel_wanted.connect(self.trading.cancel_all)
+        self.halted.resume_wanted.connect(parts.risk.ask_resume)
+        self.top.field.opened.connect(self._open_palette)
+        self.top.menu.clicked.connect(lambda: self._popup(self.top.menu, self.registry.main_menu(self)))
+        self.top.bell.clicked.connect(lambda: self._popup(self.top.bell, parts.notices.menu(self)))
+        self.top.lock.clicked.connect(self.registry.action("session.lock").trigger)
+        parts.look.changed.connect(self._on_look)
+        parts.facts.changed.connect(lambda: parts.facts.note(ticket_is_filled=parts.ticket.is_filled))
+        bridge.snapshot_loaded.connect(self._on_snapshot)
+        bridge.asked.connect(self._on_asked)
+
+    def _open_palette(self) -> None:
+        self.overlays.palette.open_palette()
+
+    def _show_keys(self) -> None:
+        self.overlays.keys.open_sheet()
+
+    def _popup(self, below: QWidget, menu: QMenu) -> None:
+        menu.popup(below.mapToGlobal(below.rect().bottomLeft()))
+
+    def _holes(self) -> list[QWidget]:
+        return [self.parts.risk.halt_button]
+
+    def show_welcome(self, chosen: Callable[[Start], object]) -> None:
+        """Offer the three ways to begin; `chosen` takes the one that is taken."""
+        self._on_welcome = chosen
+        sheet = Welcome(self)
+        sheet.chosen.connect(chosen)
+        sheet.look_chosen.connect(self.parts.look.choose)
+        sheet.keys_wanted.connect(self.overlays.keys.open_sheet)
+        sheet.open_welcome()
+
+    def _open_profile(self) -> None:
+        if self._on_welcome is not None:
+            self._on_welcome(Start.PROFILE)
+        else:
+            self.parts.notices.warn("Close this profile first; then start again with --profile NAME.")
+
+    def _open_looks(self) -> None:
+        menu = QMenu(self)
+        menu.addActions([self.registry.action(spec.id) for spec in LOOK])
+        self._popup(self.top.menu, menu)
+
+    def _lock(self) -> None:
+        self.parts.notices.warn("This profile has no passphrase, so it cannot be locked.")
+
+    def _submit(self) -> None:
+        if self._sheet is not None:
+            self._sheet.send()
+
+    def _reset_layout(self) -> None:
+        self.layout_keeper.reset()
+        self._fit()
+
+    def save_layout_now(self) -> None:
+        """Store the layout at once, before the window goes."""
+        self.layout_keeper.save_now()
+
+    def _on_asked(self, request: ConfirmationRequest, reply: Reply) -> None:
+        self._sheet = show_confirm(self, request, reply, holes=self._holes())
+        self._bridge.quotes_changed.connect(self._sheet.take_quotes)
+        self.parts.facts.note(sheet_is_open=True)
+        self._sheet.destroyed.connect(self._on_sheet_gone)
+
+    def _on_sheet_gone(self) -> None:
+        self._sheet = None
+        self.parts.facts.note(sheet_is_open=False)
+
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        parts = self.parts
+        if not self._is_restored:
+            self._is_restored = True
+            parts.look.restore(snapshot.settings.get(LOOKS, ""))
+            self.layout_keeper.restore(snapshot.settings.get(LAYOUT, ""))
+        for part in (parts.facts, parts.watchlist, parts.positions, parts.orders, parts.fills, parts.audit):
+            part.apply_snapshot(snapshot)
+        parts.risk.apply_snapshot(snapshot)
+        self._bars.apply_snapshot(snapshot)
+        self._chart_link.apply_snapshot(snapshot)
+        parts.watchlist.fit_columns()
+        self._frame.lay(self.rect(), is_live=snapshot.profile.mode is Mode.LIVE)
+        self.setWindowTitle(f"InvestIQ, {snapshot.profile.name}, {fmt.word(snapshot.profile.mode)}")
+        if not parts.facts.symbol:
+            self._choose_first()
+
+    def _choose_first(self) -> None:
+        lines = self.parts.watchlist.model.lines
+        first = next((key for at in range(len(lines.ids)) if (key := lines.key_at(at)) is not None), None)
+        if first is not None:
+            self.parts.facts.set_symbol(str(first))
+
+    def _on_look(self) -> None:
+        parts = self.parts
+        for view in self.findChildren(TableView):
+            view.apply_density()
+        parts.chart.refresh_zone()
+        parts.facts.set_chosen(parts.look.chosen)
+        for widget in self.findChildren(QWidget):
+            widget.updateGeometry()
+            widget.update()
+
+    def _fit(self) -> None:
+        is_small = self.width() < _SMALL_BELOW
+        self.parts.blotter.set_wide(is_wide=self.width() >= SIDE_BY_SIDE)
+        for name, sizes in SIZES.items():
+            if name != "blotter":
+                self._splitters[name].setSizes(_SMALL[name] if is_small else sizes)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_first = not self._is_laid_out
+        self._is_laid_out = True
+        self.parts.blotter.set_wide(is_wide=self.width() >= SIDE_BY_SIDE)
+        if is_first or (event.oldSize().width() < _SMALL_BELOW) != (self.width() < _SMALL_BELOW):
+            self._fit()
+        self.parts.notices.toasts.place()
+        profile = self.parts.facts.profile
+        self._frame.lay(self.rect(), is_live=profile is not None and profile.mode is Mode.LIVE)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.save_layout_now()
+        super().closeEvent(event)
+
+
+def _splitter(way: Qt.Orientation, *widgets: QWidget) -> QSplitter:
+    splitter = QSplitter(way)
+    splitter.setHandleWidth(1)
+    splitter.setChildrenCollapsible(False)
+    for widget in widgets:
+        splitter.addWidget(widget)
+    return splitter
