@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench mutation torture dist lock golden
+.PHONY: help setup run test check bench mutation torture dist lock golden docs
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -26,7 +26,7 @@ quiet = @out=$$($(1) 2>&1) || { printf '%s\n' "$$out"; exit 1; }
 DEAD := ! { $(BIN)/vulture 2>&1 || true; } | grep -v "unused variable"
 
 help:
-	@echo "make run | test | check | setup | bench | torture | mutation | golden | lock | dist"
+	@echo "make run | test | check | setup | bench | torture | mutation | golden | docs | lock | dist"
 
 setup: $(READY)
 	@:
@@ -59,6 +59,9 @@ mutation: $(READY)
 
 golden: $(READY)
 	@$(PYTEST) --rewrite-golden tests/golden
+
+docs: $(READY)
+	@$(OFFSCREEN) $(BIN)/python -c "from pathlib import Path; from app.docs import write; write(Path('docs'))"
 
 dist: $(READY)
 	@$(BIN)/pyinstaller --noconfirm --log-level WARN build.spec
