@@ -1,6 +1,6 @@
 """The write-ahead: an intent, its key and its record are durable before anything is sent."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from core.bus import Bus
@@ -8,7 +8,7 @@ from core.clock import Clock
 from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft
 from core.domain.messages import OrderChanged
-from core.domain.order import Order, Pending
+from core.domain.order import Order
 from core.domain.records import IdempotencyRecord
 from core.domain.risk import Verdict
 from core.domain.terms import NewOrderSingle, OrderTerms
@@ -81,10 +81,6 @@ class Intents:
         )
         body = order_body(NewOrderSingle(cl_ord_id, intent.terms))
         uow.insert_order(order, body, verdict_body(intent.verdict))
-        if old is not None:
-            uow.update_order(
-                replace(self._state.orders.get(old.cl_ord_id) or old, pending=Pending.REPLACE, updated_at=now)
-            )
         created = int(now.timestamp() * 1_000_000)
         uow.insert_idempotency(IdempotencyRecord(intent.key, fingerprint(intent.terms), cl_ord_id, created))
         action = AuditAction.ORDER_PREPARED if old is None else AuditAction.REPLACE_REQUESTED

@@ -98,21 +98,34 @@ class OrderManagement:
                 failpoint("oms.after_send")
                 await self.apply(report)
             else:
+                await self._begin_replacing(order)
                 await self._broker.replace(self._replace_request(order))
                 failpoint("oms.after_send")
         except BrokerRejected as error:
-            await self._end_refused(order, error.text)
+            await self.apply(refusal(order, error.text, self._clock.now()))
         except BrokerUnavailable as error:
-            await self._end_refused(order, f"Not sent: {error}")
+            await self.apply(refusal(order, f"Not sent: {error}", self._clock.now()))
         except _PROVES_NOTHING as error:
             await self.mark_unknown(order.cl_ord_id, str(error))
         return self._state.orders.get(order.cl_ord_id) or order
 
-    async def _end_refused(self, order: Order, text: str) -> None:
-        await self.apply(refusal(order, text, self._clock.now()))
+    async def _begin_replacing(self, order: Order) -> None:
         old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))
-        if old is not None and old.pending is Pending.REPLACE:
-            draft = self.draft(AuditAction.REPLACE_REFUSED, old, {"reason": text})
+        if old is None or not old.is_open:
+            return
+        try:
+            await self.change(old.cl_ord_id, lambda known: replace(known, pending=Pending.REPLACE), [])
+        except StorageError as error:
+            _log.error("replace.unwritable", cl_ord_id=old.cl_ord_id, reason=str(error))
+            self.hold(replace(old, pending=Pending.REPLACE, updated_at=self._clock.now()))
+
+    async def free_replaced(self, order: Order, reason: str) -> None:
+        """Let the order that this one was to replace work on."""
+        async with self._applying:
+            old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))
+            if old is None or old.pending is not Pending.REPLACE:
+                return
+            draft = self.draft(AuditAction.REPLACE_REFUSED, old, {"reason": reason})
             await self._persist(replace(old, pending=None, updated_at=self._clock.now()), [draft])
 
     def _replace_request(self, order: Order) -> OrderCancelReplaceRequest:
@@ -188,6 +201,8 @@ class OrderManagement:
             failpoint("oms.after_report")
         if booked:
             self._judge(before, after, known, report)
+            if after.ord_status is OrdStatus.REJECTED:
+                await self.free_replaced(after, report.text)
 
     async def _find(self, report: ExecutionReport) -> Order | None:
         order = self._state.orders.get(report.cl_ord_id)
@@ -201,7 +216,8 @@ class OrderManagement:
 
     async def _book(self, known: Order, after: Order, report: ExecutionReport, *, is_new: bool) -> bool:
         fill = report.fill
-        draft = self._report_draft(after, report)
+        action = ACTION_OF.get(report.exec_type, AuditAction.ORDER_CHANGED)
+        draft = self.draft(action, after, report_facts(report))
 
         def work(uow: UnitOfWork, record: Record) -> Position | bool | None:
             if report.exec_type is not ExecType.ORDER_STATUS and not uow.insert_execution(report):
@@ -265,10 +281,6 @@ class OrderManagement:
             self.on_overfill(after)
         if known.gave_up and report.proves_acceptance and not after.gave_up:
             self.on_sighted(after)
-
-    def _report_draft(self, order: Order, report: ExecutionReport) -> AuditDraft:
-        action = ACTION_OF.get(report.exec_type, AuditAction.ORDER_CHANGED)
-        return self.draft(action, order, report_facts(report))
 
     def draft(
         self, action: AuditAction, order: Order, facts: dict[str, object], actor: Actor | None = None

@@ -6,7 +6,7 @@ import structlog
 
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.access import Actor
+from core.domain.access import Actor, TradingState
 from core.domain.audit import AuditAction
 from core.domain.messages import CheckOrder, GiveUpOrder, OrderLookedUp, ResendOrder
 from core.domain.order import Order
@@ -132,20 +132,26 @@ class Unsettled:
         """Ask for an UNKNOWN order now."""
         del actor
         order = self._unknown(command.cl_ord_id)
-        await self._look(order.cl_ord_id, self._asking.setdefault(order.cl_ord_id, Asking()))
+        self.watch(order)
+        await self._look(order.cl_ord_id, self._asking[order.cl_ord_id])
         return self._state.orders.get(order.cl_ord_id) or order
 
     async def resend(self, command: ResendOrder, actor: Actor) -> Order:
         """Send the same id and body again: it cannot double, for the broker takes an id once.
 
         Raises:
-            Refused: `ORDER_NOT_UNKNOWN`, or `STILL_ASKING` while the broker was not asked for long enough.
+            Refused: `ORDER_NOT_UNKNOWN`, `STILL_ASKING` while the broker was not asked for long enough, or
+                `HALTED`: unless trading is active, nothing leaves that may open a position.
         """
         order = self._settleable(command.cl_ord_id)
+        if self._state.trading_state is not TradingState.ACTIVE:
+            raise Refused(RefusalCode.HALTED, "Trading is not active, so nothing is sent again.")
         draft = self._oms.draft(AuditAction.ORDER_RESENT, order, {}, actor)
         await self._oms.change(
             order.cl_ord_id, lambda known: replace(known, unknown=False, sent_at=self._clock.now()), [draft]
         )
+        # What was not known before proves nothing about what is sent now.
+        self._asking[order.cl_ord_id].absent_since = None
         return await self._oms.carry_out(order)
 
     async def give_up(self, command: GiveUpOrder, actor: Actor) -> Order:
@@ -158,7 +164,9 @@ class Unsettled:
         def edit(known: Order) -> Order:
             return replace(known, ended=OrdStatus.REJECTED, unknown=False, gave_up=True, text=evidence)
 
-        return await self._oms.change(order.cl_ord_id, edit, [draft])
+        ended = await self._oms.change(order.cl_ord_id, edit, [draft])
+        await self._oms.free_replaced(ended, evidence)
+        return ended
 
     def _unknown(self, cl_ord_id: ClOrdId) -> Order:
         order = self._state.orders.get(cl_ord_id)
