@@ -1,0 +1,210 @@
+"""The window and the core, brought together: who starts first, and who ends last."""
+
+import asyncio
+import gc
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from app import crash
+from app import profile as profiles
+from app.cli import exit_code_of
+from app.options import DesktopOptions, Kind
+from app.runtime import CoreThread, Running
+from app.sessions import start_profile, start_temporary
+from core.domain.messages import Command
+from core.errors import RefusalCode, Refused, WrongPassphrase
+from ui.bridge import Bridge
+from ui.dialogs.unlock import UnlockSheet, unlock_sheet
+from ui.dialogs.welcome import Start
+from ui.main_window import MainWindow
+from ui.theme.stylesheet import apply_theme
+from ui.theme.tokens import load_theme
+
+SWITCH_INTERVAL_S = 0.0005
+SETTLED_AFTER_MS = 3_000
+END_WITHIN_S = 12.0
+
+_log = structlog.get_logger("desktop")
+
+
+class Desktop(QObject):
+    """One run of the window. Lives in the GUI thread."""
+
+    _started = Signal(object)
+
+    def __init__(self, options: DesktopOptions, app: QApplication) -> None:
+        super().__init__()
+        self._options = options
+        self._app = app
+        self._core: CoreThread | None = None
+        self._unlock: UnlockSheet | None = None
+        self._exit_code = 0
+        self._is_painted = False
+        self._shot_is_due = options.screenshot is not None
+        self.bridge = Bridge(self._send)
+        self.window = MainWindow(self.bridge)
+        self.window.installEventFilter(self)
+        self.bridge.snapshot_loaded.connect(self._on_snapshot)
+        self._started.connect(self._on_started)
+
+    def _send(self, command: Command[Any]) -> "Future[Any]":
+        if self._core is None:
+            nobody: Future[Any] = Future()
+            nobody.set_exception(Refused(RefusalCode.NOT_READY, "No profile is open yet."))
+            return nobody
+        return self._core.send(command)
+
+    def open(self) -> None:
+        """Show the window; everything slow comes after its first paint."""
+        self.window.show()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice the first paint."""
+        if event.type() is QEvent.Type.Paint and not self._is_painted:
+            self._is_painted = True
+            QTimer.singleShot(0, self._after_first_paint)
+        return super().eventFilter(watched, event)
+
+    def _after_first_paint(self) -> None:
+        if self._options.mark_first_paint is not None:
+            self._options.mark_first_paint.write_text(str(time.monotonic_ns()))
+        self.window.removeEventFilter(self)
+        self.bridge.start()
+        if self._options.kind is Kind.WELCOME:
+            self.window.show_welcome(self._begin)
+        elif self._options.kind is Kind.PROFILE and self._options.passphrase is None:
+            self._ask_passphrase(self._options)
+        else:
+            self._start_core(self._options)
+
+    def _begin(self, start: Start) -> None:
+        if start is Start.SIMULATOR:
+            self._start_core(replace(self._options, kind=Kind.DEMO))
+            return
+        if start is Start.ALPACA_PAPER:
+            self._explain("This version trades on its own exchange only; Alpaca comes with a later one.")
+            return
+        name = profiles.last_used(self._options.data_dir) or next(
+            iter(profiles.names(self._options.data_dir)), None
+        )
+        if name is None:
+            self._explain("There is no profile yet. Try the simulator, or: investiq profile create NAME")
+            return
+        folder = profiles.load(self._options.data_dir, name).folder
+        self._ask_passphrase(replace(self._options, kind=Kind.PROFILE, profile_folder=folder))
+
+    def _explain(self, words: str) -> None:
+        self.window.show_welcome(self._begin)
+        self.window.parts.notices.warn(words)
+
+    def _ask_passphrase(self, options: DesktopOptions) -> None:
+        name = options.profile_folder.name if options.profile_folder is not None else ""
+
+        def tried(passphrase: str | None) -> None:
+            if passphrase is None:
+                self.window.show_welcome(self._begin)
+            else:
+                self._start_core(replace(options, passphrase=passphrase))
+
+        self._unlock = unlock_sheet(self.window, name, tried)
+
+    def _start_core(self, options: DesktopOptions) -> None:
+        publish, ask = self.bridge.publish, self.bridge.ask
+
+        async def start() -> Running:
+            asyncio.get_running_loop().set_exception_handler(crash.handle_loop_error)
+            opening: Coroutine[Any, Any, Running] = (
+                start_profile(options, publish, ask, options.passphrase or "")
+                if options.kind is Kind.PROFILE
+                else start_temporary(options, publish, ask)
+            )
+            return await opening
+
+        self._core = CoreThread(start)
+        self._core.started.add_done_callback(self._started.emit)
+        self._core.begin()
+        self.bridge.request_snapshot()
+
+    def _on_started(self, started: "Future[Running]") -> None:
+        error = started.exception()
+        if error is None:
+            if self._unlock is not None:
+                self._unlock.accept_passphrase()
+                self._unlock = None
+            return
+        self._core = None
+        if self._unlock is not None and isinstance(error, (WrongPassphrase, Refused)):
+            self._unlock.refuse(str(error))
+            return
+        self._exit_code = exit_code_of(error)
+        print(f"investiq: {error}", file=sys.stderr)
+        self._app.quit()
+
+    def _on_snapshot(self, _: object) -> None:
+        if self._shot_is_due:
+            self._shot_is_due = False
+            QTimer.singleShot(int(self._options.after_s * 1000), self._take_picture)
+        QTimer.singleShot(SETTLED_AFTER_MS, settle_memory)
+
+    def _take_picture(self) -> None:
+        target = self._options.screenshot
+        if target is not None and not self.window.grab().save(str(target)):
+            print(f"investiq: the picture could not be saved as {target}", file=sys.stderr)
+            self._exit_code = 6
+        self._app.quit()
+
+    def end(self) -> int:
+        """End in order: window, core, exchange, database; return the exit code."""
+        self.window.save_layout_now()
+        self.bridge.stop()
+        if self._core is not None:
+            self._core.end()
+            try:
+                self._core.ended.result(END_WITHIN_S)
+            except TimeoutError:
+                _log.error("core.did_not_end", after_s=END_WITHIN_S)
+        return self._exit_code
+
+
+def settle_memory() -> None:
+    """Keep what the start made out of every later collection; it stays for the life of the program."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def run(options: DesktopOptions) -> int:
+    """Open the window and return the exit code once it has closed."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    QGuiApplication.setDesktopFileName("investiq")
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("InvestIQ")
+    apply_theme(app, load_theme())
+    desktop = Desktop(options, app)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: app.quit())
+    desktop.open()
+    _run_loop(app)
+    return desktop.end()
+
+
+def _run_loop(app: QApplication) -> None:
+    # qasync drives the window's own coroutines; the core has a loop and a thread of its own.
+    from qasync import QEventLoop
+
+    loop = QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    loop.set_exception_handler(crash.handle_loop_error)
+    app.aboutToQuit.connect(loop.stop)
+    with loop:
+        loop.run_forever()
