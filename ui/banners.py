@@ -23,6 +23,11 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
+def _because(reason: str) -> str:
+    # A key or a button is said in the audit log and the risk panel; a typed reason is worth a place here.
+    return "" if not reason or reason.startswith("with ") else f" Reason: {reason}"
+
+
 class HaltBanner(Banner):
     """Says who halted trading and what still works.
 
@@ -65,7 +70,7 @@ class HaltBanner(Banner):
         self.say(
             fmt.word(record.state),
             f"by {who} at {fmt.clock_zone(record.changed_at)}. {effect}",
-            f"{works} and {stays}. Halting did not cancel or sell anything. {record.reason}".strip(),
+            f"{works} and {stays}. Halting did not cancel or sell anything.{_because(record.reason)}",
         )
         self.show()
 

@@ -47,6 +47,7 @@ class BarLinks(QObject):
             self._status.show_link(link, utc_now())
         self._on_quotes(snapshot.quotes)
         self._show_quote()
+        self._on_second()
         self._top.place_field()
 
     def _on_session(self, session: MarketSession) -> None:

@@ -80,6 +80,7 @@ class MainWindow(QMainWindow):
         self._bars = BarLinks(bridge, self.parts.facts, self.parts.notices, self.top, self.status)
         self.links = PanelLinks(self.parts, self.registry, self.orders, self.lists)
         self._connect()
+        self.parts.watchlist.view.setFocus()
 
     def _make_parts(self) -> Parts:
         bridge = self._bridge

@@ -126,6 +126,7 @@ def _tool(name: str, text: str, parent: QWidget) -> QToolButton:
     button.setIconSize(QSize(16, 16))
     button.setFixedSize(28, 28)
     button.setToolTip(text)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.setAccessibleName(text)
     return button
 

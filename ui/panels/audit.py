@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterable
 from functools import partial
 
 from PySide6.QtCore import QPoint, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from core.domain.audit import AuditRecord, AuditReport
@@ -30,6 +31,7 @@ from ui.widgets.table_view import TableView
 PAGE = 200
 SEARCH_MS = 250
 VERIFY_MS = 30_000
+_LEAST_OUTCOME = 180
 _NEAR_END = 20  # rows from the end at which the next page is asked for
 
 
@@ -93,6 +95,14 @@ class AuditPanel(PanelFrame):
         """Have the whole chain checked now; again in half a minute, unless somebody else did by then."""
         self._check.start()
         self._bridge.send(VerifyAudit(), self._on_report, self._on_no_report)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        columns = self.model.columns
+        outcome = next(at for at, column in enumerate(columns) if column.key == "outcome")
+        shown = [at for at in range(len(columns) - 1) if not self.view.head.isSectionHidden(at)]
+        others = sum(self.view.head.sectionSize(at) for at in shown if at != outcome) + columns[-1].width
+        self.view.head.resizeSection(outcome, max(_LEAST_OUTCOME, self.width() - others - 8))
 
     def focus_search(self) -> None:
         """Put the cursor into the search field."""

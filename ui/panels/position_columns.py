@@ -60,7 +60,7 @@ def _pnl(
     return Column[PositionMark](
         key,
         title,
-        84,
+        82,
         lambda mark: fmt.pnl(read(mark)),
         Align.RIGHT,
         Kind.CHANGE,
@@ -79,7 +79,7 @@ def columns(times: MarkTimes) -> list[Column[PositionMark]]:
             "symbol", "Symbol", 72, lambda m: m.symbol, weight=500, sort_key=lambda m: m.symbol, frozen=True
         ),
         Column[PositionMark](
-            "qty", "Qty", 48, lambda m: fmt.qty(m.qty), right, number, weight=500, sort_key=lambda m: m.qty
+            "qty", "Qty", 46, lambda m: fmt.qty(m.qty), right, number, weight=500, sort_key=lambda m: m.qty
         ),
         Column[PositionMark](
             "avg_px", "Avg px", 68, lambda m: fmt.price(m.avg_px), right, number, default_ink=grey
@@ -103,7 +103,7 @@ def columns(times: MarkTimes) -> list[Column[PositionMark]]:
             ink=lambda m: Ink.TEXT1 if m.stop_cover else Ink.TEXT2,
             tooltip="Shares that working stop orders protect",
         ),
-        Column[PositionMark]("held", "Held", 56, times.held, right, default_ink=Ink.TEXT3),
+        Column[PositionMark]("held", "Held", 48, times.held, right, default_ink=Ink.TEXT3),
     ]  # fmt: skip
 
 
