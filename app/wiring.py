@@ -44,7 +44,7 @@ from core.state.quotes import QuoteBook
 from core.storage.store import SqlStore
 from core.tasks import Tasks
 
-VERIFY_EVERY_S = 30.0
+VERIFY_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +243,13 @@ class Core:
         return self._show_report(await self.verifier.verify())
 
     async def _keep_verifying(self) -> None:
+        # Only what is new is read, so an idle log costs one small query.
+        seen = -1
         while True:
-            self._show_report(await self.verifier.verify_new())
+            report = await self.verifier.verify_new()
+            if report.verified_to != seen or report.faults:
+                seen = report.verified_to
+                self._show_report(report)
             await self.outside.clock.sleep(VERIFY_EVERY_S)
 
     def _show_report(self, report: AuditReport) -> AuditReport:

@@ -20,7 +20,7 @@ from core.domain.risk import Outcome, RuleCode, Verdict
 from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
 from core.errors import RefusalCode, Refused, StorageError
 from core.ids import ClOrdId, IdempotencyKey
-from core.orders.bodies import draft_in_words, fingerprint, in_words, verdict_body
+from core.orders.bodies import draft_in_words, fingerprint, in_words, number, verdict_body
 from core.orders.gate import Gate
 from core.orders.gather import Gatherer, LiveState
 from core.orders.intents import Intent, Intents
@@ -231,4 +231,11 @@ class OrderEntry:
 
 
 def _verdict_payload(verdict: Verdict) -> str:
-    return payload_of({"verdict": verdict_body(verdict)})
+    near = verdict.nearest
+    facts: dict[str, object] = {
+        "reason": verdict.breaches[0].text,
+        "rules": [result.code.value for result in verdict.breaches],
+        "nearest_qty": None if near is None else number(near.order_qty),
+        "verdict": verdict_body(verdict),
+    }
+    return payload_of(facts)
