@@ -220,8 +220,8 @@ def test_palette_finds_commands_symbols_and_says_why_not(window: Window, palette
 
     palette.open_palette("can")
 
-    found = {hit.id: hit for hit in palette.hits}
-    assert palette.hits[0].id == "orders.cancel_symbol"
+    found = {hit.id: hit for hit in palette._hits}
+    assert palette._hits[0].id == "orders.cancel_symbol"
     assert found["order.cancel"].detail == "select an order first"
     assert not found["order.cancel"].is_enabled
     assert found["CAN"].kind is HitKind.SYMBOL
@@ -257,7 +257,7 @@ def test_palette_after_tab_offers_symbols_only(palette: Palette, qtbot: QtBot) -
 
     qtbot.keyClick(palette.findChild(QLineEdit), Qt.Key.Key_Tab)
 
-    assert [hit.kind for hit in palette.hits] == [HitKind.SYMBOL]
+    assert [hit.kind for hit in palette._hits] == [HitKind.SYMBOL]
 
 
 def test_palette_arrow_then_escape_does_nothing(window: Window, palette: Palette, qtbot: QtBot) -> None:

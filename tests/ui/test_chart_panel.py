@@ -40,7 +40,7 @@ def panel(qtbot):
     qtbot.addWidget(made)
     made.resize(796, 583)
     made.show()
-    qtbot.waitUntil(lambda: made.stage.is_painted)
+    qtbot.waitUntil(lambda: made.stage._is_painted)
     made.set_symbol("AAPL", "Apple Inc.", "Nasdaq")
     return made
 
@@ -102,11 +102,10 @@ def test_another_symbol_takes_the_old_bars_and_orders_off_the_screen(filled):
     assert filled.canvas.model.marks.last is None
 
 
-def test_columns_of_exact_values_give_the_same_bars(panel, qtbot):
+def test_bars_of_exact_values_are_drawn_with_the_same_figures(panel, qtbot):
     made = bars(5)
-    prices = [[getattr(bar, name) for bar in made] for name in ("open", "high", "low", "close")]
 
-    panel.set_bars([bar.time for bar in made], prices, [bar.volume for bar in made])
+    panel.set_bar_values(made)
     qtbot.waitUntil(lambda: panel.canvas is not None)
 
     assert panel.canvas.model.series.bar(4) == tuple(
@@ -193,7 +192,7 @@ def test_dragging_pans_and_stops_following(filled):
 
 
 def test_a_click_on_a_cross_asks_to_cancel_that_order_only(filled, qtbot):
-    crosses = {cl_ord_id: area for area, cl_ord_id in filled.canvas.picture.tags.crosses()}
+    crosses = {cl_ord_id: area for area, cl_ord_id in filled.canvas.picture.tags._crosses}
     asked = []
     filled.cancel_requested.connect(asked.append)
 
@@ -204,7 +203,7 @@ def test_a_click_on_a_cross_asks_to_cancel_that_order_only(filled, qtbot):
 
 
 def test_pressing_a_cross_and_letting_go_elsewhere_cancels_nothing(filled):
-    area, _ = filled.canvas.picture.tags.crosses()[0]
+    area, _ = filled.canvas.picture.tags._crosses[0]
     asked = []
     filled.cancel_requested.connect(asked.append)
 

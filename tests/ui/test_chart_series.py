@@ -1,7 +1,6 @@
 """The bars behind the chart: pyramid, wall clocks and indicators agree with a slow, plain reading."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from core.domain.money import Price, Qty
 from core.ids import Symbol
 from ui.chart.indicators import Ema, Vwap
 from ui.chart.pyramid import FANOUT
-from ui.chart.series import BarSeries, columns_of, columns_of_bars, values_of
+from ui.chart.series import BarSeries, columns_of_bars, values_of
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)  # 09:30 in New York
 
@@ -94,11 +93,6 @@ def test_load_with_a_repeated_time_is_refused():
 
     with pytest.raises(ValueError, match="rise strictly"):
         loaded([bars[0], bars[0], bars[1]])
-
-
-def test_columns_with_a_missing_price_are_refused():
-    with pytest.raises(ValueError, match="every column needs 2"):
-        columns_of([OPEN, OPEN], [[Decimal(1)] * 2] * 3 + [[Decimal(1)]], [1, 1])
 
 
 def test_wall_clock_follows_summer_time_and_keeps_dates():

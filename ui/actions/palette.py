@@ -72,11 +72,6 @@ class Palette(Scrim):
             self._before.setFocus(Qt.FocusReason.PopupFocusReason)
 
     @property
-    def hits(self) -> tuple[Hit, ...]:
-        """The lines that are shown."""
-        return tuple(self._hits)
-
-    @property
     def current(self) -> Hit | None:
         """The line that Enter would run."""
         return self._hits[self._current] if self._hits else None

@@ -111,10 +111,6 @@ class TagLayer:
         """Return the order whose cross is under the point."""
         return next((cl_ord_id for area, cl_ord_id in self._crosses if area.contains(point)), None)
 
-    def crosses(self) -> list[tuple[QRectF, str]]:
-        """Return every cross that is drawn, with its order."""
-        return list(self._crosses)
-
     @staticmethod
     def placed(tags: list[Tag], scene: Scene) -> list[Tag]:
         """Stack tags along the price axis; those whose price is out of view stand at its end."""

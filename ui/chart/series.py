@@ -1,9 +1,8 @@
 """Bars as numpy columns; here alone exact prices become floats, for drawing only."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 import numpy as np
 
@@ -137,25 +136,11 @@ class BarSeries:
         self.load(Columns(times, rows))
 
 
-def columns_of(
-    times: Sequence[datetime], prices: Sequence[Sequence[Decimal]], volumes: Sequence[Decimal | int]
-) -> Columns:
-    """Convert exact columns (`prices`: open, high, low, close) to the floats that drawing needs."""
-    rows = [*prices, volumes]
-    if any(len(row) != len(times) for row in rows):
-        raise ValueError(f"every column needs {len(times)} values, found {[len(row) for row in rows]}")
-    values = np.empty((5, len(times)))
-    for index, row in enumerate(rows):
-        values[index] = np.fromiter(map(float, row), dtype=np.float64, count=len(row))
-    stamps = np.fromiter((int(time.timestamp()) for time in times), dtype=np.int64, count=len(times))
-    return Columns(stamps, values)
-
-
-def columns_of_bars(bars: Iterable[Bar]) -> Columns:
+def columns_of_bars(bars: Sequence[Bar]) -> Columns:
     """Convert bar values, oldest first, to the floats that drawing needs."""
-    kept = list(bars)
-    prices = list(zip(*((bar.open, bar.high, bar.low, bar.close) for bar in kept), strict=True)) or [()] * 4
-    return columns_of([bar.time for bar in kept], prices, [bar.volume for bar in kept])
+    stamps = np.fromiter((int(bar.time.timestamp()) for bar in bars), dtype=np.int64, count=len(bars))
+    values = (value for bar in bars for value in values_of(bar))
+    return Columns(stamps, np.fromiter(values, dtype=np.float64, count=5 * len(bars)).reshape(-1, 5).T)
 
 
 def values_of(bar: Bar) -> Values:

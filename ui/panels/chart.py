@@ -1,8 +1,7 @@
 """The chart's panel: its head at once, the drawing after the first paint, and words while there is none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from ui.widgets.empty import EmptyText
 
 if TYPE_CHECKING:
     from ui.chart.canvas import ChartCanvas
-    from ui.chart.series import Columns
 
 INDICATORS = ("EMA 20", "VWAP")
 
@@ -75,7 +73,7 @@ class ChartPanel(QWidget):
             self.stage.say(NOTHING)
 
     def set_timeframe(self, timeframe: str) -> None:
-        """Show a period as chosen ("1m" to "1w"); its bars come with `set_bars`."""
+        """Show a period as chosen ("1m" to "1w"); its bars come with `set_bar_values`."""
         self._timeframe = Timeframe(timeframe)
         self.head.select(self._timeframe)
         if self._symbol:
@@ -89,33 +87,12 @@ class ChartPanel(QWidget):
         """Say that the bars could not be read, and why: a dash, never an old or an empty chart."""
         self.stage.say(no_history(self._symbol, reason))
 
-    def set_bars(
-        self,
-        times: Sequence[datetime],
-        prices: Sequence[Sequence[Decimal]],
-        volumes: Sequence[Decimal | int],
-    ) -> None:
-        """Show bars given as columns: starts (UTC, rising), (open, high, low, close), shares.
-
-        Columns of unequal length, or times that do not rise, are shown as a failure with that reason.
-        """
-
-        def read() -> "Columns":
-            from ui.chart.series import columns_of
-
-            return columns_of(times, prices, volumes)
-
-        self._show(len(times), read)
-
     def set_bar_values(self, bars: Sequence[Bar]) -> None:
-        """Show bars, oldest first, as `set_bars` does."""
-
-        def read() -> "Columns":
-            from ui.chart.series import columns_of_bars
-
-            return columns_of_bars(bars)
-
-        self._show(len(bars), read)
+        """Show bars, oldest first; times that do not rise are shown as a failure with that reason."""
+        if bars:
+            self.stage.show_bars(self._symbol, self._timeframe, bars)
+        else:
+            self.stage.say(EmptyText(f"No {self._timeframe.value} bars of {self._symbol} yet"))
 
     def update_bar(self, bar: Bar) -> None:
         """Take over the newest bar or a new one; a late one finds its place."""
@@ -156,9 +133,3 @@ class ChartPanel(QWidget):
         hidden = self.stage.marks.hidden
         hidden = hidden - {name} if shown else hidden | {name}
         self.stage.show_marks(replace(self.stage.marks, hidden=hidden))
-
-    def _show(self, count: int, read: "Callable[[], Columns]") -> None:
-        if count:
-            self.stage.show_bars(self._symbol, self._timeframe, read)
-        else:
-            self.stage.say(EmptyText(f"No {self._timeframe.value} bars of {self._symbol} yet"))

@@ -1,6 +1,6 @@
 """The chart's stage: words while there are no bars, the drawing once there are."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, QTimer, Signal
@@ -14,7 +14,6 @@ from ui.widgets.empty import EmptyText, paint_empty
 
 if TYPE_CHECKING:
     from ui.chart.canvas import ChartCanvas
-    from ui.chart.series import Columns
 
 NOTHING = EmptyText("An instrument's price history", "Choose a symbol", "/")
 
@@ -59,7 +58,7 @@ class ChartStage(QWidget):
         super().__init__(parent)
         self._marks = ChartMarks()
         self._title, self._timeframe = "", Timeframe.M5
-        self._pending: Callable[[], Columns] | None = None
+        self._pending: Sequence[Bar] | None = None
         self._late: list[Bar] = []
         self._canvas: ChartCanvas | None = None
         self._is_painted = False
@@ -79,11 +78,6 @@ class ChartStage(QWidget):
     def canvas(self) -> "ChartCanvas | None":
         return self._canvas
 
-    @property
-    def is_painted(self) -> bool:
-        """Whether it has been on the screen, so that building may begin."""
-        return self._is_painted
-
     def say(self, words: EmptyText) -> None:
         """Show words in place of the drawing; bars that were still to be drawn are dropped."""
         self._pending = None
@@ -91,9 +85,9 @@ class ChartStage(QWidget):
         self.message.say(words)
         self._stack.setCurrentWidget(self.message)
 
-    def show_bars(self, symbol: str, timeframe: Timeframe, read: "Callable[[], Columns]") -> None:
-        """Draw what `read` returns, at once or after the first paint; a ValueError of it becomes words."""
-        self._title, self._timeframe, self._pending = symbol, timeframe, read
+    def show_bars(self, symbol: str, timeframe: Timeframe, bars: Sequence[Bar]) -> None:
+        """Draw these bars, at once or after the first paint; words say so where they cannot be drawn."""
+        self._title, self._timeframe, self._pending = symbol, timeframe, bars
         if self._canvas is not None:
             self._build()
         elif self._is_painted:
@@ -128,11 +122,13 @@ class ChartStage(QWidget):
     def _build(self) -> None:
         if self._pending is None:
             return
-        read, self._pending = self._pending, None
+        from ui.chart.series import columns_of_bars
+
+        bars, self._pending = self._pending, None
         canvas = self._canvas or self._make_canvas()
         canvas.model.timeframe = self._timeframe
         try:
-            canvas.model.load(read())
+            canvas.model.load(columns_of_bars(bars))
         except ValueError as error:
             self.say(no_history(self._title, str(error)))
             return
