@@ -158,7 +158,7 @@ def test_a_wrong_quantity_is_sent_as_text_and_refused_beside_its_field(panel, de
     assert panel.form.qty.text() == typed
     assert panel.form.cells[TicketField.ORDER_QTY].refused
     assert panel.form.qty.refused == panel.form.cells[TicketField.ORDER_QTY].refused
-    assert "nothing was sent" in answer_words(panel)
+    assert "nothing was sent" in verdict_words(panel)
 
 
 def test_a_price_between_the_steps_is_refused_beside_its_field_and_both_neighbours_are_offered(

@@ -1,7 +1,6 @@
 """The ticket: what is typed, what it would change, what the rules say, and the one button that sends it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
@@ -168,7 +167,6 @@ class TicketPanel(QWidget):
         if answer.verdict is not None and draft == self.form.draft():
             self._state.verdict = answer.verdict
             self._tips.judged(answer.verdict)
-            answer = replace(answer, sentence="")  # the verdict stands above it, and says it
         self.body.say(answer)
         self._refresh()
         if answer.verdict is None:
@@ -203,6 +201,7 @@ class TicketPanel(QWidget):
 
     def _on_edited(self) -> None:
         self.body.question.clear()
+        self.body.drop_refusal()
         self._sender.forget()
         self._judge()
         self._refresh()
@@ -221,7 +220,8 @@ class TicketPanel(QWidget):
         self._refresh()
 
     def _refresh(self) -> None:
-        self.body.show_state(self._state, self._tips.text(self.form.qty.number()))
+        is_sendable = self._state.verdict is not None and not self._state.verdict.breaches
+        self.body.show_state(self._state, self._tips.text(self.form.qty.number() if is_sendable else None))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier

@@ -38,6 +38,7 @@ class TicketBody(QScrollArea):
         self.cost = Text(ink=Ink.TEXT3)
         self.answer = Saying("Answer")
         self.tip = plain("")
+        self._answer: Answer | None = None
         self._content = QWidget()
         self._lay_out()
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -85,11 +86,17 @@ class TicketBody(QScrollArea):
             self.form.set_quote(quote)
 
     def say(self, answer: Answer | None) -> None:
-        """Show what became of the last decision; None takes it away."""
-        if answer is None:
-            self.answer.say(None, "")
-        else:
-            self.answer.say(answer.mark, answer.title, answer.sentence)
+        """Know what became of the last decision, for the next `show_state`; None takes it away."""
+        self._answer = answer
+
+    def drop_refusal(self) -> None:
+        """Take a refusal by the rules away: the order is another one now."""
+        if self._was_refused:
+            self._answer = None
+
+    @property
+    def _was_refused(self) -> bool:
+        return self._answer is not None and self._answer.verdict is not None
 
     def take(self, offer: Offer) -> None:
         """Fill an offer in; nothing is sent."""
@@ -112,6 +119,7 @@ class TicketBody(QScrollArea):
         effect = verdict.effect if verdict is not None else ()
         self.effect.show_effect(self.form.symbol, effect, has_after=not state.is_halted)
         self._show_verdict(state, verdict)
+        self._show_answer(state)
         self.offer.show_offers(offers(verdict.nearest) if verdict is not None and state.is_refused else [])
         is_asking = bool(state.soft_rules) and not state.is_halted
         self.question.ask(self.form.qty.number() if is_asking else None)
@@ -129,13 +137,20 @@ class TicketBody(QScrollArea):
                 Mark.STOP, "That order has ended", "It cannot be changed. Esc clears the ticket."
             )
         elif verdict is not None:
-            self.verdict.show_verdict(verdict, self.form.symbol)
+            self.verdict.show_verdict(verdict, self.form.symbol, was_sent=self._was_refused)
         elif state.replaces is not None:
             self.verdict.say(None, "Changes the working order", _REPLACING)
         elif state.failure:
             self.verdict.say(Mark.QUESTION, "Not judged", state.failure)
         else:
             self.verdict.say(None, "Judging")
+
+    def _show_answer(self, state: TicketState) -> None:
+        answer = self._answer
+        if answer is None or (self._was_refused and state.is_refused):  # the verdict says it all
+            self.answer.say(None, "")
+        else:
+            self.answer.say(answer.mark, answer.title, answer.sentence)
 
     def show_button(self, state: TicketState) -> None:
         """Show what the button does now, and what that may cost."""

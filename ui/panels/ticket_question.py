@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from ui.models.columns import Ink
@@ -31,7 +32,15 @@ class QuantityQuestion(QWidget):
         row.addStretch(1)
         row.addWidget(self.field)
         self.field.textChanged.connect(lambda _text: self.changed.emit())
+        self.field.installEventFilter(self)
         self.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        is_alt = isinstance(event, QKeyEvent) and event.modifiers() == Qt.KeyboardModifier.AltModifier
+        if is_alt and event.type() is QEvent.Type.KeyPress:
+            event.ignore()  # Alt and a letter is a key of the sheet; a line edit would type the letter
+            return True
+        return super().eventFilter(watched, event)
 
     @property
     def is_answered(self) -> bool:

@@ -32,12 +32,16 @@ class FirstMinute:
             self._step = 2
 
     def text(self, qty: Decimal | None) -> str:
-        """Return the tip for now, empty outside the demo."""
+        """Return the tip for now, empty outside the demo.
+
+        Args:
+            qty: the shares that Ctrl+Enter sends; None where it sends nothing.
+        """
         if not self._is_on:
             return ""
-        shares = f"{fmt.qty(qty)} share{'' if qty == 1 else 's'}" if qty is not None else "the order"
+        shares = f"{fmt.qty(qty)} share{'' if qty == 1 else 's'}"
         return (
-            f"Ctrl+Enter sends {shares} to the simulator",
+            f"Ctrl+Enter sends {shares} to the simulator" if qty is not None else "",
             "Now try 500 shares: the position limit refuses it and says what passes",
             "Every step is in the audit log, verified",
         )[self._step]

@@ -119,23 +119,22 @@ class VerdictView(QWidget):
         self.rows.set_lines([])
         self._focusable(False)
 
-    def show_verdict(self, verdict: Verdict, symbol: str) -> None:
-        """Show a judgement."""
+    def show_verdict(self, verdict: Verdict, symbol: str, *, was_sent: bool = False) -> None:
+        """Show a judgement; ``was_sent`` says that the desk was asked to send it, and refused."""
         breaches = words.by_severity(verdict)
         if not breaches:
             self._show_passed(verdict, symbol)
             return
         self._passed = None
         self._focusable(False)
-        first = breaches[0]
+        first, others = breaches[0], len(verdict.results) - len(breaches)
+        remark = "nothing was sent" if was_sent else f"{others} other{'' if others == 1 else 's'} pass"
+        remark = remark if was_sent or others else ""
         if first.outcome is Outcome.HARD:
-            self.saying.say(Mark.STOP, words.refused_by(first.code), first.text, "nothing is sent")
+            self.saying.say(Mark.STOP, words.refused_by(first.code), first.text, remark)
         else:
-            self.saying.say(Mark.WARN, "Unusual", first.text, "soft limit")
+            self.saying.say(Mark.WARN, "Unusual", first.text, remark)
         rows = [_breach_row(each, symbol) for each in breaches] if len(breaches) > 1 or _has(first) else []
-        others = len(verdict.results) - len(breaches)
-        if others and rows:
-            rows.append(_others_row(others))
         self.rows.set_lines(rows)
 
     def toggle(self) -> None:
@@ -183,17 +182,6 @@ def _breach_row(result: RuleResult, symbol: str) -> Line:
             Span(f"of {words.bound(result.limit, result.unit)}", -PAD, right=True, ink=Ink.TEXT2),
         ]
     return Line(tuple(spans), (Glyph(_MARKS[result.outcome], _GLYPH),))
-
-
-def _others_row(count: int) -> Line:
-    name = f"{count} other rule{'' if count == 1 else 's'}"
-    return Line(
-        (
-            Span(name, INDENT, ink=Ink.TEXT2),
-            Span("passes" if count == 1 else "pass", -PAD, right=True, ink=Ink.TEXT2),
-        ),
-        (Glyph(Mark.CHECK, _GLYPH),),
-    )
 
 
 def _passed_row(result: RuleResult, symbol: str) -> Line:
