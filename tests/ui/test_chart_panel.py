@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
@@ -111,6 +111,24 @@ def test_bars_of_exact_values_are_drawn_with_the_same_figures(panel, qtbot):
     assert panel.canvas.model.series.bar(4) == tuple(
         float(each) for each in (made[4].open, made[4].high, made[4].low, made[4].close, made[4].volume)
     )
+
+
+def test_bars_given_again_are_painted_at_once(filled, qtbot):
+    painted = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() is QEvent.Type.Paint:
+                painted.append(len(watched.model.series))
+            return False
+
+    watch = Watch(filled)
+    QApplication.processEvents()
+    filled.canvas.installEventFilter(watch)
+
+    filled.set_bar_values(bars(200))
+
+    qtbot.waitUntil(lambda: 200 in painted)
 
 
 def test_a_new_bar_is_followed_and_a_bar_of_another_symbol_is_not_taken(filled):

@@ -137,6 +137,7 @@ class ChartStage(QWidget):
         self._late.clear()
         canvas.setAccessibleName(f"Price chart, {self._title}, {self._timeframe.value} bars")
         self._stack.setCurrentWidget(canvas)
+        canvas.update()
 
     def _make_canvas(self) -> "ChartCanvas":
         from ui.chart.canvas import ChartCanvas
