@@ -7,7 +7,7 @@ import pytest
 from core.domain.access import Mode
 from core.domain.messages import FillBooked, Submitted
 from core.domain.money import Money, Price, Qty
-from core.domain.risk import Nearest, Outcome, RuleCode, RuleResult, Unit, Verdict
+from core.domain.risk import EffectLine, EffectName, Nearest, Outcome, RuleCode, RuleResult, Unit, Verdict
 from core.domain.terms import OrderDraft, OrdStatus, OrdType, Side, TimeInForce
 from core.errors import BrokerRejected
 from core.ids import CountedIds
@@ -15,6 +15,7 @@ from tests.builders import terms
 from tests.ui.ticket_desk import FakeDesk, order, profile, snapshot
 from ui.panels import risk_words
 from ui.panels.ticket import TicketPanel
+from ui.panels.ticket_parts import EffectTable
 from ui.panels.ticket_sending import Decisions, of_error, of_submitted, unknown
 from ui.panels.ticket_tips import FirstMinute
 from ui.panels.ticket_verdict import Offer, offers
@@ -176,3 +177,16 @@ def test_costs_are_said_of_a_purchase_and_of_a_sale_of_what_is_held():
         risk_words.cost_words(replace(held, worst_cost=Money("12.5")), terms().side) == "Costs 12.50 at most."
     )
     assert risk_words.cost_words(Verdict(()), terms().side) == ""
+
+
+def test_a_figure_over_its_limit_is_never_folded_away(qtbot):
+    table = EffectTable()
+    qtbot.addWidget(table)
+    lines = [EffectLine(name, Unit.DOLLARS, Qty(1), Qty(2)) for name in EffectName]
+    lines[3] = replace(lines[3], breached=True)
+    table.show_effect("AAPL", lines)
+
+    table.set_folded(True)
+
+    names = [row[0] for row in table.texts() if row]
+    assert names == ["Effect", "AAPL incl. working", "AAPL weight", "Buying power"]

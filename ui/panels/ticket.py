@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -40,7 +40,12 @@ class TicketPanel(QWidget):
 
     Args:
         bridge: carries commands down and events up.
+
+    Attributes:
+        changed: what is shown changed, and so perhaps ``is_filled``.
     """
+
+    changed = Signal()
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -222,6 +227,7 @@ class TicketPanel(QWidget):
     def _refresh(self) -> None:
         is_sendable = self._state.verdict is not None and not self._state.verdict.breaches
         self.body.show_state(self._state, self._tips.text(self.form.qty.number() if is_sendable else None))
+        self.changed.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier

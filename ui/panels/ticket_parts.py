@@ -215,7 +215,7 @@ class EffectTable(Lines):
             height=24,
             is_ruled=True,
         )
-        shown = self._effect[:_FOLDED] if self._is_folded else self._effect
+        shown = _most_telling(self._effect) if self._is_folded else self._effect
         self.set_lines([head, *(self._row(each) for each in shown), Line(height=8)])
 
     def _row(self, line: EffectLine) -> Line:
@@ -231,3 +231,9 @@ class EffectTable(Lines):
             ),
             glyphs,
         )
+
+
+def _most_telling(effect: Sequence[EffectLine]) -> list[EffectLine]:
+    # A line over its limit is never folded away.
+    kept = sorted(effect, key=lambda line: not line.breached)[:_FOLDED]
+    return [line for line in effect if line in kept]
