@@ -16,6 +16,7 @@ from core.domain.terms import OrdStatus, OrdType, Side, TimeInForce
 UNKNOWN = "\u2014"
 MINUS = "\u2212"
 THIN_SPACE = "\u2009"
+ROUND_LOT = 100
 TIMES = "\u00d7"
 
 _CACHE = 8192
@@ -44,7 +45,11 @@ def price(value: Decimal | None) -> str:
 
 def exact(value: Decimal | None) -> str:
     """Write every digit that the number has, for a print finer than a cent or a figure taken apart."""
-    return UNKNOWN if value is None else _minus(f"{value:,f}")
+    if value is None:
+        return UNKNOWN
+    exponent = value.as_tuple().exponent
+    places = max(2, -exponent) if isinstance(exponent, int) else 2
+    return _minus(f"{value:,.{places}f}")
 
 
 @lru_cache(maxsize=_CACHE)
@@ -106,8 +111,13 @@ def compact(value: Decimal | int | None) -> str:
 
 @lru_cache(maxsize=_CACHE)
 def sizes(bid: Decimal | int | None, ask: Decimal | int | None) -> str:
-    """Write the shares on offer at both sides, as ``3 × 5``."""
-    return UNKNOWN if bid is None or ask is None else f"{qty(bid)} {TIMES} {qty(ask)}"
+    """Write the round lots of 100 shares on offer at both sides, as ``3 × 5``."""
+    return UNKNOWN if bid is None or ask is None else f"{_lots(bid)} {TIMES} {_lots(ask)}"
+
+
+def _lots(shares: Decimal | int) -> str:
+    whole, rest = divmod(shares, ROUND_LOT)
+    return f"{whole:,}" if not rest else f"{shares / ROUND_LOT:,.1f}"
 
 
 def bid_ask(bid: Decimal | None, ask: Decimal | None) -> str:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 
 from core.domain.access import TradingState
 from core.domain.audit import AuditAction, AuditRecord
@@ -111,7 +112,7 @@ def _subject(record: AuditRecord) -> str:
 
 def _outcome(action: str, facts: dict[str, object]) -> str:
     if action == _A.ORDER_FILLED:
-        return f"{facts.get('last_qty', fmt.UNKNOWN)} at {facts.get('last_px', fmt.UNKNOWN)}"
+        return f"{facts.get('last_qty', fmt.UNKNOWN)} at {_price(facts.get('last_px'))}"
     refusal = _refusal(facts)
     if refusal:
         return refusal
@@ -125,6 +126,13 @@ def _outcome(action: str, facts: dict[str, object]) -> str:
     if isinstance(facts.get("results"), list):
         return f"passes {len(_results(facts))} rules"
     return ""
+
+
+def _price(found: object) -> str:
+    try:
+        return fmt.exact(Decimal(str(found)))
+    except InvalidOperation:
+        return fmt.UNKNOWN
 
 
 def _results(facts: dict[str, object]) -> list[dict[str, object]]:

@@ -73,6 +73,8 @@ def figure(value: Decimal | None, unit: Unit) -> str:
         return fmt.UNKNOWN
     if unit is Unit.PERCENT:
         return fmt.money(value, 1 if abs(value) >= 1 or value == 0 else 2)
+    if unit is Unit.SECONDS:
+        return fmt.money(value, 1)
     return fmt.money(value, 0) if unit is Unit.DOLLARS else fmt.qty(value)
 
 

@@ -127,7 +127,15 @@ def columns(age: AgeOf) -> list[Column[WatchRow]]:
         Column[WatchRow](
             "ask", "Ask", 60, lambda row: fmt.price(_ask(row)), Align.RIGHT, number, default_ink=Ink.TEXT2
         ),
-        Column[WatchRow]("size", "Size", 52, _sizes, Align.CENTER, default_ink=Ink.TEXT3),
+        Column[WatchRow](
+            "size",
+            "Size",
+            52,
+            _sizes,
+            Align.CENTER,
+            default_ink=Ink.TEXT3,
+            tooltip="Round lots of 100 shares, bid and offer",
+        ),
         Column[WatchRow](
             "age",
             "Age s",
