@@ -88,7 +88,7 @@ def test_a_repeating_enter_from_before_neither_sends_nor_closes(window):
     sheet = window.ask()
     for modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier):
         event = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Return, modifiers, "\r", True)
-        QApplication.sendEvent(sheet.cancel, event)
+        QApplication.sendEvent(sheet, event)
 
     assert window.replies == []
     assert sheet.isVisible()
@@ -119,7 +119,7 @@ def test_a_repeating_alt_s_does_not_send(window):
     sheet = window.ask()
     event = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_S, Qt.KeyboardModifier.AltModifier, "s", True)
 
-    QApplication.sendEvent(sheet.cancel, event)
+    QApplication.sendEvent(sheet, event)
 
     assert window.replies == []
 

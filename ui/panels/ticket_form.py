@@ -81,8 +81,8 @@ class TicketForm(QWidget):
             QWidget.setTabOrder(first, then)
 
     def _connect(self) -> None:
-        self.side.chosen.connect(self._on_side)
-        self.kind.chosen.connect(self._on_kind)
+        self.side.chosen.connect(self._on_choice)
+        self.kind.chosen.connect(self._on_choice)
         self.tif.chosen.connect(lambda _number: self.edited.emit())
         self.qty.textChanged.connect(lambda _text: self.edited.emit())
         self.price.textChanged.connect(self._on_price)
@@ -134,12 +134,12 @@ class TicketForm(QWidget):
     def set_kind(self, kind: OrdType) -> None:
         """Choose a type."""
         self.kind.set_current(TYPES.index(kind))
-        self._on_kind()
+        self._on_choice()
 
     def set_side(self, side: Side) -> None:
         """Choose a side."""
         self.side.set_side(side)
-        self._on_side()
+        self._on_choice()
 
     def load_order(self, order: Order, instrument: Instrument | None) -> None:
         """Show an order's terms; only quantity and prices can be changed."""
@@ -184,11 +184,7 @@ class TicketForm(QWidget):
             if isinstance(cell.field, NumberField):
                 cell.field.set_refused(reason)
 
-    def _on_side(self, _side: Side = Side.BUY) -> None:
-        self._prefill()
-        self.edited.emit()
-
-    def _on_kind(self, _number: int = 0) -> None:
+    def _on_choice(self, _choice: object = None) -> None:
         self._prefill()
         self._enable()
         self.edited.emit()
@@ -210,13 +206,8 @@ class TicketForm(QWidget):
 
     def _set_ticks(self) -> None:
         for field in (self.price, self.stop):
-            tick = self._tick(field.number())
+            tick = _tick(self._instrument, self._quote, field.number())
             field.set_tick(tick, tick)
-
-    def _tick(self, price: Decimal | None) -> Decimal:
-        if self._instrument is None or self._quote is None or price is None or price <= 0:
-            return _CENT
-        return self._instrument.tick_at(price, self._quote.time.date())
 
     def _enable(self) -> None:
         kind, is_new = self.ord_type, not self._replaces
@@ -226,3 +217,9 @@ class TicketForm(QWidget):
         self.tif.setEnabled(self._is_open and is_new)
         self.price.setEnabled(self._is_open and kind.has_price)
         self.stop.setEnabled(self._is_open and kind.has_stop)
+
+
+def _tick(instrument: Instrument | None, quote: Quote | None, price: Decimal | None) -> Decimal:
+    if instrument is None or quote is None or price is None or price <= 0:
+        return _CENT
+    return instrument.tick_at(price, quote.time.date())
