@@ -3,8 +3,8 @@
 import json
 from collections.abc import Mapping
 
-from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QSplitter
+from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtWidgets import QSplitter, QWidget
 
 from core.domain.messages import SaveSetting
 from ui.bridge import Bridge
@@ -15,6 +15,17 @@ SETTING = "layout"
 VERSION = 1
 _LARGEST = 20_000  # px
 SAVE_MS = 1000  # late enough to merge a drag, early enough to survive a crash
+
+# Sizes in px at 1600 x 1000; the splitters scale them.
+SIZES = {
+    "columns": [1239, 360],
+    "rows": [581, 201, 152],
+    "market": [442, 796],
+    "right": [580, 355],
+    "blotter": [738, 500, 0],
+}
+SMALL = {"columns": [951, 328], "rows": [455, 170, 111], "market": [274, 676], "right": [457, 279]}
+SMALL_BELOW = 1400
 
 
 class LayoutKeeper(QObject):
@@ -110,3 +121,13 @@ class LayoutKeeper(QObject):
         for table in self._tables.values():
             table_layout.reset(table)
         self._note()
+
+
+def splitter(way: Qt.Orientation, *widgets: QWidget) -> QSplitter:
+    """Put widgets side by side or above one another, a hairline between them."""
+    made = QSplitter(way)
+    made.setHandleWidth(1)
+    made.setChildrenCollapsible(False)
+    for widget in widgets:
+        made.addWidget(widget)
+    return made

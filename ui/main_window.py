@@ -7,7 +7,6 @@ from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from core.domain.access import Mode
-from core.domain.confirmation import ConfirmationRequest
 from core.domain.messages import Snapshot
 from ui import format as fmt
 from ui.actions.catalog import CATALOG
@@ -16,19 +15,19 @@ from ui.actions.list_handlers import ListHandlers
 from ui.actions.registry import ActionRegistry
 from ui.actions.trading_handlers import OrderHandlers, TradingHandlers
 from ui.actions.window_handlers import WindowHandlers
+from ui.asking import Asking
 from ui.banners import HaltBanner, UnknownBanner
 from ui.bar_links import BarLinks
-from ui.bridge import Bridge, Reply
+from ui.bridge import Bridge
 from ui.chart_link import ChartLink
-from ui.dialogs.confirm import ConfirmSheet, show_confirm
 from ui.dialogs.welcome import Start, Welcome
 from ui.facts import WindowFacts
 from ui.layout import SETTING as LAYOUT
-from ui.layout import LayoutKeeper
+from ui.layout import SIZES, SMALL, SMALL_BELOW, LayoutKeeper, splitter
 from ui.look import SETTING as LOOKS
 from ui.look import LookKeeper
 from ui.notices import Notices
-from ui.overlays import LiveFrame, Overlays
+from ui.overlays import LIVE_FRAME, LiveFrame, Overlays
 from ui.panel_links import PanelLinks
 from ui.panels.audit import AuditPanel
 from ui.panels.blotter import SIDE_BY_SIDE, Blotter
@@ -42,18 +41,6 @@ from ui.panels.watchlist import WatchlistPanel
 from ui.parts import Parts
 from ui.status_bar import StatusBar
 from ui.top_bar import TopBar
-from ui.widgets.table_view import TableView
-
-# Sizes in px at 1600 x 1000; the splitters scale them.
-SIZES = {
-    "columns": [1239, 360],
-    "rows": [581, 201, 152],
-    "market": [442, 796],
-    "right": [580, 355],
-    "blotter": [738, 500, 0],
-}
-_SMALL = {"columns": [951, 328], "rows": [455, 170, 111], "market": [274, 676], "right": [457, 279]}
-_SMALL_BELOW = 1400
 
 
 class MainWindow(QMainWindow):
@@ -67,7 +54,6 @@ class MainWindow(QMainWindow):
         self.resize(1600, 1000)
         self._bridge, self._on_welcome = bridge, on_welcome
         self._is_laid_out = self._is_restored = False
-        self._sheet: ConfirmSheet | None = None
         self.parts = self._make_parts()
         self.top, self.status = TopBar(self), StatusBar(self)
         self.halted = HaltBanner(self.parts.facts, self)
@@ -75,6 +61,7 @@ class MainWindow(QMainWindow):
         self._chart_link = ChartLink(bridge, self.parts.facts, self.parts.chart)
         self._splitters = self._place()
         self.layout_keeper = self._keep_layout()
+        self._asking = Asking(self, bridge, self.parts.facts, self._holes)
         self.registry = self._make_actions()
         self._frame = LiveFrame(self)
         self._bars = BarLinks(bridge, self.parts.facts, self.parts.notices, self.top, self.status)
@@ -104,14 +91,14 @@ class MainWindow(QMainWindow):
 
     def _place(self) -> dict[str, QSplitter]:
         parts = self.parts
-        market = _splitter(Qt.Orientation.Horizontal, parts.watchlist, parts.chart)
-        rows = _splitter(Qt.Orientation.Vertical, market, parts.blotter, parts.audit)
-        right = _splitter(Qt.Orientation.Vertical, parts.ticket, parts.risk)
-        columns = _splitter(Qt.Orientation.Horizontal, rows, right)
-        for splitter, grows in ((market, 1), (rows, 0), (columns, 0)):
-            splitter.setStretchFactor(grows, 1)
+        market = splitter(Qt.Orientation.Horizontal, parts.watchlist, parts.chart)
+        rows = splitter(Qt.Orientation.Vertical, market, parts.blotter, parts.audit)
+        right = splitter(Qt.Orientation.Vertical, parts.ticket, parts.risk)
+        columns = splitter(Qt.Orientation.Horizontal, rows, right)
+        for each, grows in ((market, 1), (rows, 0), (columns, 0)):
+            each.setStretchFactor(grows, 1)
         body = QWidget(self)
-        stack = QVBoxLayout(body)
+        self._stack = stack = QVBoxLayout(body)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(0)
         for widget in (self.top, self.halted, self.unknown):
@@ -142,7 +129,7 @@ class MainWindow(QMainWindow):
             "open_settings": self._open_looks,
             "open_profile": self._open_profile,
             "lock": self._lock,
-            "submit_order": self._submit,
+            "submit_order": self._asking.submit,
         }
         self.orders = OrderHandlers(parts, self._holes)
         self.trading = TradingHandlers(parts)
@@ -168,22 +155,17 @@ class MainWindow(QMainWindow):
         self.halted.cancel_wanted.connect(self.trading.cancel_all)
         self.halted.resume_wanted.connect(parts.risk.ask_resume)
         self.top.field.opened.connect(self._open_palette)
-        self.top.menu.clicked.connect(lambda: self._popup(self.top.menu, self.registry.main_menu(self)))
-        self.top.bell.clicked.connect(lambda: self._popup(self.top.bell, parts.notices.menu(self)))
+        self.top.menu.clicked.connect(lambda: _popup(self.top.menu, self.registry.main_menu(self)))
+        self.top.bell.clicked.connect(lambda: _popup(self.top.bell, parts.notices.menu(self)))
         self.top.lock.clicked.connect(self.registry.action("session.lock").trigger)
-        parts.look.changed.connect(self._on_look)
         parts.facts.changed.connect(lambda: parts.facts.note(ticket_is_filled=parts.ticket.is_filled))
         bridge.snapshot_loaded.connect(self._on_snapshot)
-        bridge.asked.connect(self._on_asked)
 
     def _open_palette(self) -> None:
         self.overlays.palette.open_palette()
 
     def _show_keys(self) -> None:
         self.overlays.keys.open_sheet()
-
-    def _popup(self, below: QWidget, menu: QMenu) -> None:
-        menu.popup(below.mapToGlobal(below.rect().bottomLeft()))
 
     def _holes(self) -> list[QWidget]:
         return [self.parts.risk.halt_button]
@@ -206,14 +188,10 @@ class MainWindow(QMainWindow):
     def _open_looks(self) -> None:
         menu = QMenu(self)
         menu.addActions([self.registry.action(spec.id) for spec in LOOK])
-        self._popup(self.top.menu, menu)
+        _popup(self.top.menu, menu)
 
     def _lock(self) -> None:
         self.parts.notices.warn("This profile has no passphrase, so it cannot be locked.")
-
-    def _submit(self) -> None:
-        if self._sheet is not None:
-            self._sheet.send()
 
     def _reset_layout(self) -> None:
         self.layout_keeper.reset()
@@ -222,16 +200,6 @@ class MainWindow(QMainWindow):
     def save_layout_now(self) -> None:
         """Store the layout at once, before the window goes."""
         self.layout_keeper.save_now()
-
-    def _on_asked(self, request: ConfirmationRequest, reply: Reply) -> None:
-        self._sheet = show_confirm(self, request, reply, holes=self._holes())
-        self._bridge.quotes_changed.connect(self._sheet.take_quotes)
-        self.parts.facts.note(sheet_is_open=True)
-        self._sheet.destroyed.connect(self._on_sheet_gone)
-
-    def _on_sheet_gone(self) -> None:
-        self._sheet = None
-        self.parts.facts.note(sheet_is_open=False)
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         parts = self.parts
@@ -245,54 +213,38 @@ class MainWindow(QMainWindow):
         self._bars.apply_snapshot(snapshot)
         self._chart_link.apply_snapshot(snapshot)
         parts.watchlist.fit_columns()
-        self._frame.lay(self.rect(), is_live=snapshot.profile.mode is Mode.LIVE)
+        self._show_frame()
         self.setWindowTitle(f"InvestIQ, {snapshot.profile.name}, {fmt.word(snapshot.profile.mode)}")
-        if not parts.facts.symbol:
-            self._choose_first()
-
-    def _choose_first(self) -> None:
-        lines = self.parts.watchlist.model.lines
-        first = next((key for at in range(len(lines.ids)) if (key := lines.key_at(at)) is not None), None)
-        if first is not None:
-            self.parts.facts.set_symbol(str(first))
-
-    def _on_look(self) -> None:
-        parts = self.parts
-        for view in self.findChildren(TableView):
-            view.apply_density()
-        parts.chart.refresh_zone()
-        parts.facts.set_chosen(parts.look.chosen)
-        for widget in self.findChildren(QWidget):
-            widget.updateGeometry()
-            widget.update()
+        self.links.choose_first()
 
     def _fit(self) -> None:
-        is_small = self.width() < _SMALL_BELOW
+        is_small = self.width() < SMALL_BELOW
         self.parts.blotter.set_wide(is_wide=self.width() >= SIDE_BY_SIDE)
         for name, sizes in SIZES.items():
             if name != "blotter":
-                self._splitters[name].setSizes(_SMALL[name] if is_small else sizes)
+                self._splitters[name].setSizes(SMALL[name] if is_small else sizes)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         is_first = not self._is_laid_out
         self._is_laid_out = True
         self.parts.blotter.set_wide(is_wide=self.width() >= SIDE_BY_SIDE)
-        if is_first or (event.oldSize().width() < _SMALL_BELOW) != (self.width() < _SMALL_BELOW):
+        if is_first or (event.oldSize().width() < SMALL_BELOW) != (self.width() < SMALL_BELOW):
             self._fit()
         self.parts.notices.toasts.place()
+        self._show_frame()
+
+    def _show_frame(self) -> None:
         profile = self.parts.facts.profile
-        self._frame.lay(self.rect(), is_live=profile is not None and profile.mode is Mode.LIVE)
+        is_live = profile is not None and profile.mode is Mode.LIVE
+        edge = LIVE_FRAME if is_live else 0
+        self._stack.setContentsMargins(edge, edge, edge, edge)
+        self._frame.lay(self.rect(), is_live=is_live)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.save_layout_now()
         super().closeEvent(event)
 
 
-def _splitter(way: Qt.Orientation, *widgets: QWidget) -> QSplitter:
-    splitter = QSplitter(way)
-    splitter.setHandleWidth(1)
-    splitter.setChildrenCollapsible(False)
-    for widget in widgets:
-        splitter.addWidget(widget)
-    return splitter
+def _popup(below: QWidget, menu: QMenu) -> None:
+    menu.popup(below.mapToGlobal(below.rect().bottomLeft()))

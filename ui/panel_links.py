@@ -11,6 +11,7 @@ from ui.actions.spec import Selection
 from ui.actions.trading_handlers import OrderHandlers
 from ui.banners import UnknownBanner
 from ui.parts import Parts
+from ui.widgets.table_view import TableView
 
 
 class PanelLinks(QObject):
@@ -26,7 +27,7 @@ class PanelLinks(QObject):
             panel.symbol_selected.connect(facts.set_symbol)
         facts.symbol_changed.connect(self._on_symbol)
         facts.changed.connect(lambda: registry.set_context(facts.context()))
-        parts.watchlist.said.connect(parts.notices.say)
+        parts.watchlist.lists.said.connect(parts.notices.say)
         parts.positions.proof_wanted.connect(orders.explain)
         parts.orders.replace_wanted.connect(parts.ticket.edit_order)
         parts.orders.selected.connect(self._on_order_selected)
@@ -40,6 +41,8 @@ class PanelLinks(QObject):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._on_focus)
+        parts.look.changed.connect(self._on_look)
+        facts.set_chosen(parts.look.chosen)
         registry.set_context(facts.context())
 
     def connect_unknown(self, banner: UnknownBanner) -> None:
@@ -55,6 +58,23 @@ class PanelLinks(QObject):
         self._parts.blotter.show_panel(orders)
         orders.view.setFocus()
         orders.show_order(ClOrdId(cl_ord_id))
+
+    def choose_first(self) -> None:
+        """Link all panels to the first symbol of the watchlist, unless one is linked."""
+        lines = self._parts.watchlist.model.lines
+        first = next((key for at in range(len(lines.ids)) if (key := lines.key_at(at)) is not None), None)
+        if first is not None and not self._parts.facts.symbol:
+            self._parts.facts.set_symbol(str(first))
+
+    def _on_look(self) -> None:
+        parts = self._parts
+        for view in parts.window.findChildren(TableView):
+            view.apply_density()
+        parts.chart.refresh_zone()
+        parts.facts.set_chosen(parts.look.chosen)
+        for widget in parts.window.findChildren(QWidget):
+            widget.updateGeometry()
+            widget.update()
 
     def _open_menu_for(self, panel: QWidget) -> None:
         def open_menu(at: QPoint) -> None:

@@ -19,15 +19,15 @@ class ListHandlers:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._lists = parts.watchlist
+        self._lists = parts.watchlist.lists
 
     def handlers(self) -> Handlers:
         """Return what is called, by the names of the catalogue."""
         return {
             "add_symbol": self.add_symbol,
-            "remove_symbol": self._lists.remove_symbol,
+            "remove_symbol": self._parts.watchlist.remove_symbol,
             "new_watchlist": self.new_list,
-            "choose_watchlist": lambda: self._lists.lists_menu().popup(QCursor.pos()),
+            "choose_watchlist": lambda: self._parts.watchlist.lists_menu().popup(QCursor.pos()),
             "rename_watchlist": self.rename_list,
             "delete_watchlist": self.delete_list,
             "import_watchlist": self.import_list,
@@ -51,14 +51,14 @@ class ListHandlers:
             "Add a symbol",
             f"It goes on the list {self._lists.name}.",
             "Add",
-            self._lists.add_symbol,
+            self._parts.watchlist.add_symbol,
             fault_of=fault,
         ).open_field()
 
     def _name_fault(self, text: str) -> str:
         if len(text) > _LONGEST_NAME:
             return f"A name has at most {_LONGEST_NAME} characters."
-        return "A list of this name exists already." if text in self._lists.lists else ""
+        return "A list of this name exists already." if text in self._lists.names else ""
 
     def new_list(self) -> None:
         """Ask for a name and begin a list."""
@@ -67,7 +67,7 @@ class ListHandlers:
             "New list",
             "It starts empty; add symbols to it with /.",
             "Begin",
-            self._lists.add_list,
+            self._lists.add,
             fault_of=self._name_fault,
         ).open_field()
 
@@ -78,7 +78,7 @@ class ListHandlers:
             "Rename the list",
             "The symbols on it stay.",
             "Rename",
-            self._lists.rename_list,
+            self._lists.rename,
             text=self._lists.name,
             fault_of=self._name_fault,
         ).open_field()
@@ -90,7 +90,7 @@ class ListHandlers:
             f"Delete the list {self._lists.name}?",
             f"Its {len(self._lists.symbols)} symbols are no longer followed. Positions and orders stay.",
             "Delete",
-            self._lists.delete_list,
+            self._lists.delete,
         ).open_question()
 
     def import_list(self) -> None:
@@ -100,7 +100,7 @@ class ListHandlers:
 
         def read(chosen: str) -> None:
             path = Path(chosen)
-            self._lists.import_list(path.stem[:_LONGEST_NAME], path)
+            self._lists.import_csv(path.stem[:_LONGEST_NAME], path)
 
         dialog.fileSelected.connect(read)
         dialog.open()

@@ -36,7 +36,7 @@ class Evidence(QWidget):
         self.setFixedHeight(self.sizeHint().height())
 
     def sizeHint(self) -> QSize:
-        return QSize(_WIDTH - 80, _ROW * (len(self._fills) + len(self._steps) + 3))
+        return QSize(_WIDTH - 80, _ROW * (len(self._fills) + len(self._steps) + 2))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, look, y = QPainter(self), tokens(), 0

@@ -54,9 +54,14 @@ def steps(proof: PositionProof) -> list[Step]:
         words = f"Closed {fmt.qty(close.qty)}: {prices}"
         lines.append(Step(words, close.realised))
     lines.append(Step("Closed pieces together", proof.position.realised, is_sum=True))
-    lines.append(Step(f"Fees of {len(proof.fills)} fills", -proof.position.fees))
+    lines.append(Step(f"Fees of {_fills(proof)}", -proof.position.fees))
     lines.append(Step("Total P&L", total(proof), is_sum=True))
     return lines
+
+
+def _fills(proof: PositionProof) -> str:
+    number = len(proof.fills)
+    return "1 fill" if number == 1 else f"{number} fills"
 
 
 def total(proof: PositionProof) -> Decimal | None:
@@ -89,4 +94,4 @@ def verdict(proof: PositionProof, shown: PositionMark | None) -> tuple[bool, str
     is_same_price = shown is not None and shown.last == proof.last
     if shown is not None and is_same_price and shown.total_pnl is not None and shown.total_pnl != added:
         return False, f"The pieces add up to {fmt.pnl(added)}, the table shows {fmt.pnl(shown.total_pnl)}."
-    return True, f"Re-adds exactly to {fmt.pnl(added)}, from {len(proof.fills)} fills."
+    return True, f"Re-adds exactly to {fmt.pnl(added)}, from {_fills(proof)}."

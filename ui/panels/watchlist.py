@@ -1,8 +1,6 @@
 """The watchlist: prices of the symbols that are followed, holdings first, then by sector."""
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
@@ -10,50 +8,38 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from core.domain.instrument import Instrument
 from core.domain.market import Quote
-from core.domain.messages import (
-    FillBooked,
-    ImportWatchlist,
-    InOrder,
-    RemoveWatchlist,
-    SaveSetting,
-    SaveWatchlist,
-    Snapshot,
-)
-from core.domain.records import Watchlist
+from core.domain.messages import FillBooked, InOrder, Snapshot
 from core.ids import Symbol
 from ui.bridge import Bridge
 from ui.models.table import KeyedTableModel
 from ui.panels.menus import add_menu_tool, forward_context_menu, key_text
 from ui.panels.watch_columns import HOLDINGS, OTHER, AgeOf, WatchRow, columns
+from ui.panels.watch_lists import DEFAULT_NAME, WatchLists
 from ui.widgets.panel import PanelFrame
 from ui.widgets.table_layout import columns_menu
 from ui.widgets.table_view import TableView
 
-DEFAULT_NAME = "Main"
-SETTING = "watchlist.current"
 AGE_MS = 1000
 _NARROW = 400
 _WIDE_ONLY = ("bid", "ask", "size")
 
 
 class WatchlistPanel(PanelFrame):
-    """Shows one named list. It keeps the lists as the core answered them and sends every change.
+    """Shows the chosen list, and what is held besides.
 
     Attributes:
         symbol_selected: the symbol of the row that was chosen by hand.
         menu_wanted: the place on the screen where the menu of the rows is wanted.
-        said: a fact for the status bar.
+        lists: the named lists.
     """
 
     symbol_selected = Signal(str)
     menu_wanted = Signal(QPoint)
-    said = Signal(str)
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         self._bridge = bridge
         self._age = AgeOf(bridge.clock)
-        self._lists: dict[str, Watchlist] = {}
-        self._name = DEFAULT_NAME
+        self.lists = WatchLists(bridge)
         self._instruments: dict[Symbol, Instrument] = {}
         self._quotes: dict[Symbol, Quote] = {}
         self._held: set[Symbol] = set()
@@ -72,6 +58,8 @@ class WatchlistPanel(PanelFrame):
         self.view.installEventFilter(self)
         self.view.key_chosen.connect(self._on_chosen)
         self._add_tools()
+        self.lists.setParent(self)
+        self.lists.changed.connect(self._show_all)
         bridge.quotes_changed.connect(self._on_quotes)
         bridge.in_order.connect(self._on_event)
         self._ages = QTimer(self, interval=AGE_MS)
@@ -85,22 +73,6 @@ class WatchlistPanel(PanelFrame):
         forward_context_menu(self.view, self.menu_wanted.emit)
 
     @property
-    def name(self) -> str:
-        """The name of the list that is shown."""
-        return self._name
-
-    @property
-    def lists(self) -> tuple[str, ...]:
-        """The names of all lists, in their order."""
-        return tuple(sorted(self._lists, key=lambda name: (self._lists[name].position, name)))
-
-    @property
-    def symbols(self) -> tuple[Symbol, ...]:
-        """The symbols of the list that is shown; what is held besides is not among them."""
-        found = self._lists.get(self._name)
-        return () if found is None else found.symbols
-
-    @property
     def current_symbol(self) -> str:
         """The symbol of the current row, empty if there is none."""
         return key_text(self.view.current_key())
@@ -110,98 +82,38 @@ class WatchlistPanel(PanelFrame):
         self._instruments = {each.symbol: each for each in snapshot.instruments}
         self._quotes = {quote.symbol: quote for quote in snapshot.quotes}
         self._held = {position.symbol for position in snapshot.positions if not position.is_flat}
-        self._name = _stored_name(snapshot.settings.get(SETTING, "")) or self._name
-        self._take_lists(snapshot.watchlists)
-
-    def choose_list(self, name: str) -> None:
-        """Show another list, and remember the choice."""
-        if name in self._lists and name != self._name:
-            self._name = name
-            self._bridge.send(SaveSetting(SETTING, json.dumps(name)))
-            self._show_all()
+        self.lists.apply_snapshot(snapshot)
 
     def add_symbol(self, symbol: str) -> bool:
         """Put a symbol on the list; say whether it is a known one."""
         wanted = Symbol(symbol.strip().upper())
         if wanted not in self._instruments:
             return False
-        if wanted in self.symbols:
-            self.view.select_key(wanted)
-        else:
-            self._save((*self.symbols, wanted))
-            self.said.emit(f"{wanted} is on the list {self._name}.")
+        self.lists.add_symbol(wanted)
+        self.view.select_key(wanted)
         return True
 
     def remove_symbol(self) -> None:
         """Take the current row's symbol off the list."""
-        gone = self.current_symbol
-        if gone in self.symbols:
-            self._save(tuple(symbol for symbol in self.symbols if symbol != gone))
-            self.said.emit(f"{gone} is off the list {self._name}.")
-        elif gone:
-            self.said.emit(f"{gone} is shown because it is held; it is not on the list.")
-
-    def add_list(self, name: str) -> None:
-        """Begin a new, empty list and show it."""
-        self._name = name
-        self._bridge.send(SaveWatchlist(Watchlist(name, (), len(self._lists))), self._take_lists)
-        self._bridge.send(SaveSetting(SETTING, json.dumps(name)))
-
-    def rename_list(self, name: str) -> None:
-        """Store the list under another name; the old one goes once the new one is stored."""
-        old = self._lists.get(self._name)
-        if old is None or name == old.name:
-            return
-
-        def stored(_: tuple[Watchlist, ...]) -> None:
-            self._name = name
-            self._bridge.send(RemoveWatchlist(old.name), self._take_lists)
-            self._bridge.send(SaveSetting(SETTING, json.dumps(name)))
-
-        self._bridge.send(SaveWatchlist(Watchlist(name, old.symbols, old.position)), stored)
-
-    def delete_list(self) -> None:
-        """Forget the list that is shown; the first of the others is shown then."""
-        self._bridge.send(RemoveWatchlist(self._name), self._take_lists)
-
-    def import_list(self, name: str, path: Path) -> None:
-        """Read a list from a CSV file; a bad file changes nothing and is told by the default path."""
-
-        def read(found: Watchlist) -> None:
-            self._lists[found.name] = found
-            self._name = found.name
-            self._show_all()
-            self.said.emit(f"{len(found.symbols)} symbols are on the list {found.name}.")
-
-        self._bridge.send(ImportWatchlist(name, path), read)
+        if self.current_symbol:
+            self.lists.remove_symbol(Symbol(self.current_symbol))
 
     def lists_menu(self) -> QMenu:
         """Return a menu of all lists, the shown one checked."""
         menu = QMenu(self)
-        for name in self.lists:
+        for name in self.lists.names:
             action = menu.addAction(name.replace("&", "&&"))
             action.setCheckable(True)
-            action.setChecked(name == self._name)
-            action.triggered.connect(lambda _=False, name=name: self.choose_list(name))
+            action.setChecked(name == self.lists.name)
+            action.triggered.connect(lambda _=False, name=name: self.lists.choose(name))
         return menu
 
-    def _save(self, symbols: tuple[Symbol, ...]) -> None:
-        old = self._lists.get(self._name)
-        position = len(self._lists) if old is None else old.position
-        self._bridge.send(SaveWatchlist(Watchlist(self._name, symbols, position)), self._take_lists)
-
-    def _take_lists(self, lists: tuple[Watchlist, ...]) -> None:
-        self._lists = {each.name: each for each in lists}
-        if self._name not in self._lists and self._lists:
-            self._name = self.lists[0]
-        self._show_all()
-
     def _show_all(self) -> None:
-        symbols = [*self.symbols, *sorted(self._held - set(self.symbols))]
+        symbols = [*self.lists.symbols, *sorted(self._held - set(self.lists.symbols))]
         self._shown = set(symbols)
         self.model.replace_all(map(self._row, symbols))
         self.head.set_count(str(len(symbols)) if symbols else "")
-        self.head.set_note("" if self._name == DEFAULT_NAME else self._name)
+        self.head.set_note("" if self.lists.name == DEFAULT_NAME else self.lists.name)
 
     def _row(self, symbol: Symbol) -> WatchRow:
         instrument = self._instruments.get(symbol)
@@ -250,11 +162,3 @@ class WatchlistPanel(PanelFrame):
         super().resizeEvent(event)
         if (self.width() < _NARROW) != self._is_narrow:
             self.fit_columns()
-
-
-def _stored_name(text: str) -> str:
-    try:
-        found = json.loads(text or '""')
-    except ValueError:
-        return ""
-    return found if isinstance(found, str) else ""

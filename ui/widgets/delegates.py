@@ -99,6 +99,7 @@ class CellPainter:
         weight = SEMIBOLD if column.strong is not None and column.strong(row) else column.weight
         weight = REGULAR if grey else weight
         room = cell.width - (0 if column.align is Align.CENTER else self._left(cell, column))
+        room -= self._room_before(column, row)
         width = text_width(text, TEXT_SIZE, weight)
         if width > room and width > 0:
             text = metrics(TEXT_SIZE, weight).elidedText(text, Qt.TextElideMode.ElideRight, max(0, room))
@@ -114,6 +115,16 @@ class CellPainter:
         draw_text(
             painter, x, cell.top, cell.height, text, TEXT_SIZE, weight, self._ink(column, row, tokens, grey)
         )
+
+    @staticmethod
+    def _room_before(column: Column[Any], row: object) -> int:
+        room = 0
+        if column.kind is Kind.BAR and column.bar is not None and column.bar(row) is not None:
+            room = BAR_WIDTH + CELL_PAD
+        if column.mark is not None and column.align is Align.LEFT and not column.hang_mark:
+            mark = column.mark(row)
+            room += 0 if mark is None else SIZES[mark] + _MARK_GAP.get(mark, 6) + CELL_PAD
+        return room
 
     @staticmethod
     def _left(cell: Cell, column: Column[Any]) -> int:
