@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -40,12 +40,7 @@ class TicketPanel(QWidget):
 
     Args:
         bridge: carries commands down and events up.
-
-    Attributes:
-        changed: what is shown changed, and so perhaps ``is_filled``.
     """
-
-    changed = Signal()
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,7 +87,7 @@ class TicketPanel(QWidget):
     @property
     def is_filled(self) -> bool:
         """Whether there is an order that may be reviewed."""
-        return bool(self.form.symbol) and not self._state.is_sending
+        return bool(self.form.symbol)
 
     def set_instruments(self, instruments: Iterable[Instrument]) -> None:
         """Know names and price steps."""
@@ -154,7 +149,7 @@ class TicketPanel(QWidget):
         The desk judges it again. An order that it refuses is recorded, and is still on the ticket.
         """
         state = self._state
-        if not self.is_filled or state.is_halted or state.has_ended:
+        if not self.is_filled or state.is_sending or state.is_halted or state.has_ended:
             return
         acknowledged = state.soft_rules
         if acknowledged and not self.body.question.is_answered:
@@ -227,7 +222,6 @@ class TicketPanel(QWidget):
     def _refresh(self) -> None:
         is_sendable = self._state.verdict is not None and not self._state.verdict.breaches
         self.body.show_state(self._state, self._tips.text(self.form.qty.number() if is_sendable else None))
-        self.changed.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
