@@ -1,9 +1,10 @@
 """`make bench`: runs every benchmark as a process of its own, one after the other, and prints one table.
 
 A file of this folder that can be run is a benchmark. Figures of a shared machine vary from run to run: the
-ratio to what ran beside them says more than the figure.
+ratio to what ran beside them says more than the figure. With names, only those run.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -52,8 +53,10 @@ def line(row: dict[str, Any]) -> str:
 
 
 def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("names", nargs="*", choices=[[], *benchmarks()])
     rows = []
-    for name in benchmarks():
+    for name in options.parse_args().names or benchmarks():
         print(f"running {name}", file=sys.stderr, flush=True)
         rows += run(name)
     print(f"{'name':<54} {'ours':>10} {'peer':>12} {'ratio':>9} {'bar':>7} {'ok':<8} unit; beside")

@@ -78,7 +78,7 @@ def main() -> int:
     name = f"memory of the demo over {minutes:g} min"
     head()
     slope = most = None
-    detail: dict[str, float] = {}
+    detail: dict[str, object] = {}
     if samples is not None and len(samples) > 2:
         settled = samples[len(samples) // 5 :]
         slope = linear_regression([at for at, _ in settled], [size for _, size in settled]).slope
@@ -87,6 +87,7 @@ def main() -> int:
             "samples": len(samples),
             "settled_mb": round(settled[0][1], 1),
             "last_mb": round(samples[-1][1], 1),
+            "every_minute_mb": [round(size) for _, size in samples[:: round(60 / EVERY_S)]],
         }
     growth_met, total_met = (
         slope is not None and slope < SLOPE_BAR_MB,
