@@ -36,7 +36,9 @@ class Window(QWidget):
     def ask(self, *, mode: Mode = Mode.LIVE, needs_typed_qty: bool = False, ttl_s: float = 30.0):
         verdict = evaluate(ORDER, Limits(), HELD)
         quote = replace(AAPL_QUOTE, received=99.6)
-        request = ConfirmationRequest("digest", mode, "4821", ORDER, verdict, quote, ttl_s, needs_typed_qty)
+        request = ConfirmationRequest(
+            "digest", mode, "Alpaca account 4821", ORDER, verdict, quote, ttl_s, needs_typed_qty
+        )
         sheet = show_confirm(self, request, self.replies.append)
         sheet._clock = sheet.hold._clock = lambda: self.now
         sheet._opened = self.now
@@ -71,7 +73,7 @@ def test_the_sheet_shows_exactly_what_will_be_sent_and_all_that_is_known(window)
     assert "AAPL incl. working 80 100" in shown
     assert "Passes all 13 rules" in shown
     assert sum(len(lines.lines) for lines in sheet.rules) == 13
-    assert sheet.head.title.text() == "Real money, account 4821"
+    assert sheet.head.title.text() == "Real money, Alpaca account 4821"
     assert sheet.head.badge.accessibleName() == "Mode: LIVE"
 
 

@@ -405,6 +405,7 @@ def test_a_live_ticket_reviews_and_leaves_the_soft_question_to_the_sheet(panel, 
     send(panel)
 
     assert desk.orders[0].acknowledged == frozenset()
+    assert panel.body.button.text() == "In review"
 
 
 def test_a_working_order_is_replaced_with_the_text_as_typed(panel, desk, qtbot):

@@ -43,7 +43,7 @@ class SheetHead(QWidget):
         self._is_live = mode is Mode.LIVE
         self.badge = ModeBadge(mode, height=24)
         self.badge.setObjectName("badge.sheet_mode")
-        self.title = Text(f"{_MONEY[mode]}, account {account}", size=13, weight=SEMIBOLD)
+        self.title = Text(f"{_MONEY[mode]}, {account}", size=13, weight=SEMIBOLD)
         self.time_left = Text("this review ends in 99 s", ink=Ink.TEXT2)
         row = QHBoxLayout(self)
         row.setContentsMargins(PAD - 4, 0, PAD, 0)

@@ -68,7 +68,7 @@ class TicketState:
         """Say what the button does."""
         said = order_words(draft, qty)
         if self.is_sending:
-            return "Sending"
+            return "In review" if self.has_sheet else "Sending"
         if self.is_halted:
             return said
         said += _at(draft)
