@@ -47,6 +47,13 @@ def retype(field, text: str) -> None:
     QTest.keyClicks(field, text)
 
 
+def choose(panel, kind: OrdType) -> None:
+    types = list(OrdType)
+    steps = types.index(kind) - types.index(panel.form.ord_type)
+    for _ in range(abs(steps)):
+        QTest.keyClick(panel.form.kind, Qt.Key.Key_Down if steps > 0 else Qt.Key.Key_Up)
+
+
 def verdict_words(panel) -> str:
     return panel.body.verdict.saying.words()
 
@@ -78,7 +85,7 @@ def test_choosing_limit_fills_in_the_far_touch_and_a_typed_price_stays(panel, de
 
 
 def test_an_emptied_price_is_not_filled_in_by_the_next_quote(panel, desk):
-    panel.form.set_kind(OrdType.LIMIT)
+    choose(panel, OrdType.LIMIT)
     panel.form.price.setFocus()
     panel.form.price.selectAll()
     QTest.keyClick(panel.form.price, Qt.Key.Key_Backspace)
@@ -89,20 +96,20 @@ def test_an_emptied_price_is_not_filled_in_by_the_next_quote(panel, desk):
 
 
 def test_a_price_that_the_type_has_not_is_kept_but_not_sent(panel):
-    panel.form.set_kind(OrdType.LIMIT)
+    choose(panel, OrdType.LIMIT)
     retype(panel.form.price, "189.10")
-    panel.form.set_kind(OrdType.MARKET)
+    choose(panel, OrdType.MARKET)
     assert panel.form.draft().price == ""
     assert not panel.form.price.isEnabled()
 
-    panel.form.set_kind(OrdType.STOP_LIMIT)
+    choose(panel, OrdType.STOP_LIMIT)
 
     assert panel.form.draft().price == "189.10"
     assert panel.form.stop.isEnabled()
 
 
 def test_tab_walks_side_quantity_type_price_stop_and_time(panel):
-    panel.form.set_kind(OrdType.STOP_LIMIT)
+    choose(panel, OrdType.STOP_LIMIT)
     form = panel.form
     form.side.setFocus()
     walked = []
@@ -114,7 +121,7 @@ def test_tab_walks_side_quantity_type_price_stop_and_time(panel):
 
 
 def test_up_and_down_step_by_a_tick_and_shift_by_ten(panel):
-    panel.form.set_kind(OrdType.LIMIT)
+    choose(panel, OrdType.LIMIT)
     QTest.keyClick(panel.form.price, Qt.Key.Key_Up)
     assert panel.form.price.text() == "189.44"
 
@@ -124,7 +131,7 @@ def test_up_and_down_step_by_a_tick_and_shift_by_ten(panel):
 
 
 def test_before_and_after_and_the_cost_come_from_the_desk(panel, qtbot):
-    panel.form.set_kind(OrdType.LIMIT)
+    choose(panel, OrdType.LIMIT)
     retype(panel.form.qty, "20")
 
     qtbot.waitUntil(lambda: panel.body.cost.text() == "Costs 3,788.60 at most.")
@@ -164,7 +171,7 @@ def test_a_wrong_quantity_is_sent_as_text_and_refused_beside_its_field(panel, de
 def test_a_price_between_the_steps_is_refused_beside_its_field_and_both_neighbours_are_offered(
     panel, desk, qtbot
 ):
-    panel.form.set_kind(OrdType.LIMIT)
+    choose(panel, OrdType.LIMIT)
     retype(panel.form.price, "189.435")
 
     qtbot.waitUntil(lambda: bool(panel.form.price.refused))
@@ -182,7 +189,7 @@ def test_an_unknown_symbol_is_refused_beside_the_symbol(panel, desk, qtbot):
 
 
 def test_a_refused_order_has_no_send_button_and_enter_only_fills_in_what_passes(panel, desk, qtbot):
-    panel.form.set_kind(OrdType.LIMIT)
+    choose(panel, OrdType.LIMIT)
     retype(panel.form.qty, "98")
     qtbot.waitUntil(lambda: verdict_words(panel).startswith("Refused by the position limit"))
     assert not panel.body.button.isVisible()

@@ -131,11 +131,6 @@ class TicketForm(QWidget):
             self._prefill()
         self._set_ticks()
 
-    def set_kind(self, kind: OrdType) -> None:
-        """Choose a type."""
-        self.kind.set_current(TYPES.index(kind))
-        self._on_choice()
-
     def set_side(self, side: Side) -> None:
         """Choose a side."""
         self.side.set_side(side)
