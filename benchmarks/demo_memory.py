@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import linear_regression
 from time import monotonic, sleep
 
-from benchmarks.harness import ROOT, Row, head, report, scratch, virtual_screen, window_environment
+from benchmarks.harness import ROOT, Row, head, keep, report, scratch, virtual_screen, window_environment
 
 MINUTES, EVERY_S = 10.0, 5.0
 SLOPE_BAR_MB, TOTAL_BAR_MB = 1.0, 350.0
@@ -80,6 +80,7 @@ def main() -> int:
     slope = most = None
     detail: dict[str, object] = {}
     if samples is not None and len(samples) > 2:
+        keep("demo_memory", samples)
         settled = samples[len(samples) // 5 :]
         slope = linear_regression([at for at, _ in settled], [size for _, size in settled]).slope
         most = max(size for _, size in samples)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ SCRATCH = ROOT / ".benchmarks"
 PEER_PACKAGE = "vnpy==4.5.0"
 PEER_NAME = "vn.py 4.5.0"
 INSTALL_WITHIN_S = 900.0
+RESAMPLES = 200
 # Without bytecode every start would compile the program anew, which is nobody's start.
 UNUSUAL = ("PYTHONDONTWRITEBYTECODE",)
 SCREEN = (1920, 1080)
@@ -71,6 +73,22 @@ def spread(samples: Sequence[float]) -> tuple[float, float, float]:
     """Return p50, p99 and the greatest of at least two samples."""
     cuts = quantiles(samples, n=100, method="inclusive")
     return cuts[49], cuts[98], max(samples)
+
+
+def interval(samples: Sequence[float], percent: int) -> list[float]:
+    """Return the 95 % bootstrap interval of a percentile, seeded, so that it repeats."""
+    source = random.Random(5)
+    found = sorted(
+        quantiles(source.choices(samples, k=len(samples)), n=100, method="inclusive")[percent - 1]
+        for _ in range(RESAMPLES)
+    )
+    return [round(found[round(RESAMPLES * part) - 1], 3) for part in (0.025, 0.975)]
+
+
+def keep(name: str, samples: object) -> None:
+    """Save raw samples for whoever doubts a figure; the newest run replaces the one before."""
+    SCRATCH.mkdir(exist_ok=True)
+    (SCRATCH / f"{name}.json").write_text(json.dumps(samples))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import uvloop
 
 from app.runtime import WindowConfirmer
 from app.wiring import Core, Outside, profile_facts
-from benchmarks.harness import PEER_NAME, Row, head, report, run_peer, scratch, spread
+from benchmarks.harness import PEER_NAME, Row, head, interval, keep, report, run_peer, scratch, spread
 from core.adapters.simulator import Simulator, synthetic
 from core.clock import SystemClock
 from core.domain.access import Actor, Origin, Role
@@ -142,12 +142,15 @@ def main() -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with scratch() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         ours, answers, appends = runner.run(measure(folder, count))
+    keep("order_to_broker", {"door_ms": ours, "answer_ms": answers, "append_ms": appends})
     (p50, p99, most), (limit_p50, limit_p99, _) = spread(ours), spread(appends)
     detail = {
         "orders": count,
         "p50_ms": round(p50, 3),
         "p99_ms": round(p99, 3),
         "max_ms": round(most, 3),
+        "p50_95pct": interval(ours, 50),
+        "p99_95pct": interval(ours, 99),
         "answer_p50_ms": round(spread(answers)[0], 3),
         "append_p50_ms": round(limit_p50, 3),
         "append_p99_ms": round(limit_p99, 3),

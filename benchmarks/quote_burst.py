@@ -23,6 +23,8 @@ from benchmarks.harness import (
     ROOT,
     Row,
     head,
+    interval,
+    keep,
     report,
     run_peer,
     scratch,
@@ -120,6 +122,7 @@ def figures(seen: Seen, end: dict[str, Any]) -> dict[str, Any]:
         "p50_ms": round(p50, 2),
         "p99_ms": round(p99, 2),
         "max_ms": round(most, 2),
+        "p99_95pct": interval(gaps, 99),
         "over_50_ms": sum(gap > BAR_MOST_MS for gap in gaps),
         "frames": len(gaps) - 1,
         "rows": len(seen.shown),
@@ -159,6 +162,7 @@ def main() -> int:
         with source(asked.rate, asked.seconds) as (port, process):
             seen = ours(port, screen)
             mine = figures(seen, sent(process))
+        keep("quote_burst", {"gaps_ms": seen.gaps_ms})
     head()
     for each in found or [None]:
         show(asked.rate, mine, each)

@@ -20,6 +20,7 @@ from benchmarks.harness import (
     ROOT,
     Row,
     head,
+    keep,
     peer_home,
     peer_python,
     report,
@@ -130,6 +131,7 @@ def main() -> int:
         rounds(starts, 1, lambda: None)  # fills the caches, and makes what a first start makes
         warm = rounds(starts, asked.runs, lambda: None)
         cold = rounds(starts, asked.cold_runs, drop_caches) if drop_caches() else [[], []]
+    keep("start_to_window", {"warm_s": warm, "cold_s": cold})
     head()
     show("start: process to first painted window, warm", WARM_BAR_S, warm)
     show("start: process to first painted window, cold", COLD_BAR_S, cold)
