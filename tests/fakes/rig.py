@@ -181,15 +181,16 @@ class Rig:
                 await self.store.idle()
                 still = 0
 
-    async def wait(self, seconds: float, step: float = 5.0) -> None:
-        """Let our time pass, in steps; whoever sleeps wakes once a step at most."""
+    async def wait(self, seconds: float, step: float = 5.0, *, refresh: bool = True) -> None:
+        """Let our time pass, in steps; whoever sleeps wakes once a step at most. Then quotes are fresh."""
         left = seconds
         while left > 0:
             self.clock.turn(min(step, left))
             left -= step
             await self.clock.advance(0)
             await self.quiet()
-        self.market.refresh()
+        if refresh:
+            self.market.refresh()
         await self.quiet()
 
     def actor(self, role: str = "trader") -> Actor:
