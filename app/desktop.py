@@ -24,6 +24,7 @@ from app.sessions import start_profile, start_temporary
 from core.domain.messages import Command
 from core.errors import RefusalCode, Refused, WrongPassphrase
 from ui.bridge import Bridge
+from ui.chart import warm
 from ui.dialogs.unlock import UnlockSheet, unlock_sheet
 from ui.dialogs.welcome import Start
 from ui.main_window import MainWindow
@@ -122,6 +123,7 @@ class Desktop(QObject):
         publish, ask = self.bridge.publish, self.bridge.ask
 
         async def start() -> Running:
+            warm()
             asyncio.get_running_loop().set_exception_handler(crash.handle_loop_error)
             opening: Coroutine[Any, Any, Running] = (
                 start_profile(options, publish, ask, options.passphrase or "")

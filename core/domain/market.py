@@ -59,11 +59,6 @@ class Quote:
     received: float
 
     @property
-    def mid(self) -> Decimal | None:
-        """The middle of bid and offer; None unless both are there."""
-        return None if self.bid is None or self.ask is None else (self.bid + self.ask) / 2
-
-    @property
     def change(self) -> Decimal | None:
         """Dollars since the last close."""
         return None if self.last is None or self.prev_close is None else self.last - self.prev_close

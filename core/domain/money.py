@@ -12,7 +12,6 @@ Numeric = Decimal | int | str
 
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 _LIMIT = Decimal(10) ** 18
-_FINEST = -12
 _ACCEPTED: tuple[type, ...] = (Decimal, int, str)
 
 CENT = Decimal("0.01")
@@ -90,9 +89,3 @@ def normal(value: Decimal) -> Decimal:
         if isinstance(exponent, int) and exponent > 0
         else stripped
     )
-
-
-def is_fine(value: Decimal) -> bool:
-    """Say whether a value has no more decimals than any market uses (12)."""
-    exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= _FINEST

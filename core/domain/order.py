@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from core.domain.execution import ExecType, ExecutionReport
-from core.domain.money import ZERO, Price, Qty
+from core.domain.money import Price, Qty
 from core.domain.terms import OrderTerms, OrdStatus, OrdType, Side, TimeInForce
 from core.ids import ClOrdId, OrderId, Symbol
 
@@ -161,11 +161,6 @@ class Order:
         """Whether more was filled than asked for: never clipped, always an alarm."""
         return self.cum_qty > self.order_qty
 
-    @property
-    def signed_leaves(self) -> Decimal:
-        """Shares that may still fill, negative for a sale."""
-        return self.leaves_qty * self.side.sign
-
 
 def apply_report(order: Order, report: ExecutionReport, now: datetime) -> Order:
     """Fold one report into an order; reports in any order end in the same state.
@@ -237,8 +232,3 @@ def worst_price(order: Order, reference: Decimal | None) -> Decimal | None:
             else min(order.terms.stop_px, reference)
         )
     return order.terms.stop_px if order.terms.stop_px is not None else reference
-
-
-def zero_or(value: Decimal | None) -> Decimal:
-    """Return the value, or zero where a sum needs one (only for totals of known parts)."""
-    return ZERO if value is None else value

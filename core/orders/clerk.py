@@ -12,6 +12,7 @@ from core.domain.messages import (
     ExplainPosition,
     ImportWatchlist,
     LoadBars,
+    Notice,
     OrderStory,
     PositionProof,
     QuotesChanged,
@@ -19,6 +20,7 @@ from core.domain.messages import (
     SaveSetting,
     SaveWatchlist,
     SetConfirmAlways,
+    Severity,
 )
 from core.domain.order import Order
 from core.domain.records import Watchlist
@@ -26,7 +28,7 @@ from core.errors import BadInput, RefusalCode, Refused
 from core.ids import Symbol
 from core.orders.gate import Gate
 from core.orders.gather import LiveState
-from core.portfolio.provenance import proof
+from core.portfolio.provenance import proof, readds
 from core.ports.journal import Journal, Record
 from core.ports.market_data import MarketDataFeed
 from core.ports.storage import Reader, Store, UnitOfWork
@@ -80,6 +82,9 @@ class Clerk:
         answer = await self._store.read(query)
         if answer is None:
             raise Refused(RefusalCode.NO_POSITION, f"There never was a position in {command.symbol}.")
+        if not readds(answer):
+            words = f"{command.symbol}: the fills do not add up to the position that is shown."
+            self._bus.publish(Notice(Severity.ALARM, words, f"proof:{command.symbol}"))
         return answer
 
     async def explain_order(self, command: ExplainOrder, actor: Actor) -> OrderStory:

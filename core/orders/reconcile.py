@@ -18,7 +18,7 @@ from core.domain.order import Order, Pending
 from core.domain.terms import OrderCancelRequest
 from core.errors import BrokerError
 from core.failpoints import failpoint
-from core.ids import ClOrdId
+from core.ids import ClOrdId, is_ours
 from core.orders.bodies import number
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
@@ -113,7 +113,8 @@ class Reconciler:
         order = self._state.orders.get(report.cl_ord_id)
         await self._oms.apply(report)
         if order is None:
-            return [Difference(report.cl_ord_id, "not in our book", "working; shown as external")]
+            whose = "made by this program, by its id" if is_ours(report.cl_ord_id) else "of another program"
+            return [Difference(report.cl_ord_id, "not in our book", f"working; {whose}; shown as external")]
         if order.pending is Pending.CANCEL:
             # The person wanted it ended and the request may have been lost: asking twice does no harm.
             await self._broker.cancel(OrderCancelRequest(order.cl_ord_id, report.order_id))

@@ -13,7 +13,7 @@ from core.domain.records import (
     TradingStateRecord,
     Watchlist,
 )
-from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
+from core.ids import ClOrdId, IdempotencyKey, Symbol
 
 T = TypeVar("T")
 
@@ -35,10 +35,6 @@ class Reader(Protocol):
 
     def executions(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
         """List what the broker said of one order, in the order of arrival."""
-        ...
-
-    def has_execution(self, exec_id: ExecId) -> bool:
-        """Say whether this report was applied before."""
         ...
 
     def fills(self, symbol: Symbol | None = None, limit: int | None = None) -> tuple[Fill, ...]:

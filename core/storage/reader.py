@@ -11,7 +11,7 @@ from core.domain.execution import ExecutionReport, Fill
 from core.domain.order import Order
 from core.domain.portfolio import Lot, LotClose, Position
 from core.domain.records import AuditQuery, IdempotencyRecord, TradingStateRecord, Watchlist
-from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
+from core.ids import ClOrdId, IdempotencyKey, Symbol
 from core.storage import tables as t
 from core.storage.rows import close_of, fill_of, lot_of, order_of, position_of, report_of
 
@@ -79,9 +79,6 @@ class SqlReader:
     def executions(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
         found = self._connection.execute(_EXECUTIONS, {"cl_ord_id": cl_ord_id})
         return tuple(report_of(row) for row in found.mappings())
-
-    def has_execution(self, exec_id: ExecId) -> bool:
-        return self._connection.execute(_HAS_EXECUTION, {"exec_id": exec_id}).first() is not None
 
     def fills(self, symbol: Symbol | None = None, limit: int | None = None) -> tuple[Fill, ...]:
         asked = select(t.fills)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from core.domain.records import AuditQuery
-from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
+from core.ids import ClOrdId, IdempotencyKey, Symbol
 from core.ports.storage import Reader
 from core.storage import engine, vault
 from core.storage.reader import SqlReader
@@ -25,7 +25,6 @@ QUESTIONS: dict[str, tuple[Callable[[Reader], object], str]] = {
         lambda r: r.executions(ORDER),
         "executions USING INDEX ix_executions_cl_ord_id (cl_ord_id=?)",
     ),
-    "has_execution": (lambda r: r.has_execution(ExecId("E")), "sqlite_autoindex_executions_1 (exec_id=?)"),
     "fills of a symbol": (lambda r: r.fills(AAPL), "fills USING INDEX ix_fills_symbol (symbol=?)"),
     "newest fills": (lambda r: r.fills(limit=50), "fills USING INTEGER PRIMARY KEY (rowid<?)"),
     "newest fills of a symbol": (

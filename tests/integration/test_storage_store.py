@@ -108,13 +108,13 @@ METHODS = (
 
 def emptiness(reader) -> tuple[object, ...]:
     return (
-        reader.recent_orders(9), reader.idempotency(KEY.key), reader.has_execution(REPORT.exec_id),
+        reader.recent_orders(9), reader.idempotency(KEY.key),
         reader.fills(), reader.positions(), reader.lots(), reader.lot_closes(), reader.trading_state(),
         reader.settings(), reader.watchlists(), reader.audit_head().seq,
     )  # fmt: skip
 
 
-EMPTY = ((), None, False, (), (), (), (), None, {}, (), 0)
+EMPTY = ((), None, (), (), (), (), None, {}, (), 0)
 
 
 async def test_values_come_back_as_they_were_stored(store):
@@ -125,7 +125,6 @@ async def test_values_come_back_as_they_were_stored(store):
     assert await store.read(lambda r: r.open_orders()) == (changed,)
     assert await store.read(lambda r: r.recent_orders(5)) == (changed,)
     assert await store.read(lambda r: r.executions(ORDER.cl_ord_id)) == (REPORT,)
-    assert await store.read(lambda r: r.has_execution(REPORT.exec_id)) is True
     assert (await store.read(lambda r: r.fills(AAPL)))[0] == FILL
     assert [f.exec_id for f in await store.read(lambda r: r.fills(limit=1))] == ["E2"]
     assert await store.read(lambda r: r.lots(AAPL)) == (LOT,)

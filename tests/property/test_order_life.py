@@ -122,7 +122,6 @@ def test_open_quantity_and_filled_quantity_add_up_while_an_order_is_open(life: L
             assert state.cum_qty + state.leaves_qty == state.order_qty
         else:
             assert state.leaves_qty == 0
-        assert state.signed_leaves == state.leaves_qty * state.side.sign
 
 
 @given(lives(), st.data())
