@@ -29,9 +29,10 @@ class LoadSnapshot(Command[Snapshot]):
 
 @dataclass(frozen=True, slots=True)
 class PreviewOrder(Command[Preview]):
-    """Judge an order without any side effect."""
+    """Judge an order without any side effect; one that takes another's place leaves that out of the sums."""
 
     draft: OrderDraft
+    replaces: ClOrdId | None = None
 
 
 @dataclass(frozen=True, slots=True)

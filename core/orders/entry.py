@@ -75,7 +75,8 @@ class OrderEntry:
         terms = parse_draft(command.draft)
         if not isinstance(terms, OrderTerms):
             return Preview(command.draft, refuse(terms), None)
-        verdict = self._judge(terms, self._throttle.figures(self._state.limits), None)
+        old = None if command.replaces is None else self._open_order(command.replaces)
+        verdict = self._judge(terms, self._throttle.figures(self._state.limits), old)
         return Preview(command.draft, verdict, self._state.quotes.get(terms.symbol))
 
     async def submit(self, command: SubmitOrder, actor: Actor) -> Submitted:

@@ -207,11 +207,12 @@ class TicketPanel(QWidget):
         self._refresh()
 
     def _judge(self) -> None:
-        is_new = bool(self.form.symbol) and self._state.replaces is None
-        if not is_new:
+        old = self._state.replaces
+        if not self.form.symbol:
             self._state.verdict = None
         self._state.failure = ""
-        self._previewer.set_draft(self.form.draft() if is_new else None)
+        draft = self.form.draft() if self.form.symbol else None
+        self._previewer.set_draft(draft, None if old is None else old.cl_ord_id)
 
     def _take(self, verdict: Verdict | None, failure: str) -> None:
         self._state.verdict, self._state.failure = verdict, failure

@@ -20,7 +20,6 @@ from ui.widgets.labels import Text, plain
 
 _KEY = "Ctrl+Enter"
 _HALTED = "Cancels still work. What you typed stays here until trading is resumed."
-_REPLACING = "Judged when it is sent; the working order is left out of the sums then."
 
 
 class TicketBody(QScrollArea):
@@ -138,8 +137,6 @@ class TicketBody(QScrollArea):
             )
         elif verdict is not None:
             self.verdict.show_verdict(verdict, self.form.symbol, was_sent=self._was_refused)
-        elif state.replaces is not None:
-            self.verdict.say(None, "Changes the working order", _REPLACING)
         elif state.failure:
             self.verdict.say(Mark.QUESTION, "Not judged", state.failure)
         else:

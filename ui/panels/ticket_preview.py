@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.domain.messages import Preview, PreviewOrder
 from core.domain.terms import OrderDraft
+from core.ids import ClOrdId
 from ui.bridge import Bridge
 
 TYPING_MS = 60
@@ -30,6 +31,7 @@ class Previewer(QObject):
         super().__init__(parent)
         self._bridge = bridge
         self._draft: OrderDraft | None = None
+        self._replaces: ClOrdId | None = None
         self._drafts = self._asked = self._shown = 0
         self._typing = self._timer(TYPING_MS, self._ask)
         self._quotes = self._timer(QUOTE_MS, self._on_quote_time)
@@ -41,9 +43,9 @@ class Previewer(QObject):
         timer.timeout.connect(slot)
         return timer
 
-    def set_draft(self, draft: OrderDraft | None) -> None:
+    def set_draft(self, draft: OrderDraft | None, replaces: ClOrdId | None = None) -> None:
         """Judge another draft soon; None judges nothing. Answers to older drafts are dropped."""
-        self._draft = draft
+        self._draft, self._replaces = draft, replaces
         self._drafts += 1
         if draft is None:
             for timer in (self._typing, self._lateness):
@@ -73,7 +75,7 @@ class Previewer(QObject):
         if not self._lateness.isActive():
             self._lateness.start()
         self._bridge.send(
-            PreviewOrder(self._draft),
+            PreviewOrder(self._draft, self._replaces),
             lambda preview: self._on_judged(asked, preview),
             lambda error: self._on_failed(asked, error),
         )
