@@ -99,6 +99,7 @@ class Bridge(QObject):
         self._overflowed = False
         self._wake_is_due = False
         self._is_catching_up = False
+        self._is_stopped = False
         self._stalls = StallGauge()
         self._frames = QTimer(self, timerType=Qt.TimerType.PreciseTimer, interval=FRAME_MS)
         self._frames.timeout.connect(self.take_frame)
@@ -113,12 +114,14 @@ class Bridge(QObject):
 
     def start(self) -> None:
         """Begin to take frames."""
+        self._is_stopped = False
         self._stalls.restart()
         self._frames.start()
 
     def stop(self) -> None:
-        """Take no more frames."""
+        """Take no more frames and deliver no more results: the window is about to go."""
         self._frames.stop()
+        self._is_stopped = True
 
     def publish(self, event: Event) -> None:
         """Bring an event up; never waits. Any thread.
@@ -249,6 +252,8 @@ class Bridge(QObject):
 
     @Slot(object)
     def _run(self, work: Callable[[], None]) -> None:
+        if self._is_stopped:
+            return
         try:
             work()
         except Exception:  # the edge of the bridge: one broken handler must not take the window with it

@@ -63,7 +63,7 @@ class MainWindow(QMainWindow):
         self.layout_keeper = self._keep_layout()
         self._asking = Asking(self, bridge, self.parts.facts, self._holes)
         self.registry = self._make_actions()
-        self._frame = LiveFrame(self)
+        self.frame = LiveFrame(self)
         self._bars = BarLinks(bridge, self.parts.facts, self.parts.notices, self.top, self.status)
         self.links = PanelLinks(self.parts, self.registry, self.orders, self.lists)
         self._connect()
@@ -239,7 +239,7 @@ class MainWindow(QMainWindow):
         is_live = profile is not None and profile.mode is Mode.LIVE
         edge = LIVE_FRAME if is_live else 0
         self._stack.setContentsMargins(edge, edge, edge, edge)
-        self._frame.lay(self.rect(), is_live=is_live)
+        self.frame.lay(self.rect(), is_live=is_live)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.save_layout_now()

@@ -28,11 +28,13 @@ class LiveFrame(QWidget):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
+        self.is_shown = False
         self._sides = [_Side(window) for _ in range(4)]
         self.hide()
 
     def lay(self, size: QRect, *, is_live: bool) -> None:
         """Lie along the edges, or be gone."""
+        self.is_shown = is_live
         width, height, thick = size.width(), size.height(), LIVE_FRAME
         places = (
             QRect(0, 0, width, thick),

@@ -23,6 +23,8 @@ from core.domain.messages import (
     LoadSnapshot,
     Part,
     PositionMark,
+    Preview,
+    PreviewOrder,
     ProfileFacts,
     RemoveWatchlist,
     SaveWatchlist,
@@ -33,6 +35,7 @@ from core.domain.money import Money, Price, Qty
 from core.domain.order import Order
 from core.domain.portfolio import Account, Lot, Position
 from core.domain.records import TradingStateRecord, Watchlist
+from core.domain.risk import Verdict
 from core.domain.terms import OrderTerms, OrdType, Side, TimeInForce
 from core.ids import ClOrdId, ExecId, Symbol
 
@@ -51,6 +54,7 @@ class PretendCore:
         self.answers: dict[type[Command[Any]], Answer] = {
             LoadSnapshot: snapshot,
             LoadBars: (),
+            PreviewOrder: lambda command: Preview(command.draft, Verdict(()), None),
             LoadAudit: AuditPage((), has_more=False),
             VerifyAudit: AuditReport(3, AuditHead(3, "d"), (), ("side file",)),
             SaveWatchlist: self._save,
