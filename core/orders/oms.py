@@ -50,8 +50,8 @@ _PROVES_NOTHING = (BrokerError, ArithmeticError, LookupError, OSError, RuntimeEr
 class OrderManagement:
     """Owns every order's way from intent to its end. Runs on the core loop.
 
-    Reports are applied one at a time, so an order's row, its fill, position, lots and audit
-    records are one unit of work each, in the order of arrival.
+    Reports are applied one at a time: row, fill, position, lots and audit records are one unit of
+    work each. `behind` names orders of which a status told more shares than the fills that came.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class OrderManagement:
         self._tasks = tasks
         self._applying = asyncio.Lock()
         self._acks = AckTimes()
+        self.behind: set[ClOrdId] = set()
         self.on_unknown: Callable[[Order], None] = lambda _: None
         self.on_sighted: Callable[[Order], None] = lambda _: None
         self.on_overfill: Callable[[Order], None] = lambda _: None
@@ -199,16 +200,16 @@ class OrderManagement:
                 return
             booked = await self._book(known, after, report, is_new=order is None)
             failpoint("oms.after_report")
+        if report.exec_type is ExecType.ORDER_STATUS and after.cum_qty > known.cum_qty:
+            self.behind.add(after.cl_ord_id)
         if booked:
             self._judge(before, after, known, report)
             if after.ord_status is OrdStatus.REJECTED:
                 await self.free_replaced(after, report.text)
 
     async def _find(self, report: ExecutionReport) -> Order | None:
-        order = self._state.orders.get(report.cl_ord_id)
-        if order is not None:
-            return order
-        return await self._store.read(lambda reader: reader.order(report.cl_ord_id))
+        cl_ord_id = report.cl_ord_id
+        return self._state.orders.get(cl_ord_id) or await self._store.read(lambda r: r.order(cl_ord_id))
 
     def _adopt(self, report: ExecutionReport) -> Order:
         now = self._clock.now()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
+from shiboken6 import isValid
 
 from core.domain.messages import Preview, PreviewOrder
 from core.domain.terms import OrderDraft
@@ -81,6 +82,8 @@ class Previewer(QObject):
         )
 
     def _is_newest(self, asked: tuple[int, int]) -> bool:
+        if not isValid(self):  # the answer came after the panel had gone
+            return False
         draft, number = asked
         if draft != self._drafts or number <= self._shown:
             return False
