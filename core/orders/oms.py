@@ -76,20 +76,20 @@ class OrderManagement:
         self._applying = asyncio.Lock()
         self._acks = AckTimes()
         self.behind: set[ClOrdId] = set()
+        self.in_flight: set[ClOrdId] = set()
         self.on_unknown: Callable[[Order], None] = lambda _: None
         self.on_sighted: Callable[[Order], None] = lambda _: None
         self.on_overfill: Callable[[Order], None] = lambda _: None
 
     async def carry_out(self, order: Order) -> Order:
         """Send to the end, whoever stops waiting: a decision that is written is carried out."""
-        return await asyncio.shield(self._tasks.spawn(self.send(order), "send"))
+        self.in_flight.add(order.cl_ord_id)
+        sending = self._tasks.spawn(self.send(order), "send")
+        sending.add_done_callback(lambda _: self.in_flight.discard(order.cl_ord_id))
+        return await asyncio.shield(sending)
 
     async def send(self, order: Order) -> Order:
-        """Call the broker, once, and book its answer or the lack of one.
-
-        Returns:
-            The order as it stands after the answer; UNKNOWN when there was none.
-        """
+        """Call the broker, once, and book its answer, or UNKNOWN for the lack of one."""
         failpoint("oms.before_send")
         begun = self._clock.monotonic()
         try:
@@ -132,9 +132,8 @@ class OrderManagement:
     def _replace_request(self, order: Order) -> OrderCancelReplaceRequest:
         original = ClOrdId(order.orig_cl_ord_id or "")
         known = self._state.orders.get(original)
-        return OrderCancelReplaceRequest(
-            order.cl_ord_id, original, known.order_id if known is not None else None, order.terms
-        )
+        order_id = None if known is None else known.order_id
+        return OrderCancelReplaceRequest(order.cl_ord_id, original, order_id, order.terms)
 
     def _measure(self, begun: float) -> None:
         elapsed = (self._clock.monotonic() - begun) * 1000.0
@@ -192,11 +191,8 @@ class OrderManagement:
             before = order.ord_status if order is not None else None
             known = order or self._adopt(report)
             after = apply_report(known, report, self._clock.now())
-            if (
-                order is not None
-                and replace(after, updated_at=order.updated_at) == order
-                and report.fill is None
-            ):
+            is_same = order is not None and replace(after, updated_at=order.updated_at) == order
+            if is_same and report.fill is None:
                 return
             booked = await self._book(known, after, report, is_new=order is None)
             failpoint("oms.after_report")
@@ -274,9 +270,8 @@ class OrderManagement:
 
     def _judge(self, before: OrdStatus | None, after: Order, known: Order, report: ExecutionReport) -> None:
         if before is not None and not is_legal(before, after.ord_status):
-            text = (
-                f"{order_in_words(after)} went from {before} to {after.ord_status}, which should not happen."
-            )
+            words = order_in_words(after)
+            text = f"{words} went from {before} to {after.ord_status}, which should not happen."
             self._bus.publish(Notice(Severity.ALARM, text, after.cl_ord_id))
         if after.is_overfilled:
             self.on_overfill(after)

@@ -6,6 +6,7 @@ it twice changes nothing.
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import structlog
 
@@ -98,10 +99,15 @@ class Reconciler:
         failpoint("reconcile.middle")
         listed = {report.cl_ord_id for report in working}
         for order in self._state.orders.open():
-            if order.cl_ord_id not in listed:
+            if order.cl_ord_id not in listed and order.cl_ord_id not in self._oms.in_flight:
                 await self._settle(order)
+        drift = await self._drift()
+        if drift or self._oms.behind:
+            await self.catch_up()
+            drift = await self._drift()
         await self.refresh_account()
-        differences += await self._compare_positions()
+        self._alarm(drift)
+        differences += drift
         await self._report(differences)
         return tuple(differences)
 
@@ -149,19 +155,33 @@ class Reconciler:
             if self._state.account.confirm(await self._broker.account(), asked_in):
                 return
 
-    async def _compare_positions(self) -> list[Difference]:
+    async def catch_up(self) -> None:
+        """Go through the broker's whole history: a report may have been lost long before the newest fill.
+
+        Raises:
+            BrokerUnavailable, OutcomeUnknown: the query failed; what is missing still is.
+        """
+        behind = set(self._oms.behind)
+        for report in await self._broker.activities(_BEGINNING):
+            await self._oms.apply(report)
+        self._oms.behind -= behind
+
+    async def _drift(self) -> list[Difference]:
         theirs = {position.symbol: position.qty for position in await self._broker.positions()}
         symbols = {position.symbol for position in self._state.positions.held()} | set(theirs)
-        found = []
-        for symbol in sorted(symbols):
-            ours, broker = self._state.positions.qty(symbol), theirs.get(symbol)
-            if ours != (broker or 0):
-                found.append(Difference(symbol, str(number(ours)), str(number(broker) or 0)))
-                text = (
-                    f"{symbol}: our book says {number(ours)} shares, the broker says {number(broker) or 0}."
-                )
-                self._bus.publish(Notice(Severity.ALARM, text, f"drift:{symbol}"))
-        return found
+        pairs = [
+            (each, self._state.positions.qty(each), theirs.get(each, Decimal(0))) for each in sorted(symbols)
+        ]
+        return [
+            Difference(each, str(number(ours)), str(number(broker)))
+            for each, ours, broker in pairs
+            if ours != broker
+        ]
+
+    def _alarm(self, drift: list[Difference]) -> None:
+        for each in drift:
+            text = f"{each.subject}: our book says {each.ours} shares, the broker says {each.broker}."
+            self._bus.publish(Notice(Severity.ALARM, text, f"drift:{each.subject}"))
 
     async def _report(self, differences: list[Difference]) -> None:
         if not differences:
@@ -178,6 +198,8 @@ class Reconciler:
     async def refresh_account_quietly(self) -> None:
         """Ask for the account; a failure only leaves the last answer to grow old, which the rules notice."""
         try:
+            if self._oms.behind:
+                await self.catch_up()
             await self.refresh_account()
         except BrokerError as error:
             _log.warning("account.unanswered", reason=str(error))

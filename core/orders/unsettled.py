@@ -146,13 +146,17 @@ class Unsettled:
         order = self._settleable(command.cl_ord_id)
         if self._state.trading_state is not TradingState.ACTIVE:
             raise Refused(RefusalCode.HALTED, "Trading is not active, so nothing is sent again.")
+        # That it was not known before proves nothing about what is sent now.
+        asking = self._asking[order.cl_ord_id]
+        asking.absent, asking.absent_since = 0, None
         draft = self._oms.draft(AuditAction.ORDER_RESENT, order, {}, actor)
         await self._oms.change(
             order.cl_ord_id, lambda known: replace(known, unknown=False, sent_at=self._clock.now()), [draft]
         )
-        # What was not known before proves nothing about what is sent now.
-        self._asking[order.cl_ord_id].absent_since = None
-        return await self._oms.carry_out(order)
+        sent = await self._oms.carry_out(order)
+        if self._is_unknown(order.cl_ord_id):
+            await self._look(order.cl_ord_id, asking)
+        return self._state.orders.get(order.cl_ord_id) or sent
 
     async def give_up(self, command: GiveUpOrder, actor: Actor) -> Order:
         """End the waiting: REJECTED, reason NOT_RECEIVED, with what was asked and answered as evidence."""

@@ -485,6 +485,7 @@ def test_desk_exchange_and_database_hold_every_invariant_whatever_comes(expected
     expected_log("link.lost")
     expected_log("cancel.unknown")
     expected_log("account.unanswered")
+    expected_log("reconciliation.unanswered")
     fired.clear()
 
     run_state_machine_as_test(
