@@ -91,10 +91,6 @@ class HandMarket:
         self.exchange.on_tick(self.ticks[symbol])
         self.feed.show(self.ticks[symbol])
 
-    def latency(self, seconds: float) -> None:
-        """Let every call take so long to arrive, and its answer to come back."""
-        self.exchange.settings = replace(self.exchange.settings, latency_s=seconds)
-
     def quote(self, bid: str, ask: str, size: int = 1000, symbol: Symbol = AAPL) -> None:
         """Show bid and ask with the same displayed size."""
         self.show(symbol, bid=Price(bid), ask=Price(ask), bid_size=Qty(size), ask_size=Qty(size))
