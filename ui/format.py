@@ -98,17 +98,6 @@ def signed_percent(value: Decimal | None, decimals: int = 2) -> str:
     return UNKNOWN if value is None else f"{pnl(value, decimals)}{THIN_SPACE}%"
 
 
-def compact(value: Decimal | int | None) -> str:
-    """Write a volume with K, M or B; for nothing that is traded or owned."""
-    if value is None:
-        return UNKNOWN
-    amount = Decimal(value)
-    for limit, unit, letter in ((10**9, 10**9, "B"), (10**6, 10**6, "M"), (10**4, 10**3, "K")):
-        if abs(amount) >= limit:
-            return _minus(f"{amount / unit:.1f}") + f" {letter}"
-    return _minus(f"{amount:,.0f}")
-
-
 @lru_cache(maxsize=_CACHE)
 def sizes(bid: Decimal | int | None, ask: Decimal | int | None) -> str:
     """Write the round lots of 100 shares on offer at both sides, as ``3 × 5``."""

@@ -64,10 +64,6 @@ class LayoutKeeper(QObject):
         if self._is_restored:
             self._later.start()
 
-    def note_change(self) -> None:
-        """Save soon, because something else of the layout changed."""
-        self._note()
-
     def state(self) -> dict[str, object]:
         """Return the layout as it is, ready for JSON."""
         return {

@@ -64,3 +64,16 @@ lose_feed
 lose_request
 place_external
 step_to_close
+
+# Qt calls these overrides too.
+clone
+enterEvent
+focusNextPrevChild
+pixmap
+
+# What tests look at, and no other code yet.
+buttons
+heard
+is_catching_up
+set_clock
+set_filter

@@ -141,7 +141,3 @@ def test_word_of_every_value_is_for_people(enum: type[Side]) -> None:
 def test_word_tells_enums_of_equal_value_apart() -> None:
     assert fmt.word(OrdStatus.CANCELED) == "Cancelled"
     assert fmt.word(OrdType.STOP_LIMIT) == "Stop limit"
-
-
-def test_compact_is_for_volume() -> None:
-    assert [fmt.compact(v) for v in (587_960, 2_500_000, 900)] == ["588.0 K", "2.5 M", "900"]

@@ -79,12 +79,6 @@ class NumberField(QLineEdit):
         """Step by ``tick``, and not below ``least``; typing is not limited by either."""
         self._tick, self._least = tick, least
 
-    def set_unit(self, unit: str) -> None:
-        """Show another unit inside the field."""
-        self._unit = unit
-        self._set_margins()
-        self.update()
-
     def set_refused(self, reason: str) -> None:
         """Give the field the edge of a refusal, and its reason; an empty reason takes both away."""
         self._refused = reason

@@ -83,13 +83,6 @@ def caret(painter: QPainter, x: float, y: float, colour: QColor, *, up: bool, si
     _stroke(painter, [(x - half, y + depth), (x, y - depth), (x + half, y + depth)], colour, 1.3)
 
 
-def cross(painter: QPainter, x: float, y: float, colour: QColor, size: float = 8) -> None:
-    """Stroke a cross, the sign of *close* and *cancel*, around a point."""
-    half = size / 2
-    _stroke(painter, [(x - half, y - half), (x + half, y + half)], colour, 1.2)
-    _stroke(painter, [(x - half, y + half), (x + half, y - half)], colour, 1.2)
-
-
 def _stroke(painter: QPainter, points: list[tuple[float, float]], colour: QColor, width: float) -> None:
     painter.save()
     painter.setRenderHint(_AA)

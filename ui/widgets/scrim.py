@@ -18,11 +18,6 @@ class Scrim(QWidget):
         self.hide()
         window.installEventFilter(self)
 
-    def set_holes(self, holes: Sequence[QWidget]) -> None:
-        """Leave other widgets lit."""
-        self._holes = list(holes)
-        self.cover()
-
     def dismiss(self) -> None:
         """Do what a click beside the sheet does; nothing, unless a sheet says otherwise."""
 
