@@ -37,7 +37,7 @@ _CARDS = (
     ),
     (
         Start.ALPACA_PAPER, "link", "Connect Alpaca paper",
-        "Their paper account: you paste two keys, we test them before saving", "2",
+        "Not in this version; the simulator needs no account", "2",
     ),
     (
         Start.PROFILE, "folder-open", "Open a profile",
