@@ -64,7 +64,7 @@ class HaltBanner(Banner):
         if record.state is TradingState.REDUCING:
             effect = "Only what lessens a position leaves this computer."
         self._cancel.setText(f"Cancel {_count(orders, 'order', 'orders')}")
-        self._cancel.setEnabled(orders > 0)
+        self._cancel.setVisible(orders > 0)
         works = f"{_count(orders, 'order still works', 'orders still work')} at the broker"
         stays = f"{_count(held, 'position stays', 'positions stay')} open"
         self.say(

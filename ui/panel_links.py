@@ -26,6 +26,8 @@ class PanelLinks(QObject):
         for panel in (parts.watchlist, parts.positions, parts.orders, parts.fills):
             panel.symbol_selected.connect(facts.set_symbol)
         facts.symbol_changed.connect(self._on_symbol)
+        for model in (parts.watchlist.model, parts.positions.model):
+            model.arranged.connect(lambda _: self._mark_symbol())
         facts.changed.connect(lambda: registry.set_context(facts.context()))
         parts.watchlist.lists.said.connect(parts.notices.say)
         parts.positions.proof_wanted.connect(orders.explain)
@@ -85,11 +87,15 @@ class PanelLinks(QObject):
         next(each for each in tables if each is panel).menu_wanted.connect(open_menu)
 
     def _on_symbol(self, symbol: str) -> None:
-        parts = self._parts
-        for view in (parts.watchlist.view, parts.positions.view):
-            if view.current_key() != symbol:
+        self._mark_symbol()
+        self._parts.ticket.set_symbol(symbol)
+
+    def _mark_symbol(self) -> None:
+        symbol = self._parts.facts.symbol
+        for view in (self._parts.watchlist.view, self._parts.positions.view):
+            is_elsewhere = view.current_key() != symbol and not view.hasFocus()
+            if is_elsewhere and (symbol in view.table.lines.at or view.current_key() is not None):
                 view.select_key(symbol)
-        parts.ticket.set_symbol(symbol)
 
     def _on_order_selected(self) -> None:
         order = self._parts.orders.current

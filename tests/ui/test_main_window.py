@@ -24,6 +24,7 @@ from core.domain.messages import (
     Notice,
     OrderChanged,
     OrderLookedUp,
+    PositionMarked,
     QuotesChanged,
     SaveSetting,
     Severity,
@@ -129,6 +130,17 @@ def test_window_chosen_row_links_chart_and_ticket(opened: MainWindow) -> None:
     opened.parts.watchlist.symbol_selected.emit("AAPL")
 
     assert (opened.parts.chart.symbol, opened.parts.ticket.symbol) == ("AAPL", "AAPL")
+
+
+def test_window_new_position_is_marked_where_its_symbol_is_linked(
+    opened: MainWindow, bridge: Bridge, qtbot: QtBot
+) -> None:
+    opened.parts.facts.set_symbol("AAPL")
+
+    bridge.publish(PositionMarked(pretend.mark("AAPL", "10", "1")))
+    bridge.take_frame()
+
+    assert opened.parts.positions.view.current_key() == "AAPL"
 
 
 def test_window_side_by_side_only_where_there_is_room(opened: MainWindow) -> None:

@@ -1,5 +1,6 @@
 """The watchlist: groups, ages, halts, lists and files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,21 @@ def test_watchlist_fill_moves_symbol_among_holdings(
     bridge.publish(FillBooked(pretend.fill("f-9"), pretend.position("AAPL", "10", "99")))
 
     qtbot.waitUntil(lambda: lines(panel) == ["Holdings", "AAPL", "XOM", "Technology", "ORCL"])
+
+
+def test_watchlist_new_group_leaves_the_selection_on_its_symbol(
+    panel: WatchlistPanel, bridge: Bridge, qtbot: QtBot
+) -> None:
+    panel.apply_snapshot(replace(pretend.snapshot(), positions=()))
+    panel.view.select_key("ORCL")
+    chosen: list[object] = []
+    panel.view.key_chosen.connect(chosen.append)
+
+    bridge.publish(FillBooked(pretend.fill("f-9"), pretend.position("ORCL", "10", "99")))
+    qtbot.waitUntil(lambda: lines(panel)[:2] == ["Holdings", "ORCL"])
+
+    assert (panel.view.current_key(), panel.view.selected_keys()) == ("ORCL", ["ORCL"])
+    assert "AAPL" not in chosen
 
 
 def test_watchlist_adds_known_symbol_only(

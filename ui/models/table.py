@@ -173,8 +173,8 @@ class KeyedTableModel(QAbstractTableModel, Generic[Row]):
             return
         stay, gone, come = self.lines.changes(ids)
         self.arranging.emit()
+        self._permute(stay + gone)  # also with none gone: those that stay may have changed places
         if gone:
-            self._permute(stay + gone)
             self.beginRemoveRows(_NO_PARENT, len(stay), len(stay) + len(gone) - 1)
             self.lines.place(stay)
             self.endRemoveRows()

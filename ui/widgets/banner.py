@@ -86,6 +86,8 @@ class Banner(QWidget):
             question(painter, 28, HEIGHT / 2, 24, look)
 
     def _free_right(self) -> int:
-        item = self._row.itemAt(1)
-        widget = item.widget() if item is not None else None
-        return widget.x() if widget is not None else self.width()
+        items = (self._row.itemAt(at) for at in range(1, self._row.count()))
+        widgets = (item.widget() for item in items if item is not None)
+        return min(
+            (each.x() for each in widgets if each is not None and not each.isHidden()), default=self.width()
+        )
