@@ -82,7 +82,7 @@ class AuditJournal:
             }
         )
         try:
-            with self._emergency.open("ab") as file:
+            with open(self._emergency, "ab", opener=_private) as file:
                 file.write(line + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
@@ -122,3 +122,7 @@ def _entity(line: bytes) -> str:
 
 def _payload(line: bytes) -> str:
     return orjson.dumps({"line": line.decode("utf-8", "replace")}, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -30,7 +30,7 @@ class Ledger:
         self._fsync = fsync
         self._seq = 0
         # Unbuffered: after a failed write nothing lies in wait to be written later.
-        self._file = path.open("a+b", buffering=0)
+        self._file = os.fdopen(_private(path), "a+b", buffering=0)
         self._path = path
         self._cut_torn_line()
         self._pending: list[dict[str, object]] = []
@@ -116,3 +116,8 @@ def read_ledger(path: Path) -> Sequence[Fact]:
         for entry in (json.loads(line) for line in whole.splitlines())
         for fact in entry["facts"]
     ]
+
+
+def _private(path: Path) -> int:
+    # Orders and cash are nobody else's: the file is made readable by its owner alone.
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
