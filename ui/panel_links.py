@@ -93,9 +93,8 @@ class PanelLinks(QObject):
     def _mark_symbol(self) -> None:
         symbol = self._parts.facts.symbol
         for view in (self._parts.watchlist.view, self._parts.positions.view):
-            is_elsewhere = view.current_key() != symbol and not view.hasFocus()
-            if is_elsewhere and (symbol in view.table.lines.at or view.current_key() is not None):
-                view.select_key(symbol)
+            if view.current_key() != symbol:
+                view.select_key(symbol)  # nothing, where the symbol is not shown
 
     def _on_order_selected(self) -> None:
         order = self._parts.orders.current

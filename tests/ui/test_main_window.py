@@ -143,6 +143,22 @@ def test_window_new_position_is_marked_where_its_symbol_is_linked(
     assert opened.parts.positions.view.current_key() == "AAPL"
 
 
+def test_window_closed_position_does_not_turn_the_ticket_to_its_neighbour(
+    opened: MainWindow, bridge: Bridge, qtbot: QtBot
+) -> None:
+    bridge.publish(PositionMarked(pretend.mark("AAPL", "10", "1")))
+    bridge.take_frame()
+    opened.activateWindow()
+    opened.parts.positions.view.setFocus()
+    qtbot.waitUntil(opened.parts.positions.view.hasFocus)
+
+    bridge.publish(PositionMarked(pretend.mark("XOM", "0", "0")))
+    bridge.take_frame()
+
+    assert opened.parts.positions.view.current_key() is None
+    assert (opened.parts.facts.symbol, opened.parts.ticket.symbol) == ("XOM", "XOM")
+
+
 def test_window_side_by_side_only_where_there_is_room(opened: MainWindow) -> None:
     blotter = opened.parts.blotter
     wide = (blotter.left.isHidden(), blotter.all.isHidden())

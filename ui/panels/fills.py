@@ -1,5 +1,7 @@
 """The fills: what changed hands, newest first."""
 
+from collections.abc import Hashable
+
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -7,7 +9,7 @@ from core.domain.execution import Fill
 from core.domain.messages import FillBooked, InOrder, Snapshot
 from ui.bridge import Bridge
 from ui.models.table import KeyedTableModel
-from ui.panels.menus import forward_context_menu, key_text
+from ui.panels.menus import HandChoice, forward_context_menu
 from ui.panels.order_columns import fill_columns
 from ui.widgets.table_view import TableView
 
@@ -34,7 +36,7 @@ class FillsPanel(QWidget):
         self.model: KeyedTableModel[Fill] = KeyedTableModel(fill_columns(), lambda fill: fill.exec_id)
         self.view = TableView(self.model, TITLE, self)
         self.view.set_empty("Shares that changed hands.", "New order", "B")
-        self.view.key_chosen.connect(self._on_chosen)
+        HandChoice(self.view, self._on_chosen)
         forward_context_menu(self.view, self.menu_wanted.emit)
         self.model.sort_by("time", descending=True)
         column = QVBoxLayout(self)
@@ -57,7 +59,7 @@ class FillsPanel(QWidget):
         number = len(self.model.rows)
         self.counted.emit(str(number) if number else "")
 
-    def _on_chosen(self, key: object) -> None:
-        fill = self.model.rows.get(key_text(self.view.current_key()))
-        if fill is not None and key is not None and self.view.hasFocus():
+    def _on_chosen(self, key: Hashable) -> None:
+        fill = self.model.rows.get(key)
+        if fill is not None:
             self.symbol_selected.emit(fill.symbol)

@@ -32,6 +32,35 @@ def forward_context_menu(view: TableView, opens: Place) -> None:
     view.customContextMenuRequested.connect(lambda at: opens(view.viewport().mapToGlobal(at)))
 
 
+class HandChoice(QObject):
+    """Tells of a row that a person chose, never of one that moved under the selection.
+
+    When a selected row goes (a position was closed), Qt makes its neighbour the current one. Were that taken
+    for a choice, the ticket would turn to another symbol, and the next key would act on it.
+
+    Args:
+        chosen: takes the key of the row.
+    """
+
+    def __init__(self, view: TableView, chosen: Callable[[Hashable], object]) -> None:
+        super().__init__(view)
+        self._view, self._chosen = view, chosen
+        self._is_arranging = False
+        view.table.arranging.connect(self._begin)
+        view.table.arranged.connect(self._end)
+        view.key_chosen.connect(self._on_key)
+
+    def _begin(self) -> None:
+        self._is_arranging = True
+
+    def _end(self, _only_order: bool) -> None:
+        self._is_arranging = False
+
+    def _on_key(self, key: Hashable | None) -> None:
+        if key is not None and self._view.hasFocus() and not self._is_arranging:
+            self._chosen(key)
+
+
 class RowTips(QObject):
     """Shows a row's full words as a tool tip, whatever a broker put into them.
 

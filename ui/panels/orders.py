@@ -13,7 +13,7 @@ from core.ids import ClOrdId
 from ui.bridge import Bridge
 from ui.models.table import KeyedTableModel
 from ui.our_time import utc_now
-from ui.panels.menus import RowTips, forward_context_menu, key_text
+from ui.panels.menus import HandChoice, RowTips, forward_context_menu, key_text
 from ui.panels.order_columns import OrderTimes, order_columns, reason, state
 from ui.widgets.table_view import TableView
 
@@ -51,7 +51,8 @@ class OrdersPanel(QWidget):
         self.view = TableView(self.model, TITLE, self)
         self.view.set_empty("Orders that are working.", "New order", "B")
         self.view.key_activated.connect(self._on_activated)
-        self.view.key_chosen.connect(self._on_chosen)
+        self.view.key_chosen.connect(lambda _: self.selected.emit())
+        HandChoice(self.view, self._on_chosen)
         forward_context_menu(self.view, self.menu_wanted.emit)
         RowTips(self.view, self._tip)
         column = QVBoxLayout(self)
@@ -119,10 +120,9 @@ class OrdersPanel(QWidget):
         if order is not None and order.is_open and order.ord_status is not OrdStatus.UNKNOWN:
             self.replace_wanted.emit(order)
 
-    def _on_chosen(self, _key: object) -> None:
-        order = self.current
-        self.selected.emit()
-        if order is not None and self.view.hasFocus():
+    def _on_chosen(self, key: Hashable) -> None:
+        order = self.model.rows.get(key)
+        if order is not None:
             self.symbol_selected.emit(order.symbol)
 
 

@@ -10,7 +10,7 @@ from core.domain.market import MarketSession
 from core.domain.messages import FillBooked, InOrder, PositionMark, Snapshot
 from ui.bridge import Bridge
 from ui.models.table import KeyedTableModel
-from ui.panels.menus import forward_context_menu, key_text
+from ui.panels.menus import HandChoice, forward_context_menu, key_text
 from ui.panels.position_columns import MarkTimes, columns, total_columns, totals
 from ui.widgets.table_view import TableView
 from ui.widgets.total_row import TotalRow
@@ -46,7 +46,7 @@ class PositionsPanel(QWidget):
         self.view = TableView(self.model, TITLE, self)
         self.view.set_empty("What you hold, and what it earns.", "Buy the selected symbol", "B")
         self.view.key_activated.connect(lambda key: self.proof_wanted.emit(str(key)))
-        self.view.key_chosen.connect(self._on_chosen)
+        HandChoice(self.view, lambda key: self.symbol_selected.emit(key_text(key)))
         forward_context_menu(self.view, self.menu_wanted.emit)
         self._total = TotalRow(self.view, total_columns(), self)
         self._total.hide()
@@ -95,7 +95,3 @@ class PositionsPanel(QWidget):
         self._total.setVisible(bool(rows))
         self._total.set_row(totals(rows) if rows else None)
         self.counted.emit(str(len(rows)) if rows else "")
-
-    def _on_chosen(self, key: object) -> None:
-        if key is not None and self.view.hasFocus():
-            self.symbol_selected.emit(str(key))

@@ -12,7 +12,7 @@ from core.domain.messages import FillBooked, InOrder, Snapshot
 from core.ids import Symbol
 from ui.bridge import Bridge
 from ui.models.table import KeyedTableModel
-from ui.panels.menus import add_menu_tool, forward_context_menu, key_text
+from ui.panels.menus import HandChoice, add_menu_tool, forward_context_menu, key_text
 from ui.panels.watch_columns import HOLDINGS, OTHER, AgeOf, WatchRow, columns
 from ui.panels.watch_lists import DEFAULT_NAME, WatchLists
 from ui.widgets.panel import PanelFrame
@@ -56,7 +56,7 @@ class WatchlistPanel(PanelFrame):
         super().__init__("panel.watchlist", ["Watchlist"], self.view, parent)
         self.view.set_empty("Prices of the symbols you follow.", "Add a symbol", "/")
         self.view.installEventFilter(self)
-        self.view.key_chosen.connect(self._on_chosen)
+        HandChoice(self.view, lambda key: self.symbol_selected.emit(key_text(key)))
         self._add_tools()
         self.lists.setParent(self)
         self.lists.changed.connect(self._show_all)
@@ -136,10 +136,6 @@ class WatchlistPanel(PanelFrame):
             (self._held.discard if event.position.is_flat else self._held.add)(event.position.symbol)
             if self._held != before:
                 self._show_all()
-
-    def _on_chosen(self, key: object) -> None:
-        if key is not None and self.view.hasFocus():
-            self.symbol_selected.emit(str(key))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.view and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
