@@ -57,6 +57,7 @@ from tests.fakes.rig import EVERY_RULE, Rig, draft
 USUAL_EXAMPLES = 100
 STEPS = 50
 MOST = 1_000_000
+MAY_COME = {"link.lost", "cancel.unknown", "account.unanswered", "reconciliation.unanswered"}
 NEVER = ("should not happen", "our book says", "more was filled", "not in the broker's book;")
 
 SYMBOLS = st.sampled_from((AAPL, MSFT))
@@ -482,16 +483,15 @@ class DeskMachine(RuleBasedStateMachine):
 
 @pytest.mark.timeout(0)
 def test_desk_exchange_and_database_hold_every_invariant_whatever_comes(expected_log) -> None:
-    expected_log("link.lost")
-    expected_log("cancel.unknown")
-    expected_log("account.unanswered")
-    expected_log("reconciliation.unanswered")
     fired.clear()
+    count = scale.examples(USUAL_EXAMPLES)
 
     run_state_machine_as_test(
         DeskMachine,
         settings=settings(
-            max_examples=scale.examples(USUAL_EXAMPLES),
+            max_examples=count,
+            # The same examples in every usual run, so that each rule is sure to fire; new ones in a long run.
+            derandomize=count == USUAL_EXAMPLES,
             stateful_step_count=STEPS,
             deadline=None,
             print_blob=True,
@@ -499,6 +499,8 @@ def test_desk_exchange_and_database_hold_every_invariant_whatever_comes(expected
         ),
     )
 
+    # What comes of the faults that were drawn; anything else in the log fails the test.
+    expected_log.records[:] = [each for each in expected_log.records if each.getMessage() not in MAY_COME]
     assert set(fired) == {
         "submit market", "submit limit", "submit stop", "submit twice at once", "decide again", "cancel",
         "cancel all", "replace", "close position", "move market", "reject", "lose answer", "lose request",
