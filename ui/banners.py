@@ -116,11 +116,6 @@ class UnknownBanner(Banner):
         bridge.in_order.connect(self._on_event)
         facts.changed.connect(self.refresh)
 
-    @property
-    def buttons(self) -> tuple[Button, ...]:
-        """All buttons, shown or not."""
-        return tuple(self._buttons.values())
-
     def _emit(self, wanted: SignalInstance, _checked: bool = False) -> None:
         if self._order is not None:
             wanted.emit(self._order.cl_ord_id)

@@ -168,7 +168,7 @@ class Bridge(QObject):
             done: takes the result.
             failed: takes the error; unless it returns True, ``failure`` shows the error too.
         """
-        if self._is_catching_up and isinstance(command, _OPENING):
+        if self.is_catching_up and isinstance(command, _OPENING):
             late = Refused(
                 RefusalCode.NOT_READY, "The window is catching up. Nothing was sent; try again in a moment."
             )

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSplitter, QWidget
 
 from core.domain.messages import SaveSetting
 from ui.bridge import Bridge
+from ui.panels.blotter import TabGroup
 from ui.widgets import table_layout
 from ui.widgets.table_view import TableView
 
@@ -34,7 +35,7 @@ class LayoutKeeper(QObject):
     Args:
         splitters: by stable id.
         tables: by stable id.
-        defaults: sizes in px of each splitter's parts, for *Reset layout*.
+        tabs: groups of tabs, by stable id.
     """
 
     def __init__(
@@ -42,13 +43,13 @@ class LayoutKeeper(QObject):
         bridge: Bridge,
         splitters: Mapping[str, QSplitter],
         tables: Mapping[str, TableView],
-        defaults: Mapping[str, list[int]],
+        tabs: Mapping[str, TabGroup],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._bridge = bridge
         self._splitters, self._tables = dict(splitters), dict(tables)
-        self._defaults = dict(defaults)
+        self._tabs = dict(tabs)
         self._saved = ""
         self._is_restored = False
         self._later = QTimer(self, singleShot=True, interval=SAVE_MS)
@@ -59,6 +60,8 @@ class LayoutKeeper(QObject):
             for signal in (table.head.sectionResized, table.head.sectionMoved):
                 signal.connect(self._note)
             table.table.headerDataChanged.connect(self._note)
+        for group in self._tabs.values():
+            group.chosen.connect(self._note)
 
     def _note(self, *_: object) -> None:
         if self._is_restored:
@@ -70,6 +73,7 @@ class LayoutKeeper(QObject):
             "version": VERSION,
             "splitters": {name: splitter.sizes() for name, splitter in self._splitters.items()},
             "tables": {name: table_layout.save(table) for name, table in self._tables.items()},
+            "tabs": {name: group.number for name, group in self._tabs.items()},
         }
 
     def save_now(self) -> None:
@@ -89,6 +93,7 @@ class LayoutKeeper(QObject):
         if isinstance(found, dict) and found.get("version") == VERSION:
             self._restore_splitters(found.get("splitters"))
             self._restore_tables(found.get("tables"))
+            self._restore_tabs(found.get("tabs"))
         self._saved = text
         self._is_restored = True
 
@@ -110,10 +115,20 @@ class LayoutKeeper(QObject):
             if isinstance(saved, dict):
                 table_layout.restore(table, saved)
 
+    def _restore_tabs(self, found: object) -> None:
+        if not isinstance(found, dict):
+            return
+        for name, group in self._tabs.items():
+            number = found.get(name)
+            if isinstance(number, int) and 0 <= number < group.stack.count():
+                group.choose(number)
+
     def reset(self) -> None:
         """Lay everything out as it came."""
-        for name, sizes in self._defaults.items():
+        for name, sizes in SIZES.items():
             self._splitters[name].setSizes(sizes)
+        for group in self._tabs.values():
+            group.choose(0)
         for table in self._tables.values():
             table_layout.reset(table)
         self._note()

@@ -117,7 +117,8 @@ class MainWindow(QMainWindow):
             "fills": parts.fills.view,
             "audit": parts.audit.view,
         }
-        return LayoutKeeper(self._bridge, self._splitters, tables, SIZES, self)
+        tabs = {"left": parts.blotter.left, "right": parts.blotter.right, "all": parts.blotter.all}
+        return LayoutKeeper(self._bridge, self._splitters, tables, tabs, self)
 
     def _make_actions(self) -> ActionRegistry:
         parts = self.parts

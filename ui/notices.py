@@ -106,7 +106,7 @@ class Notices(QObject):
     def menu(self, parent: QWidget) -> QMenu:
         """Return the newest notices as a menu, and count them as read."""
         menu = QMenu(parent)
-        for each in self._heard[:_SHOWN]:
+        for each in self.heard[:_SHOWN]:
             text = each.text if len(each.text) <= 110 else each.text[:109] + "…"
             menu.addAction(f"{fmt.clock(each.at)}   {text}".replace("&", "&&"))
         if not self._heard:

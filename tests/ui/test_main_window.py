@@ -42,6 +42,7 @@ from ui.dialogs.welcome import Start, Welcome
 from ui.main_window import MainWindow
 from ui.notices import words_of
 from ui.our_time import utc_now
+from ui.widgets.buttons import Button
 
 NAMES = (
     "panel.watchlist", "panel.positions", "panel.orders", "panel.risk", "panel.audit", "panel.chart",
@@ -220,7 +221,7 @@ def test_window_unknown_order_may_be_settled_only_when_asked_long_enough(
     bridge.publish(OrderChanged(unknown))
     bridge.publish(OrderLookedUp(unknown, 3, 2.0, may_settle=False))
     qtbot.waitUntil(opened.unknown.isVisible)
-    names = {button.text(): button for button in opened.unknown.buttons}
+    names = {button.text(): button for button in opened.unknown.findChildren(Button)}
     early = names["Send again…"].isVisible()
 
     bridge.publish(OrderLookedUp(unknown, 30, None, may_settle=True))
@@ -260,6 +261,15 @@ def test_window_layout_is_saved_a_moment_after_a_change(
 
     assert saved["version"] == 1
     assert saved["tables"]["positions"]["widths"]["symbol"] == 99
+
+
+def test_window_remembers_the_chosen_tab(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.parts.blotter.right.choose(1)
+    stored = json.dumps(opened.layout_keeper.state())
+
+    again = open_window(qtbot, pretend.snapshot(settings={"layout": stored}))
+
+    assert again.parts.blotter.right.current is again.parts.fills
 
 
 def test_window_restores_stored_layout_and_look(qtbot: QtBot) -> None:
