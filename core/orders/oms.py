@@ -9,7 +9,7 @@ import structlog
 
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.access import Actor
+from core.domain.access import Actor, TradingState
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.execution import ExecType, ExecutionReport, Fill
 from core.domain.messages import AckMeasured, FillBooked, Notice, OrderChanged, Severity
@@ -38,7 +38,6 @@ from core.ports.storage import Store, UnitOfWork
 from core.tasks import Tasks
 
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-
 T = TypeVar("T")
 
 _log = structlog.get_logger("orders")
@@ -93,6 +92,7 @@ class OrderManagement:
         failpoint("oms.before_send")
         begun = self._clock.monotonic()
         try:
+            self._refuse_if_halted()
             if order.orig_cl_ord_id is None:
                 report = await self._broker.submit(NewOrderSingle(order.cl_ord_id, order.terms))
                 self._measure(begun)
@@ -109,6 +109,10 @@ class OrderManagement:
         except _PROVES_NOTHING as error:
             await self.mark_unknown(order.cl_ord_id, str(error))
         return self._state.orders.get(order.cl_ord_id) or order
+
+    def _refuse_if_halted(self) -> None:
+        if self._state.trading_state is TradingState.HALTED:
+            raise BrokerUnavailable("trading was halted meanwhile")
 
     async def _begin_replacing(self, order: Order) -> None:
         old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))

@@ -26,6 +26,7 @@ from core.domain.order import Pending
 from core.domain.risk import Outcome, RuleCode
 from core.domain.terms import OrdStatus, Side, TimeInForce
 from core.errors import RefusalCode, Refused
+from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId, IdempotencyKey
 from tests import builders
 from tests.builders import AAPL
@@ -39,6 +40,7 @@ RESTING = "99.90"
 async def rig(tmp_path: Path):
     made = await Rig(tmp_path).start()
     yield made
+    disarm_all()
     await made.stop()
 
 
@@ -431,6 +433,21 @@ async def test_halted_refuses_buys_sells_to_open_and_more_by_replacing_while_can
     assert codes == [RefusalCode.RISK] * 4
     assert len(rig.oracle().orders) == sent
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.CANCELED
+
+
+async def test_a_halt_that_comes_while_an_order_is_being_written_stops_it(rig: Rig) -> None:
+    loop = asyncio.get_running_loop()
+
+    def halt() -> None:
+        rig.core.state.trading_state = TradingState.HALTED
+
+    arm("oms.before_intent", lambda: loop.call_soon_threadsafe(halt))
+
+    order = await rig.submit(draft())
+
+    assert order.ord_status is OrdStatus.REJECTED
+    assert order.text == "Not sent: trading was halted meanwhile"
+    assert rig.oracle().orders == {}
 
 
 async def test_reducing_lets_a_sale_of_what_is_held_pass_and_nothing_else(rig: Rig) -> None:

@@ -1,0 +1,193 @@
+"""Watchlists, settings, bars and proofs: questions that are no orders."""
+
+from pathlib import Path
+
+import pytest
+
+from core.domain.market import Timeframe
+from core.domain.messages import (
+    ExplainOrder,
+    ExplainPosition,
+    ImportWatchlist,
+    KeepProfile,
+    LoadAudit,
+    LoadBars,
+    LoadSnapshot,
+    RemoveWatchlist,
+    SaveSetting,
+    SaveWatchlist,
+    SetConfirmAlways,
+)
+from core.domain.records import AuditQuery, Watchlist
+from core.domain.terms import Side
+from core.errors import BadInput, RefusalCode, Refused, StorageUnwritable
+from core.failpoints import arm, disarm_all
+from core.ids import ClOrdId, Symbol
+from core.orders.clerk import read_symbols
+from core.portfolio.provenance import readds
+from tests.builders import AAPL
+from tests.fakes.market import MSFT
+from tests.fakes.rig import Rig, draft
+
+
+@pytest.fixture
+async def rig(tmp_path: Path):
+    made = await Rig(tmp_path).start()
+    yield made
+    disarm_all()
+    await made.stop()
+
+
+async def code_of(rig: Rig, command) -> RefusalCode:
+    with pytest.raises(Refused) as caught:
+        await rig.do(command)
+    return caught.value.code
+
+
+async def test_a_watchlist_is_kept_over_a_restart_and_can_be_removed(rig: Rig) -> None:
+    await rig.do(SaveWatchlist(Watchlist("Tech", (MSFT, AAPL))))
+    await rig.kill()
+    await rig.start()
+    kept = (await rig.do(LoadSnapshot())).watchlists
+
+    left = await rig.do(RemoveWatchlist("Tech"))
+
+    assert kept == (Watchlist("Tech", (MSFT, AAPL)),)
+    assert left == ()
+
+
+async def test_a_watchlist_without_a_name_or_with_unknown_symbols_is_refused(rig: Rig) -> None:
+    nameless = await code_of(rig, SaveWatchlist(Watchlist(" ", (AAPL,))))
+    unknown = await code_of(rig, SaveWatchlist(Watchlist("A", (Symbol("NOPE"),))))
+
+    assert (nameless, unknown) == (RefusalCode.MALFORMED, RefusalCode.UNKNOWN_SYMBOL)
+
+
+async def test_a_list_is_imported_from_the_column_named_symbol(rig: Rig) -> None:
+    path = rig.folder / "list.csv"
+    path.write_text("name,Symbol\nApple,aapl\nMicrosoft, MSFT \nApple,AAPL\n")
+
+    done = await rig.do(ImportWatchlist("Mine", path))
+
+    assert done == Watchlist("Mine", (AAPL, MSFT))
+
+
+async def test_an_import_with_a_symbol_that_is_not_known_names_its_line_and_stores_nothing(rig: Rig) -> None:
+    path = rig.folder / "list.csv"
+    path.write_text("AAPL\nNOPE\n")
+
+    with pytest.raises(BadInput, match="line 2"):
+        await rig.do(ImportWatchlist("Mine", path))
+
+    assert await rig.store.read(lambda reader: reader.watchlists()) == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"symbol\n", "no symbols"),
+        (b"name,symbol\nApple\n", "line 2: expected a symbol"),
+        (b"\xff\xfe", "UTF-8"),
+        (b"A\n" * 2001, "2000 symbols"),
+        (b"A" * (4 * 1024 * 1024 + 1), "4 MB"),
+    ],
+    ids=["empty", "heading only", "gap", "encoding", "too many", "too large"],
+)
+def test_a_file_that_is_no_list_is_refused_with_what_was_expected(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(BadInput, match=words):
+        read_symbols(path)
+
+
+def test_a_file_that_is_not_there_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_symbols(tmp_path / "none.csv")
+
+
+async def test_settings_are_kept_and_one_that_is_too_long_is_refused(rig: Rig) -> None:
+    await rig.do(SaveSetting("theme", '"dark"'))
+
+    code = await code_of(rig, SaveSetting("theme", "x" * 300_000))
+
+    assert code is RefusalCode.MALFORMED
+    assert (await rig.do(LoadSnapshot())).settings == {"theme": '"dark"'}
+
+
+async def test_a_switch_that_cannot_be_written_stays_as_it_was(rig: Rig) -> None:
+    def refuse() -> None:
+        raise StorageUnwritable("full")
+
+    arm("uow.save_setting", refuse)
+
+    with pytest.raises(StorageUnwritable):
+        await rig.do(SetConfirmAlways(on=True))
+
+    assert not rig.core.gate.settings.always
+
+
+async def test_bars_of_a_symbol_that_is_not_known_are_refused(rig: Rig) -> None:
+    code = await code_of(rig, LoadBars(Symbol("NOPE"), Timeframe.M1))
+
+    assert code is RefusalCode.UNKNOWN_SYMBOL
+    assert await rig.do(LoadBars(AAPL, Timeframe.M1)) == ()
+
+
+async def test_a_position_is_explained_by_fills_that_re_add(rig: Rig) -> None:
+    await rig.submit(draft(qty=30))
+    await rig.submit(draft(Side.SELL, 12))
+
+    proof = await rig.do(ExplainPosition(AAPL))
+
+    assert readds(proof)
+    assert proof.position.qty == 18
+    assert await code_of(rig, ExplainPosition(MSFT)) is RefusalCode.NO_POSITION
+
+
+async def test_a_position_is_explained_without_a_price_too(rig: Rig) -> None:
+    await rig.submit(draft(qty=30))
+    rig.core.state.quotes._quotes.clear()
+
+    proof = await rig.do(ExplainPosition(AAPL))
+
+    assert (proof.last, proof.unrealised) == (None, None)
+
+
+async def test_an_order_is_explained_by_its_verdict_and_reports(rig: Rig) -> None:
+    order = await rig.submit(draft(qty=3))
+
+    story = await rig.do(ExplainOrder(order.cl_ord_id))
+
+    assert [report.exec_type.value for report in story.reports] == ["new", "trade"]
+    assert '"code":"buying_power"' in story.verdict
+    assert await code_of(rig, ExplainOrder(ClOrdId("IQ-none"))) is RefusalCode.UNKNOWN_ORDER
+
+
+async def test_the_snapshot_shows_orders_fills_positions_marks_and_links(rig: Rig) -> None:
+    await rig.submit(draft(qty=3))
+
+    snapshot = await rig.do(LoadSnapshot())
+
+    assert [order.order_qty for order in snapshot.orders] == [3]
+    assert [mark.qty for mark in snapshot.marks] == [3]
+    assert [fill.last_qty for fill in snapshot.fills] == [3]
+    assert {link.state.value for link in snapshot.links.values()} == {"up"}
+    assert snapshot.watchlists == (Watchlist("Main", (AAPL, MSFT)),)
+
+
+async def test_the_audit_log_is_searched_page_by_page(rig: Rig) -> None:
+    await rig.submit(draft(qty=3))
+
+    page = await rig.do(LoadAudit(AuditQuery(limit=2)))
+
+    assert len(page.records) == 2
+    assert page.has_more
+
+
+async def test_a_profile_that_nobody_can_keep_is_refused(rig: Rig) -> None:
+    with pytest.raises(Refused):
+        await rig.do(KeepProfile("a", "b"))
