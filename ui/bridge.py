@@ -30,6 +30,7 @@ from core.domain.messages import (
 )
 from core.errors import InvestIQError, RefusalCode, Refused
 from core.ids import Symbol
+from ui.models.flash import seconds
 from ui.our_time import monotonic
 from ui.stalls import FRAME_MS, StallGauge
 
@@ -38,7 +39,7 @@ Send = Callable[[Command[Any]], "Future[Any]"]
 Reply = Callable[[ConfirmationReply], None]
 
 LANE_LIMIT = 20_000
-TURN_LIMIT = 500  # events of the in-order lane that one turn of the GUI loop takes
+TURN_S = 0.008  # of the GUI loop that the in-order lane takes at a time: half a frame
 RETRY_MS = 1000
 _OPENING = (SubmitOrder, ReplaceOrder, ResendOrder)
 _QUEUED = Qt.ConnectionType.QueuedConnection
@@ -227,7 +228,8 @@ class Bridge(QObject):
             self.request_snapshot()
         if self._is_catching_up:
             return
-        for _ in range(min(TURN_LIMIT, len(self._lane))):
+        until = seconds() + TURN_S
+        while self._lane and seconds() < until:
             self.in_order.emit(self._lane.popleft())
         if self._lane:
             self._woken.emit()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.domain.access import Role, TradingState
 from core.domain.instrument import Instrument
@@ -44,6 +44,7 @@ class WindowFacts(QObject):
         self.trading_state: TradingStateRecord | None = None
         self.instruments: dict[Symbol, Instrument] = {}
         self.orders: dict[ClOrdId, Order] = {}
+        self._open: dict[ClOrdId, Order] = {}
         self.held: set[Symbol] = set()
         self.quotes: dict[Symbol, Quote] = {}
         self.links: dict[Part, LinkChanged] = {}
@@ -52,6 +53,9 @@ class WindowFacts(QObject):
         self._selection: tuple[Selection, Order | None] = (Selection.NONE, None)
         self._ui: dict[str, bool] = {"ticket_is_filled": False, "sheet_is_open": False, "is_locked": False}
         self._chosen: frozenset[str] = frozenset()
+        # Once for a burst of events: actions, bars and banners look at the facts, not at what led to them.
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self.changed)
         bridge.in_order.connect(self._on_event)
         bridge.quotes_changed.connect(self._on_quotes)
 
@@ -61,6 +65,7 @@ class WindowFacts(QObject):
         self.trading_state = snapshot.trading_state
         self.instruments = {each.symbol: each for each in snapshot.instruments}
         self.orders = {order.cl_ord_id: order for order in snapshot.orders}
+        self._open = {order.cl_ord_id: order for order in snapshot.orders if order.is_open}
         self.held = {position.symbol for position in snapshot.positions if not position.is_flat}
         self.quotes = {quote.symbol: quote for quote in snapshot.quotes}
         self.links = dict(snapshot.links)
@@ -70,12 +75,12 @@ class WindowFacts(QObject):
     @property
     def open_orders(self) -> tuple[Order, ...]:
         """All orders that may still fill."""
-        return tuple(order for order in self.orders.values() if order.is_open)
+        return tuple(self._open.values())
 
     @property
     def unknown_orders(self) -> tuple[Order, ...]:
         """Orders whose outcome nobody knows, the oldest first."""
-        found = [order for order in self.orders.values() if order.ord_status is OrdStatus.UNKNOWN]
+        found = [order for order in self._open.values() if order.ord_status is OrdStatus.UNKNOWN]
         return tuple(sorted(found, key=lambda order: order.created_at))
 
     @property
@@ -160,7 +165,7 @@ class WindowFacts(QObject):
                 known = self.orders.get(event.order.cl_ord_id)
                 if known is not None and known.updated_at > event.order.updated_at:
                     return
-                self.orders[event.order.cl_ord_id] = event.order
+                self._take_order(event.order)
             case FillBooked():
                 change = self.held.discard if event.position.is_flat else self.held.add
                 change(event.position.symbol)
@@ -170,7 +175,14 @@ class WindowFacts(QObject):
                 self.links[event.part] = event
             case _:
                 return
-        self.changed.emit()
+        self._soon.start()
+
+    def _take_order(self, order: Order) -> None:
+        self.orders[order.cl_ord_id] = order
+        if order.is_open:
+            self._open[order.cl_ord_id] = order
+        else:
+            self._open.pop(order.cl_ord_id, None)
 
 
 def _role(text: str) -> Role:

@@ -58,6 +58,9 @@ class OrdersPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.view)
+        self._moves = False
+        self._soon = QTimer(self, singleShot=True, interval=0)  # once for a burst of events
+        self._soon.timeout.connect(self._take_burst)
         bridge.in_order.connect(self._on_event)
         self._seconds = QTimer(self, interval=1000)
         self._seconds.timeout.connect(lambda: self.model.refresh("status"))
@@ -93,14 +96,21 @@ class OrdersPanel(QWidget):
             return  # older than the snapshot that is shown
         self._orders[order.cl_ord_id] = order
         if before is None or before.is_open != order.is_open:
-            self._show_all()
+            self._moves = True
         else:
             self.model.upsert([order])
-            self._after_change()
+        self._soon.start()
         if order.cl_ord_id == self.view.current_key():
             self.selected.emit()
 
+    def _take_burst(self) -> None:
+        if self._moves:
+            self._show_all()
+        else:
+            self._after_change()
+
     def _show_all(self) -> None:
+        self._moves = False
         self.model.replace_all(_arranged(self._orders.values()))
         self._after_change()
 
