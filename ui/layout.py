@@ -22,10 +22,10 @@ SIZES = {
     "columns": [1239, 360],
     "rows": [581, 201, 152],
     "market": [442, 796],
-    "right": [580, 355],
+    "right": [640, 295],
     "blotter": [738, 500, 0],
 }
-SMALL = {"columns": [951, 328], "rows": [455, 170, 111], "market": [274, 676], "right": [457, 279]}
+SMALL = {"columns": [951, 328], "rows": [455, 170, 111], "market": [274, 676], "right": [536, 200]}
 SMALL_BELOW = 1400
 
 
