@@ -159,7 +159,7 @@ class MainWindow(QMainWindow):
         self.top.menu.clicked.connect(lambda: _popup(self.top.menu, self.registry.main_menu(self)))
         self.top.bell.clicked.connect(lambda: _popup(self.top.bell, parts.notices.menu(self)))
         self.top.lock.clicked.connect(self.registry.action("session.lock").trigger)
-        parts.facts.changed.connect(lambda: parts.facts.note(ticket_is_filled=parts.ticket.is_filled))
+        parts.facts.changed.connect(lambda: parts.facts.note(ticket_is_filled=bool(parts.ticket.symbol)))
         bridge.snapshot_loaded.connect(self._on_snapshot)
 
     def _open_palette(self) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from core.domain.access import Mode, TradingState
+from core.domain.confirmation import ConfirmationRequest
 from core.domain.messages import (
     CancelOrder,
     CancelOrders,
@@ -37,6 +38,7 @@ from core.domain.risk import Verdict
 from core.errors import BrokerUnavailable, OutcomeUnknown, RefusalCode, Refused
 from tests.ui import pretend
 from ui.bridge import Bridge
+from ui.dialogs.confirm import ConfirmSheet
 from ui.dialogs.text_input import TextInput
 from ui.dialogs.welcome import Start, Welcome
 from ui.main_window import MainWindow
@@ -324,6 +326,31 @@ def test_window_facts_and_warnings_have_their_places(
 )
 def test_words_of_error_say_what_it_means_for_the_money(error: Exception, words: str) -> None:
     assert words_of(error) == words
+
+
+def question(digest: str) -> ConfirmationRequest:
+    terms = pretend.order("q").terms
+    return ConfirmationRequest(digest, Mode.SIM, "Practice", terms, Verdict(()), None, 60.0, False)
+
+
+def test_window_shows_one_question_at_a_time(opened: MainWindow, bridge: Bridge, qtbot: QtBot) -> None:
+    def standing() -> list[ConfirmSheet]:
+        return [sheet for sheet in opened.findChildren(ConfirmSheet) if not sheet.is_answered]
+
+    first, second = bridge.ask(question("d1")), bridge.ask(question("d2"))
+    qtbot.waitUntil(lambda: bool(standing()))
+    numbers = [len(standing())]
+
+    standing()[0].refuse()
+    qtbot.waitUntil(lambda: first.done() and bool(standing()))
+    numbers.append(len(standing()))
+    early = second.done()
+    standing()[0].refuse()
+    qtbot.waitUntil(second.done)
+
+    assert (numbers, early) == ([1, 1], False)
+    assert [each.result(timeout=0).digest for each in (first, second)] == ["d1", "d2"]
+    assert not any(each.result(timeout=0).accepted for each in (first, second))
 
 
 def test_window_welcome_is_left_by_a_choice(window: MainWindow, qtbot: QtBot) -> None:
