@@ -140,7 +140,7 @@ class Links:
                 continue
             try:
                 await self._reconciler.run()
-            except BrokerError as error:
+            except (BrokerError, StorageError) as error:
                 _log.warning("reconciliation.unanswered", reason=str(error))
 
     async def run_account(self) -> None:

@@ -20,7 +20,6 @@ from core.errors import (
     BrokerError,
     BrokerRejected,
     BrokerUnavailable,
-    InvariantBroken,
     RefusalCode,
     Refused,
     StorageError,
@@ -248,7 +247,8 @@ class OrderManagement:
         return position
 
     async def _until_written(self, work: Callable[[UnitOfWork, Record], T]) -> T:
-        for attempt in range(1_000_000):
+        attempt = 0
+        while True:
             try:
                 result = await self._journal.write(work)
             except StorageError as error:
@@ -257,10 +257,10 @@ class OrderManagement:
                 text = f"The book cannot be written, so no order is let out; trying again. {error}"
                 self._bus.publish(Notice(Severity.ALARM, text, "book"))
                 await self._clock.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
+                attempt += 1
             else:
                 self._state.book_writable = True
                 return result
-        raise InvariantBroken("the book could not be written in a million tries")
 
     async def _persist(self, order: Order, drafts: Sequence[AuditDraft]) -> None:
         def work(uow: UnitOfWork, record: Record) -> None:

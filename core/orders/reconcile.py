@@ -4,6 +4,7 @@ Starting is recovering: a clean start and one after a crash run this same code, 
 it twice changes nothing.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from core.domain.execution import ExecutionReport
 from core.domain.messages import Notice, Severity
 from core.domain.order import Order, Pending
 from core.domain.terms import OrderCancelRequest
-from core.errors import BrokerError
+from core.errors import BrokerError, BrokerRejected
 from core.failpoints import failpoint
 from core.ids import ClOrdId, is_ours
 from core.orders.bodies import number
@@ -123,7 +124,8 @@ class Reconciler:
             return [Difference(report.cl_ord_id, "not in our book", f"working; {whose}; shown as external")]
         if order.pending is Pending.CANCEL:
             # The person wanted it ended and the request may have been lost: asking twice does no harm.
-            await self._broker.cancel(OrderCancelRequest(order.cl_ord_id, report.order_id))
+            with suppress(BrokerRejected):
+                await self._broker.cancel(OrderCancelRequest(order.cl_ord_id, report.order_id))
         if order.pending is Pending.REPLACE and not self._has_open_replacement(order.cl_ord_id):
             await self._oms.change(order.cl_ord_id, lambda known: replace(known, pending=None), [])
         return []
