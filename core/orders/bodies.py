@@ -84,8 +84,13 @@ def fingerprint(terms: OrderTerms) -> str:
 def in_words(terms: OrderTerms) -> str:
     """Say an order in the words that people search for: `AAPL buy 20 limit 189.43`."""
     kind = terms.ord_type.value.replace("_", " ")
-    prices = [number(value) for value in (terms.stop_px, terms.price) if value is not None]
-    return " ".join([terms.symbol, terms.side.value, str(number(terms.order_qty)), kind, *map(str, prices)])
+    prices = [_cents(value) for value in (terms.stop_px, terms.price) if value is not None]
+    return " ".join([terms.symbol, terms.side.value, str(number(terms.order_qty)), kind, *prices])
+
+
+def _cents(price: Decimal) -> str:
+    exponent = price.as_tuple().exponent
+    return plain(price) if isinstance(exponent, int) and exponent < -1 else f"{price:.2f}"
 
 
 def order_in_words(order: Order) -> str:
