@@ -75,7 +75,7 @@ def test_equal_orders_have_one_canonical_text_and_different_ones_differ() -> Non
 
 
 def test_an_order_is_said_in_the_words_that_people_search_for() -> None:
-    assert in_words(terms(Side.SELL, 20, "189.40", stop="190")) == "AAPL sell 20 stop limit 190 189.4"
+    assert in_words(terms(Side.SELL, 20, "189.40", stop="190")) == "AAPL sell 20 stop limit 190.00 189.40"
     assert draft_in_words(draft(qty="1" * 99)) == f"AAPL buy {'1' * 40} market"
 
 
