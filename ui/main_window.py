@@ -33,6 +33,7 @@ from ui.panels.audit import AuditPanel
 from ui.panels.blotter import SIDE_BY_SIDE, Blotter
 from ui.panels.chart import ChartPanel
 from ui.panels.fills import FillsPanel
+from ui.panels.movers import MoversPanel
 from ui.panels.orders import OrdersPanel
 from ui.panels.positions import PositionsPanel
 from ui.panels.risk import RiskPanel
@@ -41,6 +42,8 @@ from ui.panels.watchlist import WatchlistPanel
 from ui.parts import Parts
 from ui.status_bar import StatusBar
 from ui.top_bar import TopBar
+
+MOVERS_FROM = 900  # px of height; below it, the watchlist needs the room
 
 
 class MainWindow(QMainWindow):
@@ -71,6 +74,7 @@ class MainWindow(QMainWindow):
 
     def _make_parts(self) -> Parts:
         bridge = self._bridge
+        watchlist = WatchlistPanel(bridge)
         positions, orders, fills = PositionsPanel(bridge), OrdersPanel(bridge), FillsPanel(bridge)
         return Parts(
             window=self,
@@ -78,7 +82,8 @@ class MainWindow(QMainWindow):
             facts=WindowFacts(bridge, self),
             look=LookKeeper(bridge, self),
             notices=Notices(bridge, self),
-            watchlist=WatchlistPanel(bridge),
+            watchlist=watchlist,
+            movers=MoversPanel(watchlist.shown_quotes),
             chart=ChartPanel(),
             positions=positions,
             orders=orders,
@@ -91,11 +96,12 @@ class MainWindow(QMainWindow):
 
     def _place(self) -> dict[str, QSplitter]:
         parts = self.parts
-        market = splitter(Qt.Orientation.Horizontal, parts.watchlist, parts.chart)
+        left = splitter(Qt.Orientation.Vertical, parts.watchlist, parts.movers)
+        market = splitter(Qt.Orientation.Horizontal, left, parts.chart)
         rows = splitter(Qt.Orientation.Vertical, market, parts.blotter, parts.audit)
         right = splitter(Qt.Orientation.Vertical, parts.ticket, parts.risk)
         columns = splitter(Qt.Orientation.Horizontal, rows, right)
-        for each, grows in ((market, 1), (rows, 0), (columns, 0)):
+        for each, grows in ((left, 0), (market, 1), (rows, 0), (columns, 0)):
             each.setStretchFactor(grows, 1)
         body = QWidget(self)
         self._stack = stack = QVBoxLayout(body)
@@ -106,7 +112,14 @@ class MainWindow(QMainWindow):
         stack.addWidget(columns, 1)
         stack.addWidget(self.status)
         self.setCentralWidget(body)
-        return {"columns": columns, "rows": rows, "market": market, "right": right, "blotter": parts.blotter}
+        return {
+            "columns": columns,
+            "rows": rows,
+            "market": market,
+            "left": left,
+            "right": right,
+            "blotter": parts.blotter,
+        }
 
     def _keep_layout(self) -> LayoutKeeper:
         parts = self.parts
@@ -223,13 +236,14 @@ class MainWindow(QMainWindow):
         self.parts.blotter.set_wide(is_wide=self.width() >= SIDE_BY_SIDE)
         for name, sizes in SIZES.items():
             if name != "blotter":
-                self._splitters[name].setSizes(SMALL[name] if is_small else sizes)
+                self._splitters[name].setSizes(SMALL.get(name, sizes) if is_small else sizes)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         is_first = not self._is_laid_out
         self._is_laid_out = True
         self.parts.blotter.set_wide(is_wide=self.width() >= SIDE_BY_SIDE)
+        self.parts.movers.setVisible(self.width() >= SMALL_BELOW and self.height() >= MOVERS_FROM)
         if is_first or (event.oldSize().width() < SMALL_BELOW) != (self.width() < SMALL_BELOW):
             self._fit()
         self.parts.notices.toasts.place()

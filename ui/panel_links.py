@@ -25,6 +25,7 @@ class PanelLinks(QObject):
         facts = parts.facts
         for panel in (parts.watchlist, parts.positions, parts.orders, parts.fills):
             panel.symbol_selected.connect(facts.set_symbol)
+        parts.movers.body.symbol_selected.connect(facts.set_symbol)
         facts.symbol_changed.connect(self._on_symbol)
         for model in (parts.watchlist.model, parts.positions.model):
             model.arranged.connect(lambda _: self._mark_symbol())

@@ -12,6 +12,7 @@ from ui.panels.audit import AuditPanel
 from ui.panels.blotter import Blotter
 from ui.panels.chart import ChartPanel
 from ui.panels.fills import FillsPanel
+from ui.panels.movers import MoversPanel
 from ui.panels.orders import OrdersPanel
 from ui.panels.positions import PositionsPanel
 from ui.panels.risk import RiskPanel
@@ -29,6 +30,7 @@ class Parts:
     look: LookKeeper
     notices: Notices
     watchlist: WatchlistPanel
+    movers: MoversPanel
     chart: ChartPanel
     positions: PositionsPanel
     orders: OrdersPanel

@@ -77,6 +77,10 @@ class WatchlistPanel(PanelFrame):
         """The symbol of the current row, empty if there is none."""
         return key_text(self.view.current_key())
 
+    def shown_quotes(self) -> list[Quote]:
+        """Return the newest quotes of all symbols that are shown."""
+        return [self._quotes[symbol] for symbol in self._shown if symbol in self._quotes]
+
     def apply_snapshot(self, snapshot: Snapshot) -> None:
         """Show everything anew."""
         self._instruments = {each.symbol: each for each in snapshot.instruments}
