@@ -383,6 +383,22 @@ async def test_a_replacement_whose_answer_was_lost_is_one_live_order(rig: Rig) -
     assert rig.core.state.orders.working(AAPL).buy_qty == 12
 
 
+async def test_a_replacement_takes_the_place_of_its_order_and_keeps_its_fills(rig: Rig) -> None:
+    order = await rig.submit(draft(qty=10, price=RESTING))
+    rig.market.quote("99.88", "99.90", size=4)
+    await rig.quiet()
+    rig.market.quote("100.00", "100.02")
+
+    new = await rig.do(ReplaceOrder(order.cl_ord_id, rig.key(), "7", "99.85", "", EVERY_RULE))
+
+    old, after = rig.order(order.cl_ord_id), rig.order(new.order.cl_ord_id)
+    assert (old.ord_status, old.pending) == (OrdStatus.REPLACED, None)
+    assert (after.ord_status, after.orig_cl_ord_id) == (OrdStatus.PARTIALLY_FILLED, old.cl_ord_id)
+    assert (after.cum_qty, after.leaves_qty) == (4, 3)
+    assert rig.core.state.orders.working(AAPL).buy_qty == 3
+    assert rig.core.state.positions.qty(AAPL) == 4
+
+
 async def test_only_a_working_order_of_ours_can_be_replaced(rig: Rig) -> None:
     filled = await rig.submit(draft())
     foreign = rig.market.exchange.place_external(builders.terms(qty=1, price=RESTING))

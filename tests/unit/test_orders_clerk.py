@@ -1,11 +1,13 @@
 """Watchlists, settings, bars and proofs: questions that are no orders."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.domain.market import Timeframe
+from core.domain.market import Bar, Timeframe
 from core.domain.messages import (
+    BarChanged,
     ExplainOrder,
     ExplainPosition,
     ImportWatchlist,
@@ -18,11 +20,12 @@ from core.domain.messages import (
     SaveWatchlist,
     SetConfirmAlways,
 )
+from core.domain.money import Price, Qty
 from core.domain.records import AuditQuery, Watchlist
 from core.domain.terms import Side
 from core.errors import BadInput, RefusalCode, Refused, StorageUnwritable
 from core.failpoints import arm, disarm_all
-from core.ids import ClOrdId, Symbol
+from core.ids import ClOrdId, ExecId, Symbol
 from core.orders.clerk import read_symbols
 from core.portfolio.provenance import readds
 from tests.builders import AAPL
@@ -146,6 +149,36 @@ async def test_a_position_is_explained_by_fills_that_re_add(rig: Rig) -> None:
     assert readds(proof)
     assert proof.position.qty == 18
     assert await code_of(rig, ExplainPosition(MSFT)) is RefusalCode.NO_POSITION
+
+
+async def test_fills_that_do_not_re_add_are_an_alarm_and_are_shown_all_the_same(rig: Rig) -> None:
+    await rig.submit(draft(qty=30))
+    (fill,) = await rig.store.read(lambda reader: reader.fills())
+    await rig.store.write(lambda uow: uow.insert_fill(replace(fill, exec_id=ExecId("X-stray"))))
+
+    proof = await rig.do(ExplainPosition(AAPL))
+
+    assert len(proof.fills) == 2
+    assert any("do not add up" in text for text in rig.alarms())
+
+
+async def test_the_running_bar_of_the_chart_follows_the_quotes(rig: Rig) -> None:
+    px, at = Price("100.00"), rig.market.now.replace(second=0)
+    rig.market.feed.bars = bars_of(Bar(AAPL, at, px, px, px, px, Qty(1)))
+    await rig.do(LoadBars(AAPL, Timeframe.M1))
+
+    rig.market.show(AAPL, last=Price("100.05"))
+    await rig.quiet()
+
+    changed = [event.bar for event in rig.events if isinstance(event, BarChanged)]
+    assert [(bar.time, bar.high, bar.close) for bar in changed] == [(at, Price("100.05"), Price("100.05"))]
+
+
+def bars_of(bar: Bar):
+    async def bars(symbol: Symbol, timeframe: Timeframe, limit: int) -> tuple[Bar, ...]:
+        return (bar,)
+
+    return bars
 
 
 async def test_a_position_is_explained_without_a_price_too(rig: Rig) -> None:

@@ -11,11 +11,9 @@ from core.domain.access import Mode, TradingState
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.lanes import Latest
-from core.domain.market import Timeframe
 from core.domain.messages import (
     CancelOrder,
     CancelOrders,
-    LoadBars,
     PositionMarked,
     PreviewOrder,
     ReplaceOrder,
@@ -484,13 +482,29 @@ async def test_fills_of_an_earlier_market_day_are_not_of_today(rig: Rig) -> None
     assert later.day_pnl != unknown.day_pnl
 
 
-async def test_a_running_bar_is_told_of(rig: Rig) -> None:
-    await rig.do(LoadBars(AAPL, Timeframe.M1))
+async def test_a_fill_without_a_position_is_not_marked(rig: Rig) -> None:
+    await rig.submit(draft(qty=10))
+    rig.core.state.positions._positions.clear()
 
-    rig.market.show(AAPL, last=Price("100.05"))
-    await rig.quiet()
+    rig.core.valuation._publish(AAPL)
 
-    assert rig.core.bus.failures == 0
+    assert rig.core.valuation.mark_of(AAPL) is None
+
+
+async def test_an_intent_that_was_never_sent_is_unknown_after_a_crash_and_nothing_is_sent_by_itself(
+    rig: Rig,
+) -> None:
+    order = await rig.core.intents.write_ahead(
+        Intent(builders.terms(qty=1), rig.key(), Verdict(()), rig.actor())
+    )
+    await rig.kill()
+
+    await rig.start()
+    await rig.wait(90, 5)
+
+    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.UNKNOWN
+    assert rig.core.unsettled.may_settle(order.cl_ord_id)
+    assert rig.oracle().orders == {}
 
 
 def test_hard_breaches_come_before_soft_ones() -> None:
