@@ -21,13 +21,13 @@ TRADING = (
     ),
     ActionSpec(
         "trading.kill",
-        "Kill: halt, cancel, flatten…",
+        "Kill: halt and cancel everything…",
         "kill",
         Section.TRADING,
         icon="warning-octagon",
         role=Role.TRADER,
         needs=(OPEN,),
-        words="panic flatten close everything",
+        words="panic stop everything",
     ),
     ActionSpec(
         "trading.resume",
