@@ -21,6 +21,7 @@ from app.cli import exit_code_of
 from app.options import DesktopOptions, Kind
 from app.runtime import CoreThread, Running
 from app.sessions import start_profile, start_temporary
+from core.clock import SystemClock
 from core.domain.messages import Command
 from core.errors import RefusalCode, Refused, WrongPassphrase
 from ui.bridge import Bridge
@@ -52,7 +53,8 @@ class Desktop(QObject):
         self._exit_code = 0
         self._is_painted = False
         self._shot_is_due = options.screenshot is not None
-        self.bridge = Bridge(self._send)
+        # Ages are counted on the core's own clock, which stamps what it receives.
+        self.bridge = Bridge(self._send, clock=SystemClock().monotonic)
         self.window = MainWindow(self.bridge)
         self.window.installEventFilter(self)
         self.bridge.snapshot_loaded.connect(self._on_snapshot)
