@@ -113,8 +113,9 @@ class AuditPanel(PanelFrame):
         self._check.start()
         self.chain.show_report(report)
 
-    def _on_no_report(self, _: Exception) -> None:
+    def _on_no_report(self, _: Exception) -> bool:
         self.chain.show_failure()
+        return True
 
     def _on_event(self, event: InOrder) -> None:
         if isinstance(event, AuditAppended):
@@ -139,7 +140,7 @@ class AuditPanel(PanelFrame):
         self._bridge.send(
             LoadAudit(query),
             partial(self._on_page, self._asked, before),
-            partial(self._on_no_page, self._asked),
+            partial(self._on_no_page, self._asked, before),
         )
 
     def _on_page(self, asked: int, before: int | None, page: AuditPage) -> None:
@@ -151,9 +152,14 @@ class AuditPanel(PanelFrame):
         else:
             self.model.upsert(row_of(record, self._user) for record in page.records)
 
-    def _on_no_page(self, asked: int, _: Exception) -> None:
+    def _on_no_page(self, asked: int, before: int | None, _: Exception) -> bool:
         if asked == self._asked:
             self._is_loading = False
+            if before is None:  # what stands there answers an older question
+                self._has_more = False
+                self.model.replace_all(())
+                self.view.set_empty("The log could not be read. Change the words to search again.")
+        return asked != self._asked or before is None
 
     def _show(self, records: Iterable[AuditRecord]) -> None:
         self.model.replace_all(row_of(record, self._user) for record in records)
