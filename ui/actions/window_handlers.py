@@ -2,17 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
-from core.domain.messages import KeepProfile
 from ui.actions.choices import LOOK, PANEL_NAMES
+from ui.actions.keeping import Keeping
 from ui.actions.registry import Handlers
-from ui.dialogs.text_input import TextInput
 from ui.parts import Parts
 
-_SHORTEST_PASSPHRASE = 8
 _ZOOM = 1.25
 _CHOICES = tuple(spec.id for spec in LOOK if spec.is_choice and spec.id != "window.full_screen")
 
@@ -46,7 +43,7 @@ class WindowHandlers:
             **self._overlays,
             "reset_layout": self._reset,
             "full_screen": self.full_screen,
-            "keep_profile": self.keep_profile,
+            "keep_profile": Keeping(self._parts).begin,
             "quit": self._parts.window.close,
         }
 
@@ -70,41 +67,6 @@ class WindowHandlers:
         """Fill the screen, or no longer."""
         window = self._parts.window
         (window.showNormal if window.isFullScreen() else window.showFullScreen)()
-
-    def keep_profile(self) -> None:
-        """Ask for a name, then for a passphrase, and make the throwaway profile permanent."""
-        TextInput(
-            self._parts.window,
-            "Keep this profile",
-            "Give it a name. Its orders, fills and log stay as they are.",
-            "Next",
-            self._ask_passphrase,
-        ).open_field()
-
-    def _ask_passphrase(self, name: str) -> None:
-        def fault(text: str) -> str:
-            return (
-                ""
-                if len(text) >= _SHORTEST_PASSPHRASE
-                else f"At least {_SHORTEST_PASSPHRASE} characters; it locks the database."
-            )
-
-        dialog = TextInput(
-            self._parts.window,
-            f"A passphrase for {name}",
-            "It opens the profile from now on. Nobody can recover it for you.",
-            "Keep",
-            lambda passphrase: self._keep(name, passphrase),
-            fault_of=fault,
-        )
-        dialog.field.setEchoMode(dialog.field.EchoMode.Password)
-        dialog.open_field()
-
-    def _keep(self, name: str, passphrase: str) -> None:
-        def kept(folder: Path) -> None:
-            self._parts.notices.say(f"Kept as {name} in {folder}.")
-
-        self._parts.bridge.send(KeepProfile(name, passphrase), kept)
 
     def _zoom(self, factor: float) -> None:
         canvas = self._parts.chart.canvas

@@ -26,7 +26,7 @@ def _buttons(dialog: SheetDialog, yes: Button) -> Button:
 
 
 class TextInput(SheetDialog):
-    """One field. What is wrong with the text stands under it; the text stays."""
+    """One field, masked for a secret. What is wrong with the text stands under it; the text stays."""
 
     def __init__(
         self,
@@ -37,15 +37,18 @@ class TextInput(SheetDialog):
         taken: Callable[[str], object],
         *,
         text: str = "",
+        is_secret: bool = False,
         fault_of: Callable[[str], str] = lambda _: "",
     ) -> None:
         super().__init__(window, "dialog.text", title, width=_WIDTH)
-        self._taken, self._fault_of = taken, fault_of
+        self._taken, self._fault_of, self._is_secret = taken, fault_of, is_secret
         self.add_words(sentence)
         self.field = QLineEdit(text)
         self.field.setFont(font(13))
         self.field.setAccessibleName(title)
         self.field.setMaxLength(200)
+        if is_secret:
+            self.field.setEchoMode(QLineEdit.EchoMode.Password)
         self.field.returnPressed.connect(self.take)
         self.field.textChanged.connect(self._clear_fault)
         self.column.addWidget(self.field)
@@ -61,14 +64,19 @@ class TextInput(SheetDialog):
 
     def take(self) -> None:
         """Take the text over, unless something is wrong with it."""
-        text = self.field.text().strip()
+        typed = self.field.text()
+        text = typed if self._is_secret else typed.strip()  # a space is part of a secret
         fault = self._fault_of(text) if text else "Type something first."
         if fault:
-            self.fault.set_text(fault)
-            self.field.setAccessibleDescription(fault)
+            self.refuse(fault)
             return
         self.dismiss()
         self._taken(text)
+
+    def refuse(self, fault: str) -> None:
+        """Say what is wrong with the text; it stays. "" says nothing."""
+        self.fault.set_text(fault or " ")
+        self.field.setAccessibleDescription(fault)
 
     def _clear_fault(self) -> None:
         self.fault.set_text(" ")
