@@ -1,7 +1,8 @@
 """Units of work that carry their audit records, and the emergency file beside them."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,9 +12,10 @@ import structlog
 from core.audit import ledger
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.access import Actor, Origin
+from core.domain.access import Actor, Origin, TradingState
 from core.domain.audit import AuditAction, AuditDraft, AuditRecord
 from core.domain.messages import AuditAppended
+from core.domain.records import TradingStateRecord
 from core.errors import StorageError
 from core.ports.journal import Record
 from core.ports.storage import Store, UnitOfWork
@@ -93,6 +95,7 @@ class AuditJournal:
     async def fold_emergency(self, session: str) -> int:
         """Move what the emergency file holds into the chain; return how many lines.
 
+        A halt that could not be written when it was given is stored as well, so that it holds on.
         The file is emptied only after the records are durable, so a crash in between folds a
         line twice and loses none.
         """
@@ -104,13 +107,37 @@ class AuditJournal:
             return 0
         desk = Actor("desk", "admin", Origin.DESK, session)
 
-        def work(_: UnitOfWork, record: Record) -> None:
+        stored = await self._store.read(lambda reader: reader.trading_state())
+        halt = _newest_state(lines)
+        if halt is not None and stored is not None and stored.changed_at >= halt.changed_at:
+            halt = None
+
+        def work(uow: UnitOfWork, record: Record) -> None:
+            if halt is not None:
+                uow.insert_trading_state(halt)
             for line in lines:
                 record(AuditDraft(AuditAction.EMERGENCY_FOLDED, desk, _entity(line), _payload(line)))
 
         await self.write(work)
         self._emergency.unlink()
         return len(lines)
+
+
+def _newest_state(lines: Iterable[bytes]) -> TradingStateRecord | None:
+    found = [state for state in map(_state, lines) if state is not None]
+    return max(found, key=lambda state: state.changed_at, default=None)
+
+
+def _state(line: bytes) -> TradingStateRecord | None:
+    try:
+        noted = orjson.loads(line)
+        if noted["action"] != AuditAction.STATE_CHANGED.value:
+            return None
+        facts = orjson.loads(noted["payload"])
+        at = datetime.fromisoformat(noted["at"])
+        return TradingStateRecord(TradingState(facts["after"]), str(facts["reason"]), noted["actor"], at)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _entity(line: bytes) -> str:

@@ -30,6 +30,7 @@ from core.ports.journal import Journal
 from core.ports.storage import Reader, Store
 from core.risk.engine import evaluate, refuse
 from core.risk.parse import parse_draft
+from core.state.orders import Reservation
 
 _MOST_MOVE_PCT = Decimal("0.5")
 
@@ -42,7 +43,7 @@ class Decision:
     key: IdempotencyKey
     acknowledged: frozenset[RuleCode]
     actor: Actor
-    replaces: Order | None = None
+    replaces: ClOrdId | None = None
 
 
 class OrderEntry:
@@ -68,6 +69,7 @@ class OrderEntry:
         self._store = store
         self._journal = journal
         self._in_flight: dict[IdempotencyKey, str] = {}
+        self._replacing: set[ClOrdId] = set()
 
     async def preview(self, command: PreviewOrder, actor: Actor) -> Preview:
         """Judge what was typed so far; nothing is counted, stored or sent."""
@@ -90,8 +92,7 @@ class OrderEntry:
 
     async def replace(self, command: ReplaceOrder, actor: Actor) -> Submitted:
         """Ask for new terms of an open order; judged like an order, the old one left out of the sums."""
-        old = self._open_order(command.cl_ord_id)
-        terms = old.terms
+        terms = self._order(command.cl_ord_id).terms
         draft = OrderDraft(
             terms.symbol,
             terms.side,
@@ -101,7 +102,8 @@ class OrderEntry:
             command.price,
             command.stop_px,
         )
-        return await self._decide(Decision(draft, command.key, command.acknowledged, actor, old))
+        replaces = command.cl_ord_id
+        return await self._decide(Decision(draft, command.key, command.acknowledged, actor, replaces))
 
     async def close(self, command: ClosePosition, actor: Actor) -> Submitted:
         """Close what is held by an ordinary market order of ours."""
@@ -113,18 +115,31 @@ class OrderEntry:
         draft = OrderDraft(command.symbol, side, OrdType.MARKET, TimeInForce.DAY, shares)
         return await self._decide(Decision(draft, command.key, command.acknowledged, actor))
 
-    def _open_order(self, cl_ord_id: ClOrdId) -> Order:
+    def _order(self, cl_ord_id: ClOrdId) -> Order:
         order = self._state.orders.get(cl_ord_id)
         if order is None:
             raise Refused(RefusalCode.UNKNOWN_ORDER, f"There is no order {cl_ord_id}.")
+        return order
+
+    def _open_order(self, cl_ord_id: ClOrdId) -> Order:
+        order = self._order(cl_ord_id)
         if not order.is_open:
             raise Refused(RefusalCode.ORDER_NOT_OPEN, f"The order has ended: {order.ord_status}.")
-        if order.pending is not None or not order.acked or order.external:
+        if order.pending is not None or not order.acked or order.external or self._is_replaced(order):
             raise Refused(
                 RefusalCode.ORDER_BUSY,
                 "The order is being changed, or not ours, or not accepted yet; try again when it works.",
             )
         return order
+
+    def _is_replaced(self, order: Order) -> bool:
+        opened = self._state.orders.open(order.symbol)
+        return order.cl_ord_id in self._replacing or any(
+            each.orig_cl_ord_id == order.cl_ord_id for each in opened
+        )
+
+    def _old(self, decision: Decision) -> Order | None:
+        return None if decision.replaces is None else self._open_order(decision.replaces)
 
     async def _decide(self, decision: Decision) -> Submitted:
         terms = parse_draft(decision.draft)
@@ -133,6 +148,7 @@ class OrderEntry:
         self._in_flight[decision.key] = mark
         try:
             if not isinstance(terms, OrderTerms):
+                self._old(decision)
                 raise await self._refusal(refuse(terms), draft_in_words(decision.draft), decision.actor)
             known = await self._known(decision.key, mark)
             if known is not None:
@@ -167,6 +183,7 @@ class OrderEntry:
         return Submitted(self._state.orders.get(order.cl_ord_id) or order, Verdict(()), repeated=True)
 
     async def _carry_out(self, decision: Decision, terms: OrderTerms) -> Submitted:
+        self._old(decision)
         figures = self._throttle.take(self._state.limits)
         verdict = await self._pass_or_refuse(decision, terms, figures)
         quote = self._state.quotes.get(terms.symbol)
@@ -174,19 +191,36 @@ class OrderEntry:
         self._refuse_if_moved(quote, self._state.quotes.get(terms.symbol))
         # Again, with the facts of now: the sheet may have stood for half a minute.
         verdict = await self._pass_or_refuse(decision, terms, figures)
-        reservation = self._state.orders.reserve(terms)
-        self._gatherer.remember(terms)
+        intent = Intent(terms, decision.key, verdict, decision.actor, self._old(decision))
+        reservation = self._reserve(intent)
+        # Whoever waits may go away; a write that has begun cannot be called back, so it is seen through.
+        outcome = await self._oms.see_through(self._write_and_send(intent, reservation), "write-ahead")
+        if isinstance(outcome, Refused):
+            raise outcome
+        return Submitted(outcome, verdict)
+
+    def _reserve(self, intent: Intent) -> Reservation:
+        # At once after the judgement: nobody else may be judged before this order counts.
+        if intent.replaces is not None:
+            self._replacing.add(intent.replaces.cl_ord_id)
+        self._gatherer.remember(intent.terms)
+        return self._state.orders.reserve(intent.terms)
+
+    async def _write_and_send(self, intent: Intent, reservation: Reservation) -> Order | Refused:
         try:
-            intent = Intent(terms, decision.key, verdict, decision.actor, decision.replaces)
             order = await self._intents.write_ahead(intent)
+        except Refused as refusal:
+            return refusal
         except StorageError as error:
-            raise Refused(
-                RefusalCode.RECORD_UNWRITABLE, f"Nothing was sent, because it could not be recorded: {error}"
-            ) from error
+            text = f"Nothing was sent, because it could not be recorded: {error}"
+            unwritable = Refused(RefusalCode.RECORD_UNWRITABLE, text)
+            unwritable.__cause__ = error
+            return unwritable
         finally:
             self._state.orders.release(reservation)
-        sent = await self._oms.carry_out(order)
-        return Submitted(sent, verdict)
+            if intent.replaces is not None:
+                self._replacing.discard(intent.replaces.cl_ord_id)
+        return await self._oms.carry_out(order)
 
     def _refuse_if_moved(self, asked: Quote | None, now: Quote | None) -> None:
         # A yes was given to a price; after a move of more than half a percent it is asked again (A23).
@@ -203,7 +237,7 @@ class OrderEntry:
             raise Refused(RefusalCode.CONFIRMATION_STALE, text)
 
     async def _pass_or_refuse(self, decision: Decision, terms: OrderTerms, figures: Figures) -> Verdict:
-        verdict = self._judge(terms, figures, decision.replaces)
+        verdict = self._judge(terms, figures, self._old(decision))
         missing = verdict.missing_acknowledgements(decision.acknowledged)
         if verdict.is_refused or (missing and not self._asks_for_soft_rules):
             raise await self._refusal(verdict, in_words(terms), decision.actor)

@@ -104,7 +104,7 @@ class Exits:
             self._journal.note(draft)
             self._oms.hold(replace(order, pending=None, updated_at=self._clock.now()))
         report = await self._look_up(cl_ord_id)
-        if report is not None:
+        if report is not None and self._state.book_writable:
             await self._oms.apply(report)
 
     async def _look_up(self, cl_ord_id: ClOrdId) -> ExecutionReport | None:

@@ -1,6 +1,6 @@
 """Gathering the facts of a judgement out of the live state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core.clock import Clock
@@ -11,7 +11,7 @@ from core.domain.money import ZERO
 from core.domain.order import Order
 from core.domain.risk import Limits
 from core.domain.terms import OrderTerms, Side
-from core.ids import Symbol
+from core.ids import ClOrdId, Symbol
 from core.orders.throttle import Figures
 from core.risk.facts import Facts, RecentOrder
 from core.state.account import AccountState
@@ -32,6 +32,8 @@ class LiveState:
 
     Attributes:
         ready: the order stream is up and reconciled, and the book could be written.
+        behind: orders of which a status told more shares than the fills that are booked; until those
+            are fetched they count neither as working nor as held, so the position is not known.
     """
 
     quotes: QuoteBook
@@ -44,6 +46,7 @@ class LiveState:
     session: MarketSession | None = None
     ready: bool = False
     book_writable: bool = True
+    behind: set[ClOrdId] = field(default_factory=set)
 
 
 class Gatherer:
@@ -78,7 +81,7 @@ class Gatherer:
             instrument=state.instruments.get(terms.symbol),
             quote=state.quotes.get(terms.symbol),
             quote_age_s=state.quotes.age_s(terms.symbol),
-            position_qty=state.positions.qty(terms.symbol) if account is not None else None,
+            position_qty=None if account is None else self._held(terms.symbol),
             working_buy_qty=working.buy_qty,
             working_sell_qty=working.sell_qty,
             cash=cash,
@@ -90,11 +93,17 @@ class Gatherer:
             fee_rate_pct=FEE_RATE_PCT,
             filled_qty=replaces.cum_qty if replaces is not None else ZERO,
             recent=self._repeats(),
-            ready=state.ready and state.book_writable,
+            ready=state.ready and state.book_writable and not state.behind,
             sent_last_minute=figures.last_minute,
             sent_today=figures.today,
             burst_left=figures.burst_left,
         )
+
+    def _held(self, symbol: Symbol) -> Decimal | None:
+        behind = (self._state.orders.get(cl_ord_id) for cl_ord_id in self._state.behind)
+        if any(order is None or order.symbol == symbol for order in behind):
+            return None
+        return self._state.positions.qty(symbol)
 
     def _repeats(self) -> tuple[RecentOrder, ...]:
         now = self._clock.monotonic()

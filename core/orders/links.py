@@ -6,7 +6,15 @@ import structlog
 
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.messages import LinkChanged, LinkState, Part, QuotesChanged, SessionTicked
+from core.domain.messages import (
+    LinkChanged,
+    LinkState,
+    Notice,
+    Part,
+    QuotesChanged,
+    SessionTicked,
+    Severity,
+)
 from core.errors import BrokerError, StorageError
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
@@ -86,12 +94,20 @@ class Links:
                 await read(up)
             except (BrokerError, StorageError) as error:
                 reason = str(error)
+            except Exception as error:  # a bug in one report or quote: begin again, with the door shut
+                reason = self._tell("link", error)
             lose()
             for part in parts:
                 self.show(part, LinkState.DOWN, reason)
             _log.warning("link.lost", parts=[part.value for part in parts], reason=reason)
             await self._clock.sleep(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
             failures += 1
+
+    def _tell(self, what: str, error: Exception) -> str:
+        _log.exception(f"{what}.failed")
+        text = f"{what}: {type(error).__name__}: {error}"
+        self._bus.publish(Notice(Severity.ALARM, text, f"task:{what}"))
+        return text
 
     async def _read_orders(self, up: Callable[[], None]) -> None:
         await self._broker.connect()
@@ -128,9 +144,17 @@ class Links:
         """Read market time now and then."""
         while True:
             if self.states.get(Part.FEED) is not None and self.states[Part.FEED].state is LinkState.UP:
-                self._state.session = self._feed.session()
-                self._bus.publish(SessionTicked(self._state.session))
+                self._read_session()
             await self._clock.sleep(SESSION_EVERY_S)
+
+    def _read_session(self) -> None:
+        try:
+            self._state.session = self._feed.session()
+        except Exception as error:  # without market time nothing opens, and the next reading may do
+            self._state.session = None
+            self._tell("session", error)
+            return
+        self._bus.publish(SessionTicked(self._state.session))
 
     async def run_reconciliation(self) -> None:
         """Compare with the broker now and then (C1): a report that was never delivered is found here."""
@@ -142,10 +166,16 @@ class Links:
                 await self._reconciler.run()
             except (BrokerError, StorageError) as error:
                 _log.warning("reconciliation.unanswered", reason=str(error))
+            except Exception as error:  # the watch goes on whatever one comparison met
+                self._tell("reconciliation", error)
 
     async def run_account(self) -> None:
         """Have the broker confirm the account now and then, so that it never grows too old for the rules."""
         while True:
             await self._clock.sleep(ACCOUNT_EVERY_S)
-            if self._state.ready:
+            if not self._state.ready:
+                continue
+            try:
                 await self._reconciler.refresh_account_quietly()
+            except Exception as error:  # the account grows old, which the rules notice
+                self._tell("account", error)

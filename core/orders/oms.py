@@ -1,7 +1,8 @@
 """The order management: write ahead, send once, apply what comes back."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from core.errors import (
     RefusalCode,
     Refused,
     StorageError,
+    StorageUnwritable,
 )
 from core.failpoints import failpoint
 from core.ids import ClOrdId
@@ -72,8 +74,9 @@ class OrderManagement:
         self._desk = desk
         self._tasks = tasks
         self._applying = asyncio.Lock()
+        self._is_refused = asyncio.Event()
         self._acks = AckTimes()
-        self.behind: set[ClOrdId] = set()
+        self.behind: set[ClOrdId] = state.behind
         self.in_flight: set[ClOrdId] = set()
         self.on_unknown: Callable[[Order], None] = lambda _: None
         self.on_sighted: Callable[[Order], None] = lambda _: None
@@ -85,6 +88,10 @@ class OrderManagement:
         sending = self._tasks.spawn(self.send(order), "send")
         sending.add_done_callback(lambda _: self.in_flight.discard(order.cl_ord_id))
         return await asyncio.shield(sending)
+
+    async def see_through(self, work: Coroutine[object, object, T], name: str) -> T:
+        """Do to the end what was begun, whoever stops waiting."""
+        return await asyncio.shield(self._tasks.spawn(work, name))
 
     async def send(self, order: Order) -> Order:
         """Call the broker, once, and book its answer, or UNKNOWN for the lack of one."""
@@ -99,12 +106,16 @@ class OrderManagement:
                 await self.apply(report)
             else:
                 await self._begin_replacing(order)
+                self._refuse_if_halted()
                 await self._broker.replace(self._replace_request(order))
                 failpoint("oms.after_send")
         except BrokerRejected as error:
             await self.apply(refusal(order, error.text, self._clock.now()))
         except BrokerUnavailable as error:
-            await self.apply(refusal(order, f"Not sent: {error}", self._clock.now()))
+            if order.unknown:  # this time it did not leave; of the first time nobody knows
+                await self.mark_unknown(order.cl_ord_id, f"Not sent again: {error}")
+            else:
+                await self.apply(refusal(order, f"Not sent: {error}", self._clock.now()))
         except _PROVES_NOTHING as error:
             await self.mark_unknown(order.cl_ord_id, str(error))
         return self._state.orders.get(order.cl_ord_id) or order
@@ -163,7 +174,7 @@ class OrderManagement:
             Refused: `UNKNOWN_ORDER`.
             StorageError: nothing was changed.
         """
-        async with self._applying:
+        async with self._turn():
             order = self._state.orders.get(cl_ord_id)
             if order is None:
                 raise Refused(RefusalCode.UNKNOWN_ORDER, f"There is no order {cl_ord_id}.")
@@ -177,6 +188,21 @@ class OrderManagement:
             await self._journal.write(work)
             self._publish(changed)
             return changed
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        # A cancel must not stand behind a report that the database refuses, which may be for ever.
+        taking = self._tasks.spawn(self._applying.acquire(), "turn")
+        refused = self._tasks.spawn(self._is_refused.wait(), "refusal")
+        try:
+            await asyncio.wait({taking, refused}, return_when=asyncio.FIRST_COMPLETED)
+            if not taking.done() or taking.cancelled():
+                raise StorageUnwritable("a report waits to be written")
+            yield
+        finally:
+            refused.cancel()
+            if not taking.cancel() and not taking.cancelled():
+                self._applying.release()
 
     def hold(self, order: Order) -> None:
         """Keep a state in memory only, when the database refuses it (a cancel goes out all the same)."""
@@ -253,6 +279,7 @@ class OrderManagement:
                 result = await self._journal.write(work)
             except StorageError as error:
                 self._state.book_writable = False
+                self._is_refused.set()
                 _log.error("report.unwritable", attempt=attempt, reason=str(error))
                 text = f"The book cannot be written, so no order is let out; trying again. {error}"
                 self._bus.publish(Notice(Severity.ALARM, text, "book"))
@@ -260,6 +287,7 @@ class OrderManagement:
                 attempt += 1
             else:
                 self._state.book_writable = True
+                self._is_refused.clear()
                 return result
 
     async def _persist(self, order: Order, drafts: Sequence[AuditDraft]) -> None:

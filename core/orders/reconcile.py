@@ -18,7 +18,7 @@ from core.domain.execution import ExecutionReport
 from core.domain.messages import Notice, Severity
 from core.domain.order import Order, Pending
 from core.domain.terms import OrderCancelRequest
-from core.errors import BrokerError, BrokerRejected
+from core.errors import BrokerError, BrokerRejected, StorageError
 from core.failpoints import failpoint
 from core.ids import ClOrdId, is_ours
 from core.orders.bodies import number
@@ -203,5 +203,5 @@ class Reconciler:
             if self._oms.behind:
                 await self.catch_up()
             await self.refresh_account()
-        except BrokerError as error:
+        except (BrokerError, StorageError) as error:
             _log.warning("account.unanswered", reason=str(error))

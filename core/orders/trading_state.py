@@ -41,7 +41,7 @@ class TradingStateLatch:
         """Go back to ACTIVE.
 
         Raises:
-            Refused: `REASON_MISSING`.
+            Refused: `REASON_MISSING`, or `HALTED` if a halt came meanwhile.
             StorageError: it could not be recorded, so the state stays as it is.
         """
         if not command.reason.strip():
@@ -76,6 +76,8 @@ class TradingStateLatch:
             text = f"{to.value} is in force but could not be written: {error}"
             self._bus.publish(Notice(Severity.ALARM, text, "trading_state"))
         if not stricter:
+            if self.record is not before:
+                raise Refused(RefusalCode.HALTED, "Trading was halted while the resume was being written.")
             self._take(record)
         return record
 

@@ -150,9 +150,12 @@ class Unsettled:
         asking = self._asking[order.cl_ord_id]
         asking.absent, asking.absent_since = 0, None
         draft = self._oms.draft(AuditAction.ORDER_RESENT, order, {}, actor)
-        await self._oms.change(
-            order.cl_ord_id, lambda known: replace(known, unknown=False, sent_at=self._clock.now()), [draft]
-        )
+
+        def edit(known: Order) -> Order:
+            self._demand_unknown(known)
+            return replace(known, unknown=False, sent_at=self._clock.now())
+
+        await self._oms.change(order.cl_ord_id, edit, [draft])
         sent = await self._oms.carry_out(order)
         if self._is_unknown(order.cl_ord_id):
             await self._look(order.cl_ord_id, asking)
@@ -166,6 +169,7 @@ class Unsettled:
         draft = self._oms.draft(AuditAction.ORDER_GIVEN_UP, order, {"evidence": evidence}, actor)
 
         def edit(known: Order) -> Order:
+            self._demand_unknown(known)
             return replace(known, ended=OrdStatus.REJECTED, unknown=False, gave_up=True, text=evidence)
 
         ended = await self._oms.change(order.cl_ord_id, edit, [draft])
@@ -176,9 +180,13 @@ class Unsettled:
         order = self._state.orders.get(cl_ord_id)
         if order is None:
             raise Refused(RefusalCode.UNKNOWN_ORDER, f"There is no order {cl_ord_id}.")
+        self._demand_unknown(order)
+        return order
+
+    def _demand_unknown(self, order: Order) -> None:
+        # Asked again when the change is made: a report may have told meanwhile.
         if order.ord_status is not OrdStatus.UNKNOWN:
             raise Refused(RefusalCode.ORDER_NOT_UNKNOWN, f"The order's state is known: {order.ord_status}.")
-        return order
 
     def _settleable(self, cl_ord_id: ClOrdId) -> Order:
         order = self._unknown(cl_ord_id)
