@@ -19,7 +19,7 @@ THIN_SPACE = "\u2009"
 ROUND_LOT = 100
 TIMES = "\u00d7"
 
-_CACHE = 8192
+_CACHE = 2048
 _DOLLAR = Decimal(1)
 
 

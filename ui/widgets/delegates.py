@@ -18,7 +18,7 @@ CELL_PAD = 8
 FLASH_STRENGTH = 0.38
 ARROW_GAP = 9  # from an arrow's centre to the widest number of its column
 BAR_WIDTH = 36
-_CACHE_LIMIT = 6000
+_CACHE_LIMIT = 2000
 _PLAIN = Qt.TextFormat.PlainText
 _MARK_GAP = {Mark.UP: 6, Mark.DOWN: 6, Mark.QUESTION: 4, Mark.CLOCK: 4}
 

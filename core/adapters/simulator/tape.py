@@ -101,14 +101,14 @@ class BarSource(Protocol):
         ...
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=2_048)
 def price_of(pips: int) -> Price:
     """Turn ten-thousandths of a dollar into a price, in cents where it is a whole number of them."""
     dollars, rest = divmod(pips, 10_000)
     return Price(f"{dollars}.{rest // 100:02d}" if rest % 100 == 0 else f"{dollars}.{rest:04d}")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def qty_of(shares: int) -> Qty:
     """Turn whole shares into a quantity."""
     return Qty(shares)
