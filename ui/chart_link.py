@@ -23,7 +23,7 @@ from ui import format as fmt
 from ui.bridge import Bridge
 from ui.chart.marks import ChartFill, ChartOrder, ChartPosition
 from ui.facts import WindowFacts
-from ui.notices import words_of
+from ui.notices import words_of_failed_read
 from ui.panels.chart import ChartPanel
 
 
@@ -77,7 +77,7 @@ class ChartLink(QObject):
 
     def _on_not_loaded(self, asked: tuple[str, Timeframe], error: Exception) -> bool:
         if asked == self._asked:
-            self._chart.set_failed(words_of(error))
+            self._chart.set_failed(words_of_failed_read(error))
         return True
 
     def _on_bars(self, changes: Iterable[BarChanged]) -> None:

@@ -165,6 +165,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         parts, bridge = self.parts, self._bridge
+        parts.notices.toasts.keep_clear(parts.risk.halt_button)
         self.links.connect_unknown(self.unknown)
         self.halted.cancel_wanted.connect(self.trading.cancel_all)
         self.halted.resume_wanted.connect(parts.risk.ask_resume)

@@ -52,6 +52,17 @@ def words_of(error: Exception) -> str:
             return f"Something went wrong that should not ({type(error).__name__}): {error}"
 
 
+def words_of_failed_read(error: Exception) -> str:
+    """Return why something could not be shown; nothing was asked for that could have happened."""
+    match error:
+        case BrokerUnavailable() | OutcomeUnknown():
+            return f"The broker cannot be reached. {error}"
+        case StorageError():
+            return f"The database could not be read. {error}"
+        case _:
+            return words_of(error)
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One notice of the list."""

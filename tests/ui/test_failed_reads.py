@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QPoint, QRect
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -28,7 +29,7 @@ from tests.ui import pretend
 from ui import bridge as bridges
 from ui.bridge import Bridge
 from ui.main_window import MainWindow
-from ui.notices import words_of
+from ui.notices import words_of_failed_read
 
 ERRORS = (StorageError("The disk does not answer."), BrokerUnavailable("No route."))
 
@@ -114,7 +115,7 @@ def test_failed_bars_take_the_old_ones_away_and_say_why(window, core, qtbot, err
     core.answers[LoadBars] = error
 
     window.parts.facts.set_symbol("XOM")
-    qtbot.waitUntil(lambda: words_of(error) in chart.message.accessibleName())
+    qtbot.waitUntil(lambda: words_of_failed_read(error) in chart.message.accessibleName())
     was_drawn = chart.canvas.isVisible()
     core.answers[LoadBars] = scenes.bars()
     window.parts.facts.set_symbol("AAPL")
@@ -171,7 +172,7 @@ def test_failed_explanation_opens_no_sheet_and_says_why(window, core, qtbot, err
     qtbot.waitUntil(lambda: window.findChild(QWidget, "dialog.proof") is not None)
 
     assert early is None
-    assert words_of(error) in window.parts.notices.heard[0].text
+    assert words_of_failed_read(error) in window.parts.notices.heard[0].text
 
 
 def test_failed_preview_leaves_dashes_and_what_was_typed(window, core, qtbot, error) -> None:
@@ -192,3 +193,25 @@ def test_failed_preview_leaves_dashes_and_what_was_typed(window, core, qtbot, er
     assert said.count("—") >= 10
     assert typed == "25"
     assert re.search(r"\d", effect.accessibleName())
+
+
+def test_words_of_a_failed_read_do_not_speak_of_something_sent(error) -> None:
+    words = words_of_failed_read(error)
+
+    assert "sent" not in words
+    assert "did not happen" not in words
+    assert str(error) in words
+
+
+@pytest.mark.parametrize("size", [(1600, 1000), (1280, 800), (1024, 640)])
+def test_notice_of_a_failure_never_lies_over_halt(window, core, qtbot, size) -> None:
+    open_all(window, qtbot)
+    window.resize(*size)
+    halt, toasts = window.parts.risk.halt_button, window.parts.notices.toasts
+
+    for number in range(4):
+        window.parts.notices.warn(f"A warning that takes a line or two, number {number}.")
+
+    covered = QRect(toasts.mapTo(window, QPoint(0, 0)), toasts.size())
+    assert toasts.isVisible()
+    assert not covered.intersects(QRect(halt.mapTo(window, QPoint(0, 0)), halt.size()))

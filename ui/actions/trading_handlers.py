@@ -27,6 +27,7 @@ from ui import format as fmt
 from ui.actions.registry import Handlers
 from ui.dialogs.proof import show_proof
 from ui.dialogs.text_input import Question
+from ui.notices import words_of_failed_read
 from ui.parts import Parts
 from ui.widgets.buttons import Dress
 
@@ -215,4 +216,10 @@ class OrderHandlers:
             shown = self._parts.positions.model.rows.get(symbol)
             show_proof(self._parts.window, proof, shown, self._holes())
 
-        self._parts.bridge.send(ExplainPosition(Symbol(symbol)), show)
+        def failed(error: Exception) -> bool:
+            self._parts.notices.warn(
+                f"The figures of {symbol} cannot be taken apart now. {words_of_failed_read(error)}"
+            )
+            return True
+
+        self._parts.bridge.send(ExplainPosition(Symbol(symbol)), show, failed)

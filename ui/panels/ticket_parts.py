@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QVBoxLayout, QWidget
 
@@ -13,7 +13,7 @@ from ui.models.columns import Ink, Mark
 from ui.models.flash import seconds
 from ui.panels.lines import Glyph, Line, Lines, Span
 from ui.panels.risk_words import effect_figure, effect_name
-from ui.theme.fonts import MEDIUM, REGULAR, SEMIBOLD, metrics
+from ui.theme.fonts import MEDIUM, REGULAR, SEMIBOLD
 from ui.theme.tokens import density, tokens
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.delegates import draw_text, text_width
@@ -22,7 +22,6 @@ from ui.widgets.glyphs import draw_mark
 NOW, AFTER = -104, -12  # right edges of the two figures
 PAD = 12
 _FOLDED = 3
-_ELIDE_RIGHT = Qt.TextElideMode.ElideRight
 
 
 class SymbolLine(QWidget):
@@ -92,7 +91,7 @@ class SymbolLine(QWidget):
 
 
 class FieldCell(QWidget):
-    """A field under its label; what was refused has a stop sign beside the label, and why."""
+    """A field under its label; what was refused has a stop sign beside it, and why where there is room."""
 
     LABEL = 16
 
@@ -124,9 +123,8 @@ class FieldCell(QWidget):
         x = draw_text(painter, 0, 0, self.LABEL - 2, self._label, 11, REGULAR, look.text3)
         if self._refused:
             draw_mark(painter, Mark.STOP, x + 11, self.LABEL // 2 - 1, look, size=9)
-            room = max(0, round(self.width() - x - 20))
-            words = metrics(11).elidedText(self._refused, _ELIDE_RIGHT, room)
-            draw_text(painter, x + 20, 0, self.LABEL - 2, words, 11, REGULAR, look.text1)
+            if text_width(self._refused, 11) <= self.width() - x - 20:  # in full, or only with the verdict
+                draw_text(painter, x + 20, 0, self.LABEL - 2, self._refused, 11, REGULAR, look.text1)
         painter.end()
 
 

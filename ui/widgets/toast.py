@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QEnterEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QTextLayout, QTextOption
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -101,6 +101,7 @@ class ToastStack(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._clear_of: QWidget | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
@@ -126,6 +127,16 @@ class ToastStack(QWidget):
         """Return the toasts that are shown, oldest first."""
         return [child for child in self.children() if isinstance(child, Toast)]
 
+    def keep_clear(self, widget: QWidget) -> None:
+        """Never lie over this widget of the lower right corner: no notice may stand before Halt."""
+        self._clear_of = widget
+        self.place()
+
+    def _bottom(self, window: QWidget) -> int:
+        if self._clear_of is None or not self._clear_of.isVisible():
+            return window.height() - 36
+        return self._clear_of.mapTo(window, QPoint(0, 0)).y() - 8
+
     def place(self) -> None:
         """Move to the window's lower right corner, above its status bar; call it at every resize."""
         window, shown = self.parentWidget(), self.toasts()
@@ -134,6 +145,6 @@ class ToastStack(QWidget):
             return
         height = sum(toast.height() for toast in shown) + 8 * (len(shown) - 1)
         if window is not None:
-            self.setGeometry(window.width() - WIDTH - 12, window.height() - height - 36, WIDTH, height)
+            self.setGeometry(window.width() - WIDTH - 12, self._bottom(window) - height, WIDTH, height)
         self.show()
         self.raise_()
