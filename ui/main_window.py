@@ -228,6 +228,7 @@ class MainWindow(QMainWindow):
         self._bars.apply_snapshot(snapshot)
         self._chart_link.apply_snapshot(snapshot)
         parts.watchlist.fit_columns()
+        parts.movers.refresh()
         self._show_frame()
         self.setWindowTitle(f"InvestIQ, {snapshot.profile.name}, {fmt.word(snapshot.profile.mode)}")
         self.links.choose_first()

@@ -67,7 +67,7 @@ class Overlays:
         window = parts.window
         self.palette = Palette(window, registry, self._symbols, holes)
         self.palette.symbol_chosen.connect(self._choose_symbol)
-        self.keys = KeySheet(window, registry)
+        self.keys = KeySheet(window, registry, holes)
         self.hints = KeyHints(window, registry, holes)
         self.hints.set_anchors(self._anchors())
 

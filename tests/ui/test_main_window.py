@@ -36,6 +36,7 @@ from core.domain.messages import (
 from core.domain.records import TradingStateRecord
 from core.domain.risk import Verdict
 from core.errors import BrokerUnavailable, OutcomeUnknown, RefusalCode, Refused
+from tests.golden import scenes
 from tests.ui import pretend
 from ui.bridge import Bridge
 from ui.dialogs.confirm import ConfirmSheet
@@ -389,3 +390,17 @@ def test_window_quote_reaches_watchlist_chart_and_bar(opened: MainWindow, bridge
 
     assert str(opened.parts.facts.quote("XOM").last) == "120"  # type: ignore[union-attr]
     assert opened.parts.chart.head.title.accessibleName() == "XOM 120.00 +1.00"
+
+
+def test_window_ranks_movers_with_the_snapshot_and_not_a_second_later(qtbot: QtBot) -> None:
+    bridge = Bridge(pretend.PretendCore(scenes.snapshot()).send, clock=lambda: 1000.0)
+    made = MainWindow(bridge)
+    qtbot.addWidget(made, before_close_func=lambda _: bridge.stop())
+    made.resize(1600, 1000)
+    made.show()
+    made.parts.movers._seconds.stop()
+
+    bridge.request_snapshot()
+    qtbot.waitUntil(lambda: made.parts.facts.profile is not None)
+
+    assert made.parts.movers.body.accessibleName().startswith("Movers: AVGO +2.31")

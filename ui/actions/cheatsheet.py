@@ -1,5 +1,7 @@
 """F1: every key of the catalogue on one sheet, in its sections; the docs print the same lines."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
@@ -55,8 +57,8 @@ def markdown(registry: ActionRegistry) -> str:
 class KeySheet(Scrim):
     """The sheet over the window; Esc, F1 or a click closes it."""
 
-    def __init__(self, window: QWidget, registry: ActionRegistry) -> None:
-        super().__init__(window)
+    def __init__(self, window: QWidget, registry: ActionRegistry, holes: Sequence[QWidget] = ()) -> None:
+        super().__init__(window, holes)
         self._registry = registry
         self._before: QWidget | None = None
         self.setObjectName("dialog.keys")
