@@ -188,7 +188,13 @@ class OrderEntry:
         verdict = await self._pass_or_refuse(decision, terms, figures)
         quote = self._state.quotes.get(terms.symbol)
         await self._gate.pass_or_refuse(terms, verdict, quote, decision.actor)
-        self._refuse_if_moved(quote, self._state.quotes.get(terms.symbol))
+        try:
+            self._refuse_if_moved(quote, self._state.quotes.get(terms.symbol))
+        except Refused as refusal:
+            facts = payload_of({"reason": refusal.message, "code": refusal.code.value})
+            draft = AuditDraft(AuditAction.ORDER_REFUSED, decision.actor, in_words(terms), facts)
+            await self._journal.record_anyway(draft)
+            raise
         # Again, with the facts of now: the sheet may have stood for half a minute.
         verdict = await self._pass_or_refuse(decision, terms, figures)
         intent = Intent(terms, decision.key, verdict, decision.actor, self._old(decision))

@@ -69,7 +69,13 @@ class Exits:
 
     async def cancel_sighted(self, order: Order) -> None:
         """End an order that was given up as not received, and was seen at the broker after all."""
-        await self._ask(order, self._desk)
+        try:
+            await self._ask(order, self._desk)
+        except Refused:
+            known = self._state.orders.get(order.cl_ord_id)
+            if known is not None and known.is_open:
+                await self._note(known, self._desk)  # each comparison with the broker asks again
+            raise
 
     async def _ask(self, order: Order, actor: Actor) -> None:
         await self._note(order, actor)

@@ -96,7 +96,8 @@ class Links:
                 reason = str(error)
             except Exception as error:  # a bug in one report or quote: begin again, with the door shut
                 reason = self._tell("link", error)
-            lose()
+            finally:
+                lose()
             for part in parts:
                 self.show(part, LinkState.DOWN, reason)
             _log.warning("link.lost", parts=[part.value for part in parts], reason=reason)

@@ -18,7 +18,6 @@ from core.domain.order import Order, Pending, apply_report, is_legal
 from core.domain.portfolio import Position
 from core.domain.terms import NewOrderSingle, OrderCancelReplaceRequest, OrdStatus
 from core.errors import (
-    BrokerError,
     BrokerRejected,
     BrokerUnavailable,
     RefusalCode,
@@ -42,9 +41,6 @@ _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 T = TypeVar("T")
 
 _log = structlog.get_logger("orders")
-
-# After bytes may have left, an adapter's own fault proves as little as a time-out.
-_PROVES_NOTHING = (BrokerError, ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
 
 class OrderManagement:
@@ -116,7 +112,7 @@ class OrderManagement:
                 await self.mark_unknown(order.cl_ord_id, f"Not sent again: {error}")
             else:
                 await self.apply(refusal(order, f"Not sent: {error}", self._clock.now()))
-        except _PROVES_NOTHING as error:
+        except Exception as error:  # bytes may have left, so a bug proves as little as a time-out
             await self.mark_unknown(order.cl_ord_id, str(error))
         return self._state.orders.get(order.cl_ord_id) or order
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from core.adapters.simulator.faults import Call
-from core.domain.access import TradingState
+from core.clock import settle
+from core.domain.access import Mode, TradingState
+from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.messages import (
     CancelOrder,
     CheckOrder,
@@ -18,6 +20,7 @@ from core.domain.messages import (
     ResumeTrading,
     SubmitOrder,
 )
+from core.domain.money import Price
 from core.domain.terms import OrdStatus, Side
 from core.errors import RefusalCode, Refused, StorageUnwritable
 from core.failpoints import arm, disarm_all
@@ -299,3 +302,58 @@ async def test_twenty_submits_at_once_do_not_share_one_limit(rig: Rig) -> None:
     assert sum(task.exception() is None for task in sales) == 1
     assert len(rig.core.state.orders.open()) == 1
     assert rig.core.state.orders.reserved() == ()
+
+
+async def test_a_given_up_order_that_is_seen_is_cancelled_however_often_it_takes(
+    rig: Rig, expected_log
+) -> None:
+    cl_ord_id = await settleable(rig)
+    await rig.do(GiveUpOrder(cl_ord_id))
+    rig.market.faults.be_unavailable(Call.CANCEL)
+
+    rig.market.exchange.submit(builders.single(cl_ord_id, rig.order(cl_ord_id).terms))
+    await rig.quiet()
+    await rig.wait(31, 1)
+
+    assert rig.oracle().status[cl_ord_id] == "CANCELED"
+    assert rig.order(cl_ord_id).ord_status is OrdStatus.CANCELED
+
+
+async def test_nothing_is_opened_once_the_streams_were_ended(rig: Rig) -> None:
+    await rig.core.tasks.close()
+
+    with pytest.raises(Refused):
+        await rig.submit(draft(price=RESTING))
+
+    assert rig.oracle().orders == {}
+
+
+async def test_a_yes_to_a_price_that_moved_away_is_in_the_record(tmp_path: Path) -> None:
+    rig = await Rig(tmp_path, mode=Mode.LIVE).start()
+
+    async def ask(request: ConfirmationRequest) -> ConfirmationReply:
+        rig.market.show(AAPL, last=Price("103.00"))
+        await settle()
+        return ConfirmationReply(request.digest, accepted=True)
+
+    rig.confirmer.ask = ask
+    task = await rig.begin(SubmitOrder(draft(price=RESTING), rig.key(), EVERY_RULE))
+    with pytest.raises(Refused) as caught:
+        await task
+    actions = await rig.store.read(rig.audit_actions())
+    await rig.stop()
+
+    assert caught.value.code is RefusalCode.CONFIRMATION_STALE
+    assert "order.refused" in actions
+
+
+async def test_an_adapter_with_a_bug_leaves_the_outcome_unknown_at_once(rig: Rig) -> None:
+    async def submit(order):
+        del order
+        raise AttributeError("a bug after the bytes had left")
+
+    rig.market.broker.submit = submit
+
+    order = await rig.submit(draft(price=RESTING))
+
+    assert order.ord_status is OrdStatus.UNKNOWN
