@@ -17,6 +17,7 @@ from tests.golden import scenes
 from tests.golden.comparison import difference
 from tests.ui import pretend
 from ui import banners, bar_links, notices
+from ui import format as fmt
 from ui.bridge import Bridge
 from ui.dialogs import confirm
 from ui.main_window import MainWindow
@@ -56,6 +57,7 @@ def qapp_args() -> list[str]:
 def still(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no clock run on and no cursor blink."""
     QApplication.setCursorFlashTime(0)
+    fmt.set_zone(fmt.Zone.ET)
     monkeypatch.setattr(bar_links, "utc_now", lambda: scenes.NOW)
     monkeypatch.setattr(confirm, "monotonic", lambda: scenes.CLOCK_S)
     for taker in (banners.UnknownBanner, orders.OrdersPanel, notices.Notices):
