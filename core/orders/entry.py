@@ -107,7 +107,10 @@ class OrderEntry:
 
     async def close(self, command: ClosePosition, actor: Actor) -> Submitted:
         """Close what is held by an ordinary market order of ours."""
+        found = await self._stored(command.key)
         qty = self._state.positions.qty(command.symbol)
+        if found is not None and not qty and found[1] is not None and found[1].symbol == command.symbol:
+            return self._again(found[1])
         if not qty:
             raise Refused(RefusalCode.NO_POSITION, f"Nothing is held of {command.symbol}.")
         side = Side.SELL if qty > 0 else Side.BUY
@@ -166,7 +169,7 @@ class OrderEntry:
                 RefusalCode.IDEMPOTENCY_CONFLICT, "This key belongs to another order that is on its way."
             )
 
-    async def _known(self, key: IdempotencyKey, mark: str) -> Submitted | None:
+    async def _stored(self, key: IdempotencyKey) -> tuple[str, Order | None] | None:
         def query(reader: Reader) -> tuple[str, Order | None] | None:
             record = reader.idempotency(key)
             if record is None:
@@ -174,13 +177,19 @@ class OrderEntry:
             order = reader.order(record.cl_ord_id)
             return (record.fingerprint, order) if self._intents.is_alive(record, order) else None
 
-        found = await self._store.read(query)
+        return await self._store.read(query)
+
+    def _again(self, order: Order) -> Submitted:
+        return Submitted(self._state.orders.get(order.cl_ord_id) or order, Verdict(()), repeated=True)
+
+    async def _known(self, key: IdempotencyKey, mark: str) -> Submitted | None:
+        found = await self._stored(key)
         if found is None:
             return None
         stored, order = found
         if stored != mark or order is None:
             raise Refused(RefusalCode.IDEMPOTENCY_CONFLICT, "This key was used for another order.")
-        return Submitted(self._state.orders.get(order.cl_ord_id) or order, Verdict(()), repeated=True)
+        return self._again(order)
 
     async def _carry_out(self, decision: Decision, terms: OrderTerms) -> Submitted:
         self._old(decision)

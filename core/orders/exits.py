@@ -80,13 +80,26 @@ class Exits:
     async def _ask(self, order: Order, actor: Actor) -> None:
         await self._note(order, actor)
         try:
-            await self._broker.cancel(OrderCancelRequest(order.cl_ord_id, order.order_id))
+            await self._request(order)
         except OutcomeUnknown as error:
             # It stays PENDING_CANCEL, and live, until a report or a look-up tells.
             _log.warning("cancel.unknown", cl_ord_id=order.cl_ord_id, reason=str(error))
         except (BrokerRejected, BrokerUnavailable) as error:
             await self._undo(order.cl_ord_id, actor, str(error))
             raise Refused(RefusalCode.ORDER_NOT_OPEN, f"The broker did not cancel it: {error}") from error
+
+    async def _request(self, order: Order) -> None:
+        request = OrderCancelRequest(order.cl_ord_id, order.order_id)
+        try:
+            await self._broker.cancel(request)
+        except BrokerRejected:
+            # A cancel may overtake the order that it is to end; "unknown" then proves nothing.
+            if not await self._oms.wait_for(order.cl_ord_id):
+                raise
+            known = self._state.orders.get(order.cl_ord_id)
+            if known is None or not known.is_open:
+                raise
+            await self._broker.cancel(request)
 
     async def _note(self, order: Order, actor: Actor) -> None:
         draft = self._oms.draft(AuditAction.CANCEL_REQUESTED, order, {}, actor)

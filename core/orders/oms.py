@@ -74,6 +74,7 @@ class OrderManagement:
         self._acks = AckTimes()
         self.behind: set[ClOrdId] = state.behind
         self.in_flight: set[ClOrdId] = set()
+        self._sending: dict[ClOrdId, asyncio.Task[Order]] = {}
         self.on_unknown: Callable[[Order], None] = lambda _: None
         self.on_sighted: Callable[[Order], None] = lambda _: None
         self.on_overfill: Callable[[Order], None] = lambda _: None
@@ -82,8 +83,20 @@ class OrderManagement:
         """Send to the end, whoever stops waiting: a decision that is written is carried out."""
         self.in_flight.add(order.cl_ord_id)
         sending = self._tasks.spawn(self.send(order), "send")
-        sending.add_done_callback(lambda _: self.in_flight.discard(order.cl_ord_id))
+        self._sending[order.cl_ord_id] = sending
+        sending.add_done_callback(lambda _: self._landed(order.cl_ord_id))
         return await asyncio.shield(sending)
+
+    def _landed(self, cl_ord_id: ClOrdId) -> None:
+        self.in_flight.discard(cl_ord_id)
+        self._sending.pop(cl_ord_id, None)
+
+    async def wait_for(self, cl_ord_id: ClOrdId) -> bool:
+        """Wait until an order's sending has ended; False if it was not being sent."""
+        sending = self._sending.get(cl_ord_id)
+        if sending is not None:
+            await asyncio.wait({sending})
+        return sending is not None
 
     async def see_through(self, work: Coroutine[object, object, T], name: str) -> T:
         """Do to the end what was begun, whoever stops waiting."""

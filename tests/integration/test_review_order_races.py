@@ -13,6 +13,7 @@ from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.messages import (
     CancelOrder,
     CheckOrder,
+    ClosePosition,
     GiveUpOrder,
     HaltTrading,
     ReplaceOrder,
@@ -357,3 +358,35 @@ async def test_an_adapter_with_a_bug_leaves_the_outcome_unknown_at_once(rig: Rig
     order = await rig.submit(draft(price=RESTING))
 
     assert order.ord_status is OrdStatus.UNKNOWN
+
+
+async def test_a_cancel_that_overtakes_its_order_ends_it_all_the_same(rig: Rig) -> None:
+    broker = rig.market.broker
+    send = broker.submit
+
+    async def send_slowly(order):
+        await rig.clock.sleep(3)
+        return await send(order)
+
+    broker.submit = send_slowly
+    await rig.begin(SubmitOrder(draft(price=RESTING), rig.key(), EVERY_RULE))
+    cl_ord_id = rig.core.state.orders.open()[0].cl_ord_id
+
+    cancel = await rig.begin(CancelOrder(cl_ord_id))
+    await rig.wait(4, 1)
+
+    assert cancel.result() is None
+    assert rig.oracle().status[cl_ord_id] == "CANCELED"
+    assert rig.order(cl_ord_id).ord_status is OrdStatus.CANCELED
+
+
+async def test_closing_again_with_the_same_key_answers_the_same_order(rig: Rig) -> None:
+    await rig.submit(draft(qty=10))
+    command = ClosePosition(AAPL, rig.key(), EVERY_RULE)
+    first = await rig.do(command)
+
+    second = await rig.do(command)
+
+    assert second.repeated
+    assert second.order.cl_ord_id == first.order.cl_ord_id
+    assert rig.oracle().position(AAPL) == 0
