@@ -12,6 +12,7 @@ import structlog
 from core.domain.access import Actor
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.messages import Command
+from core.errors import RefusalCode, Refused
 
 R = TypeVar("R")
 
@@ -51,7 +52,7 @@ class CoreThread:
     def __init__(self, start: Callable[[], Coroutine[Any, Any, Running]]) -> None:
         self._start = start
         self._loop = _new_loop()
-        self._stopping: asyncio.Event | None = None
+        self._stopping = asyncio.Event()
         self.started: Future[Running] = Future()
         self.ended: Future[None] = Future()
         self._thread = threading.Thread(target=self._main, name="core", daemon=True)
@@ -72,14 +73,10 @@ class CoreThread:
     def end(self) -> None:
         """Ask the core to stop; `ended` resolves when it has."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._request_stop)
+            self._loop.call_soon_threadsafe(self._stopping.set)
         elif not self.ended.done():
             self._loop.close()
             self.ended.set_result(None)
-
-    def _request_stop(self) -> None:
-        if self._stopping is not None:
-            self._stopping.set()
 
     def _main(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -103,9 +100,11 @@ class CoreThread:
                 await asyncio.gather(*unheard, return_exceptions=True)
 
     async def _start_and_stop(self) -> None:
-        self._stopping = asyncio.Event()
         try:
-            running = await self._start()
+            running = await self._start_unless_stopped()
+        except asyncio.CancelledError:
+            self.started.set_exception(Refused(RefusalCode.NOT_READY, "The program ends."))
+            return
         except Exception as error:  # the window shows what it was; nothing is running
             self.started.set_exception(error)
             return
@@ -116,6 +115,16 @@ class CoreThread:
                 await running.stop()
         except TimeoutError:
             _log.error("core.stop_overdue", after_s=STOP_WITHIN_S)
+
+    async def _start_unless_stopped(self) -> Running:
+        # Whoever closes the window does not wait for a start that may take long.
+        starting = asyncio.ensure_future(self._start())
+        asked = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not starting.done():
+            starting.cancel()
+        return await starting
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
