@@ -102,7 +102,9 @@ def test_failed_snapshot_leaves_dashes_and_what_was_typed(
     assert "Equity — Day — Buying power —" in said
     assert "Link — ms" in said
     assert "Catching up" in said
-    assert not re.search(r"\d", said.replace("Buy 25  at market", "").replace("p99", ""))
+    assert "Buy 25 at market" in said
+    assert "Position weight, —, —" in said
+    assert not re.search(r"\d", said.replace("Buy 25 at market", "").replace("p99", ""))
     assert "flat" not in said.lower()
     assert parts.ticket.form.qty.text() == "25"
     assert parts.positions.model.rowCount() == len(scenes.HOLDINGS)

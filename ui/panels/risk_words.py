@@ -53,7 +53,7 @@ _HUNDRED = Decimal(100)
 
 def rule_name(code: RuleCode, symbol: str) -> str:
     """Return the short name of a rule."""
-    return f"{symbol} weight" if code is RuleCode.POSITION_LIMIT else _RULES[code]
+    return f"{symbol or 'Position'} weight" if code is RuleCode.POSITION_LIMIT else _RULES[code]
 
 
 def refused_by(code: RuleCode) -> str:
@@ -121,8 +121,8 @@ def nearest_limits(verdict: Verdict, count: int = 3) -> list[RuleResult]:
 def effect_name(name: EffectName, symbol: str) -> str:
     """Return the words of a before-and-after line."""
     return {
-        EffectName.POSITION: f"{symbol} incl. working",
-        EffectName.WEIGHT: f"{symbol} weight",
+        EffectName.POSITION: f"{symbol or 'Position'} incl. working",
+        EffectName.WEIGHT: f"{symbol or 'Position'} weight",
         EffectName.GROSS_EXPOSURE: "Gross exposure",
         EffectName.BUYING_POWER: "Buying power",
         EffectName.DAILY_LOSS_LEFT: "Daily loss left",

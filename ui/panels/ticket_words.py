@@ -80,7 +80,7 @@ class TicketState:
 def order_words(draft: OrderDraft, qty: Decimal | None) -> str:
     """Say an order without its price: ``Buy 20 AAPL``; a number that cannot be read is left out."""
     shares = f"{fmt.qty(qty)} " if qty is not None and abs(qty) < _READABLE else ""
-    return f"{fmt.word(draft.side)} {shares}{draft.symbol}"
+    return f"{fmt.word(draft.side)} {shares}{draft.symbol}".strip()
 
 
 def _at(draft: OrderDraft) -> str:
