@@ -27,9 +27,11 @@ from core.orders.exits import Exits
 from core.orders.gate import Gate, GateSettings
 from core.orders.gather import Gatherer, LiveState
 from core.orders.intents import Intents
+from core.orders.keys import Keys
 from core.orders.links import Links
 from core.orders.oms import OrderManagement
 from core.orders.reconcile import Reconciler
+from core.orders.sending import Sending
 from core.orders.throttle import Throttle
 from core.orders.trading_state import TradingStateLatch
 from core.orders.unsettled import Unsettled
@@ -87,8 +89,9 @@ class Core:
         self.latch = TradingStateLatch(self.state, self.journal, clock, self.bus)
         self.intents = Intents(self.state, self.journal, clock, self.bus, outside.ids)
         self.oms = OrderManagement(
-            self.state, outside.broker, store, self.journal, clock, self.bus, self.desk_actor, self.tasks
+            self.state, store, self.journal, clock, self.bus, self.desk_actor, self.tasks
         )
+        self.sending = Sending(self.state, outside.broker, self.oms, clock, self.bus, self.tasks)
         settings = GateSettings(outside.profile.mode, outside.profile.account)
         self.gate = Gate(settings, outside.confirmer, self.journal, clock, self.tasks)
         self.entry = OrderEntry(
@@ -97,12 +100,16 @@ class Core:
             self.throttle,
             self.gate,
             self.intents,
-            self.oms,
-            store,
+            Keys(self.state, self.intents, store),
+            self.sending,
             self.journal,
         )
-        self.exits = Exits(self.state, outside.broker, self.oms, self.journal, clock, self.desk_actor)
-        self.unsettled = Unsettled(self.state, outside.broker, self.oms, clock, self.bus, self.tasks)
+        self.exits = Exits(
+            self.state, outside.broker, self.oms, self.sending, self.journal, clock, self.desk_actor
+        )
+        self.unsettled = Unsettled(
+            self.state, outside.broker, self.oms, self.sending, clock, self.bus, self.tasks
+        )
         self.reconciler = Reconciler(
             self.state,
             outside.broker,

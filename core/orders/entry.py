@@ -24,10 +24,10 @@ from core.orders.bodies import draft_in_words, fingerprint, in_words, number, ve
 from core.orders.gate import Gate
 from core.orders.gather import Gatherer, LiveState
 from core.orders.intents import Intent, Intents
-from core.orders.oms import OrderManagement
+from core.orders.keys import Keys
+from core.orders.sending import Sending
 from core.orders.throttle import Figures, Throttle
 from core.ports.journal import Journal
-from core.ports.storage import Reader, Store
 from core.risk.engine import evaluate, refuse
 from core.risk.parse import parse_draft
 from core.state.orders import Reservation
@@ -56,8 +56,8 @@ class OrderEntry:
         throttle: Throttle,
         gate: Gate,
         intents: Intents,
-        oms: OrderManagement,
-        store: Store,
+        keys: Keys,
+        sending: Sending,
         journal: Journal,
     ) -> None:
         self._state = state
@@ -65,11 +65,11 @@ class OrderEntry:
         self._throttle = throttle
         self._gate = gate
         self._intents = intents
-        self._oms = oms
-        self._store = store
+        self._keys = keys
+        self._sending = sending
         self._journal = journal
-        self._in_flight: dict[IdempotencyKey, str] = {}
         self._replacing: set[ClOrdId] = set()
+        self._is_throttled = False
 
     async def preview(self, command: PreviewOrder, actor: Actor) -> Preview:
         """Judge what was typed so far; nothing is counted, stored or sent."""
@@ -107,10 +107,10 @@ class OrderEntry:
 
     async def close(self, command: ClosePosition, actor: Actor) -> Submitted:
         """Close what is held by an ordinary market order of ours."""
-        found = await self._stored(command.key)
+        made = await self._keys.order_of(command.key)
         qty = self._state.positions.qty(command.symbol)
-        if found is not None and not qty and found[1] is not None and found[1].symbol == command.symbol:
-            return self._again(found[1])
+        if made is not None and not qty and made.symbol == command.symbol:
+            return self._keys.again(made)
         if not qty:
             raise Refused(RefusalCode.NO_POSITION, f"Nothing is held of {command.symbol}.")
         side = Side.SELL if qty > 0 else Side.BUY
@@ -147,72 +147,55 @@ class OrderEntry:
     async def _decide(self, decision: Decision) -> Submitted:
         terms = parse_draft(decision.draft)
         mark = decision.draft.symbol if not isinstance(terms, OrderTerms) else fingerprint(terms)
-        self._refuse_in_flight(decision.key, mark)
-        self._in_flight[decision.key] = mark
+        self._keys.take(decision.key, mark)
         try:
             if not isinstance(terms, OrderTerms):
                 self._old(decision)
                 raise await self._refusal(refuse(terms), draft_in_words(decision.draft), decision.actor)
-            known = await self._known(decision.key, mark)
+            known = await self._keys.known(decision.key, mark)
             if known is not None:
                 return known
             return await self._carry_out(decision, terms)
         finally:
-            self._in_flight.pop(decision.key, None)
-
-    def _refuse_in_flight(self, key: IdempotencyKey, mark: str) -> None:
-        known = self._in_flight.get(key)
-        if known == mark:
-            raise Refused(RefusalCode.IN_FLIGHT, "This very order is on its way.")
-        if known is not None:
-            raise Refused(
-                RefusalCode.IDEMPOTENCY_CONFLICT, "This key belongs to another order that is on its way."
-            )
-
-    async def _stored(self, key: IdempotencyKey) -> tuple[str, Order | None] | None:
-        def query(reader: Reader) -> tuple[str, Order | None] | None:
-            record = reader.idempotency(key)
-            if record is None:
-                return None
-            order = reader.order(record.cl_ord_id)
-            return (record.fingerprint, order) if self._intents.is_alive(record, order) else None
-
-        return await self._store.read(query)
-
-    def _again(self, order: Order) -> Submitted:
-        return Submitted(self._state.orders.get(order.cl_ord_id) or order, Verdict(()), repeated=True)
-
-    async def _known(self, key: IdempotencyKey, mark: str) -> Submitted | None:
-        found = await self._stored(key)
-        if found is None:
-            return None
-        stored, order = found
-        if stored != mark or order is None:
-            raise Refused(RefusalCode.IDEMPOTENCY_CONFLICT, "This key was used for another order.")
-        return self._again(order)
+            self._keys.give_back(decision.key)
 
     async def _carry_out(self, decision: Decision, terms: OrderTerms) -> Submitted:
         self._old(decision)
-        figures = self._throttle.take(self._state.limits)
+        figures = await self._take_turn(decision, terms)
         verdict = await self._pass_or_refuse(decision, terms, figures)
         quote = self._state.quotes.get(terms.symbol)
         await self._gate.pass_or_refuse(terms, verdict, quote, decision.actor)
         try:
             self._refuse_if_moved(quote, self._state.quotes.get(terms.symbol))
         except Refused as refusal:
-            facts = payload_of({"reason": refusal.message, "code": refusal.code.value})
-            draft = AuditDraft(AuditAction.ORDER_REFUSED, decision.actor, in_words(terms), facts)
-            await self._journal.record_anyway(draft)
+            await self._note(refusal, terms, decision.actor)
             raise
         # Again, with the facts of now: the sheet may have stood for half a minute.
         verdict = await self._pass_or_refuse(decision, terms, figures)
         intent = Intent(terms, decision.key, verdict, decision.actor, self._old(decision))
         reservation = self._reserve(intent)
         # Whoever waits may go away; a write that has begun cannot be called back, so it is seen through.
-        outcome = await self._oms.see_through(self._write_and_send(intent, reservation), "write-ahead")
+        outcome = await self._sending.see_through(self._write_and_send(intent, reservation), "write-ahead")
         if isinstance(outcome, Refused):
             raise outcome
         return Submitted(outcome, verdict)
+
+    async def _take_turn(self, decision: Decision, terms: OrderTerms) -> Figures:
+        try:
+            figures = self._throttle.take(self._state.limits)
+        except Refused as refusal:
+            # The first of a run is recorded: a loop that is slowed must not fill the record instead.
+            is_first, self._is_throttled = not self._is_throttled, True
+            if is_first:
+                await self._note(refusal, terms, decision.actor)
+            raise
+        self._is_throttled = False
+        return figures
+
+    async def _note(self, refusal: Refused, terms: OrderTerms, actor: Actor) -> None:
+        facts = payload_of({"reason": refusal.message, "code": refusal.code.value})
+        draft = AuditDraft(AuditAction.ORDER_REFUSED, actor, in_words(terms), facts)
+        await self._journal.record_anyway(draft)
 
     def _reserve(self, intent: Intent) -> Reservation:
         # At once after the judgement: nobody else may be judged before this order counts.
@@ -235,7 +218,7 @@ class OrderEntry:
             self._state.orders.release(reservation)
             if intent.replaces is not None:
                 self._replacing.discard(intent.replaces.cl_ord_id)
-        return await self._oms.carry_out(order)
+        return await self._sending.carry_out(order)
 
     def _refuse_if_moved(self, asked: Quote | None, now: Quote | None) -> None:
         # A yes was given to a price; after a move of more than half a percent it is asked again (A23).

@@ -16,6 +16,7 @@ from core.errors import BrokerRejected, BrokerUnavailable, OutcomeUnknown, Refus
 from core.ids import ClOrdId
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
+from core.orders.sending import Sending
 from core.ports.broker import Broker
 from core.ports.journal import Journal
 
@@ -30,6 +31,7 @@ class Exits:
         state: LiveState,
         broker: Broker,
         oms: OrderManagement,
+        sending: Sending,
         journal: Journal,
         clock: Clock,
         desk: Actor,
@@ -37,6 +39,7 @@ class Exits:
         self._state = state
         self._broker = broker
         self._oms = oms
+        self._sending = sending
         self._journal = journal
         self._clock = clock
         self._desk = desk
@@ -94,7 +97,7 @@ class Exits:
             await self._broker.cancel(request)
         except BrokerRejected:
             # A cancel may overtake the order that it is to end; "unknown" then proves nothing.
-            if not await self._oms.wait_for(order.cl_ord_id):
+            if not await self._sending.wait_for(order.cl_ord_id):
                 raise
             known = self._state.orders.get(order.cl_ord_id)
             if known is None or not known.is_open:

@@ -34,6 +34,7 @@ class LiveState:
         ready: the order stream is up and reconciled, and the book could be written.
         behind: orders of which a status told more shares than the fills that are booked; until those
             are fetched they count neither as working nor as held, so the position is not known.
+        in_flight: orders that are being sent; a broker that does not list them yet proves nothing.
     """
 
     quotes: QuoteBook
@@ -47,6 +48,7 @@ class LiveState:
     ready: bool = False
     book_writable: bool = True
     behind: set[ClOrdId] = field(default_factory=set)
+    in_flight: set[ClOrdId] = field(default_factory=set)
 
 
 class Gatherer:

@@ -1,7 +1,7 @@
-"""The order management: write ahead, send once, apply what comes back."""
+"""The order management: every order's book-keeping, one unit of work a report."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -10,16 +10,14 @@ import structlog
 
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.access import Actor, TradingState
+from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.execution import ExecType, ExecutionReport, Fill
-from core.domain.messages import AckMeasured, FillBooked, Notice, OrderChanged, Severity
+from core.domain.messages import FillBooked, Notice, OrderChanged, Severity
 from core.domain.order import Order, Pending, apply_report, is_legal
 from core.domain.portfolio import Position
-from core.domain.terms import NewOrderSingle, OrderCancelReplaceRequest, OrdStatus
+from core.domain.terms import NewOrderSingle, OrdStatus
 from core.errors import (
-    BrokerRejected,
-    BrokerUnavailable,
     RefusalCode,
     Refused,
     StorageError,
@@ -29,10 +27,8 @@ from core.failpoints import failpoint
 from core.ids import ClOrdId
 from core.orders.bodies import order_body, order_in_words, report_facts
 from core.orders.gather import LiveState
-from core.orders.latency import AckTimes
-from core.orders.refusals import ACTION_OF, refusal
+from core.orders.refusals import ACTION_OF
 from core.portfolio.lots import apply_fill
-from core.ports.broker import Broker
 from core.ports.journal import Journal, Record
 from core.ports.storage import Store, UnitOfWork
 from core.tasks import Tasks
@@ -44,7 +40,7 @@ _log = structlog.get_logger("orders")
 
 
 class OrderManagement:
-    """Owns every order's way from intent to its end. Runs on the core loop.
+    """Owns every order's state from intent to its end. Runs on the core loop.
 
     Reports are applied one at a time: row, fill, position, lots and audit records are one unit of
     work each. `behind` names orders of which a status told more shares than the fills that came.
@@ -53,7 +49,6 @@ class OrderManagement:
     def __init__(
         self,
         state: LiveState,
-        broker: Broker,
         store: Store,
         journal: Journal,
         clock: Clock,
@@ -62,7 +57,6 @@ class OrderManagement:
         tasks: Tasks,
     ) -> None:
         self._state = state
-        self._broker = broker
         self._store = store
         self._journal = journal
         self._clock = clock
@@ -71,77 +65,10 @@ class OrderManagement:
         self._tasks = tasks
         self._applying = asyncio.Lock()
         self._is_refused = asyncio.Event()
-        self._acks = AckTimes()
         self.behind: set[ClOrdId] = state.behind
-        self.in_flight: set[ClOrdId] = set()
-        self._sending: dict[ClOrdId, asyncio.Task[Order]] = {}
         self.on_unknown: Callable[[Order], None] = lambda _: None
         self.on_sighted: Callable[[Order], None] = lambda _: None
         self.on_overfill: Callable[[Order], None] = lambda _: None
-
-    async def carry_out(self, order: Order) -> Order:
-        """Send to the end, whoever stops waiting: a decision that is written is carried out."""
-        self.in_flight.add(order.cl_ord_id)
-        sending = self._tasks.spawn(self.send(order), "send")
-        self._sending[order.cl_ord_id] = sending
-        sending.add_done_callback(lambda _: self._landed(order.cl_ord_id))
-        return await asyncio.shield(sending)
-
-    def _landed(self, cl_ord_id: ClOrdId) -> None:
-        self.in_flight.discard(cl_ord_id)
-        self._sending.pop(cl_ord_id, None)
-
-    async def wait_for(self, cl_ord_id: ClOrdId) -> bool:
-        """Wait until an order's sending has ended; False if it was not being sent."""
-        sending = self._sending.get(cl_ord_id)
-        if sending is not None:
-            await asyncio.wait({sending})
-        return sending is not None
-
-    async def see_through(self, work: Coroutine[object, object, T], name: str) -> T:
-        """Do to the end what was begun, whoever stops waiting."""
-        return await asyncio.shield(self._tasks.spawn(work, name))
-
-    async def send(self, order: Order) -> Order:
-        """Call the broker, once, and book its answer, or UNKNOWN for the lack of one."""
-        failpoint("oms.before_send")
-        begun = self._clock.monotonic()
-        try:
-            self._refuse_if_halted()
-            if order.orig_cl_ord_id is None:
-                report = await self._broker.submit(NewOrderSingle(order.cl_ord_id, order.terms))
-                self._measure(begun)
-                failpoint("oms.after_send")
-                await self.apply(report)
-            else:
-                await self._begin_replacing(order)
-                self._refuse_if_halted()
-                await self._broker.replace(self._replace_request(order))
-                failpoint("oms.after_send")
-        except BrokerRejected as error:
-            await self.apply(refusal(order, error.text, self._clock.now()))
-        except BrokerUnavailable as error:
-            if order.unknown:  # this time it did not leave; of the first time nobody knows
-                await self.mark_unknown(order.cl_ord_id, f"Not sent again: {error}")
-            else:
-                await self.apply(refusal(order, f"Not sent: {error}", self._clock.now()))
-        except Exception as error:  # bytes may have left, so a bug proves as little as a time-out
-            await self.mark_unknown(order.cl_ord_id, str(error))
-        return self._state.orders.get(order.cl_ord_id) or order
-
-    def _refuse_if_halted(self) -> None:
-        if self._state.trading_state is TradingState.HALTED:
-            raise BrokerUnavailable("trading was halted meanwhile")
-
-    async def _begin_replacing(self, order: Order) -> None:
-        old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))
-        if old is None or not old.is_open:
-            return
-        try:
-            await self.change(old.cl_ord_id, lambda known: replace(known, pending=Pending.REPLACE), [])
-        except StorageError as error:
-            _log.error("replace.unwritable", cl_ord_id=old.cl_ord_id, reason=str(error))
-            self.hold(replace(old, pending=Pending.REPLACE, updated_at=self._clock.now()))
 
     async def free_replaced(self, order: Order, reason: str) -> None:
         """Let the order that this one was to replace work on."""
@@ -151,16 +78,6 @@ class OrderManagement:
                 return
             draft = self.draft(AuditAction.REPLACE_REFUSED, old, {"reason": reason})
             await self._persist(replace(old, pending=None, updated_at=self._clock.now()), [draft])
-
-    def _replace_request(self, order: Order) -> OrderCancelReplaceRequest:
-        original = ClOrdId(order.orig_cl_ord_id or "")
-        known = self._state.orders.get(original)
-        order_id = None if known is None else known.order_id
-        return OrderCancelReplaceRequest(order.cl_ord_id, original, order_id, order.terms)
-
-    def _measure(self, begun: float) -> None:
-        elapsed = (self._clock.monotonic() - begun) * 1000.0
-        self._bus.publish(AckMeasured(elapsed, self._acks.add(elapsed)))
 
     async def mark_unknown(self, cl_ord_id: ClOrdId, reason: str) -> None:
         """Say that nobody can prove whether the broker has an order; it counts as live."""

@@ -100,7 +100,7 @@ class Reconciler:
         failpoint("reconcile.middle")
         listed = {report.cl_ord_id for report in working}
         for order in self._state.orders.open():
-            if order.cl_ord_id not in listed and order.cl_ord_id not in self._oms.in_flight:
+            if order.cl_ord_id not in listed and order.cl_ord_id not in self._state.in_flight:
                 await self._settle(order)
         drift = await self._drift()
         if drift or self._oms.behind:

@@ -15,6 +15,7 @@ from core.errors import BrokerError, RefusalCode, Refused, StorageError
 from core.ids import ClOrdId
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
+from core.orders.sending import Sending
 from core.ports.broker import Broker
 from core.tasks import Tasks
 
@@ -50,6 +51,7 @@ class Unsettled:
         state: LiveState,
         broker: Broker,
         oms: OrderManagement,
+        sending: Sending,
         clock: Clock,
         bus: Bus,
         tasks: Tasks,
@@ -57,6 +59,7 @@ class Unsettled:
         self._state = state
         self._broker = broker
         self._oms = oms
+        self._sending = sending
         self._clock = clock
         self._bus = bus
         self._tasks = tasks
@@ -156,7 +159,7 @@ class Unsettled:
             return replace(known, unknown=False, sent_at=self._clock.now())
 
         await self._oms.change(order.cl_ord_id, edit, [draft])
-        sent = await self._oms.carry_out(order)
+        sent = await self._sending.carry_out(order)
         if self._is_unknown(order.cl_ord_id):
             await self._look(order.cl_ord_id, asking)
         return self._state.orders.get(order.cl_ord_id) or sent

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId
 from tests import builders
 from tests.builders import AAPL
-from tests.fakes.rig import EVERY_RULE, Rig, draft
+from tests.fakes.rig import EASY, EVERY_RULE, Rig, draft
 
 RESTING = "99.90"
 
@@ -390,3 +391,15 @@ async def test_closing_again_with_the_same_key_answers_the_same_order(rig: Rig) 
     assert second.repeated
     assert second.order.cl_ord_id == first.order.cl_ord_id
     assert rig.oracle().position(AAPL) == 0
+
+
+async def test_the_first_of_a_run_of_throttled_orders_is_in_the_record(tmp_path: Path) -> None:
+    rig = await Rig(tmp_path, limits=replace(EASY, burst=1, per_second=0.1)).start()
+    await rig.submit(draft(price=RESTING))
+    for _ in range(3):
+        with pytest.raises(Refused):
+            await rig.submit(draft(price=RESTING))
+    actions = await rig.store.read(rig.audit_actions())
+    await rig.stop()
+
+    assert actions.count("order.refused") == 1
