@@ -18,7 +18,7 @@ from core.domain.audit import AuditAction, AuditDraft, AuditReport, payload_of
 from core.domain.order import Order
 from core.domain.records import AuditQuery, Watchlist
 from core.domain.risk import Limits
-from core.errors import RefusalCode, Refused
+from core.errors import RefusalCode, Refused, StorageError
 from core.ids import IdSource
 from core.orders.clerk import Clerk
 from core.orders.desk import Desk
@@ -253,16 +253,24 @@ class Core:
         # Only what is new is read, so an idle log costs one small query.
         seen = -1
         while True:
-            report = await self.verifier.verify_new()
-            if report.verified_to != seen or report.faults:
-                seen = report.verified_to
-                self._show_report(report)
+            try:
+                report = await self.verifier.verify_new()
+            except StorageError as error:
+                # Neither good nor bad: the lamp says so, and the next round asks again.
+                seen = -1
+                self.links.show(m.Part.AUDIT, m.LinkState.DOWN, f"The record could not be read: {error}")
+            else:
+                if report.verified_to != seen or report.faults:
+                    seen = report.verified_to
+                    self._show_report(report)
             await self.outside.clock.sleep(VERIFY_EVERY_S)
 
     def _show_report(self, report: AuditReport) -> AuditReport:
         self.bus.publish(m.AuditVerified(report))
         if report.faults:
             self.links.show(m.Part.AUDIT, m.LinkState.DOWN, report.faults[0].reason)
+        else:
+            self.links.show(m.Part.AUDIT, m.LinkState.UP)
         return report
 
     async def _keep(self, command: m.KeepProfile, actor: Actor) -> Path:

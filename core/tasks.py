@@ -38,8 +38,8 @@ class Tasks:
             self._on_failure(task.get_name(), error)
 
     async def close(self) -> None:
-        """End all that still runs, and wait for it."""
-        for task in tuple(self._running):
-            task.cancel()
-        if self._running:
+        """End all that still runs, what it began while ending included, and wait for it."""
+        while self._running:
+            for task in tuple(self._running):
+                task.cancel()
             await asyncio.wait(tuple(self._running))

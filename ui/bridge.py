@@ -229,8 +229,12 @@ class Bridge(QObject):
         if self._is_catching_up:
             return
         until = seconds() + TURN_S
-        while self._lane and seconds() < until:
-            self.in_order.emit(self._lane.popleft())
+        while seconds() < until:
+            try:
+                event = self._lane.popleft()
+            except IndexError:  # empty, or emptied by the core thread because it overflowed
+                break
+            self.in_order.emit(event)
         if self._lane:
             self._woken.emit()
 

@@ -17,6 +17,8 @@ from core.domain.messages import (
     ClosePosition,
     GiveUpOrder,
     HaltTrading,
+    LinkState,
+    Part,
     ReplaceOrder,
     ResendOrder,
     ResumeTrading,
@@ -24,7 +26,7 @@ from core.domain.messages import (
 )
 from core.domain.money import Price
 from core.domain.terms import OrdStatus, Side
-from core.errors import RefusalCode, Refused, StorageUnwritable
+from core.errors import RefusalCode, Refused, StorageError, StorageUnwritable
 from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId
 from tests import builders
@@ -243,9 +245,12 @@ async def test_shares_that_a_look_up_told_of_are_not_sold_twice(rig: Rig) -> Non
     await rig.do(CheckOrder(sale.cl_ord_id))
     assert rig.order(sale.cl_ord_id).ord_status is OrdStatus.FILLED
 
-    with contextlib.suppress(Refused):
+    sent = len(rig.oracle().orders)
+
+    with pytest.raises(Refused):
         await rig.submit(draft(Side.SELL, 100))
 
+    assert len(rig.oracle().orders) == sent
     assert rig.oracle().position(AAPL) == 0
     await rig.wait(10, 1)
     assert rig.core.state.positions.qty(AAPL) == 0
@@ -403,3 +408,18 @@ async def test_the_first_of_a_run_of_throttled_orders_is_in_the_record(tmp_path:
     await rig.stop()
 
     assert actions.count("order.refused") == 1
+
+
+async def test_a_failed_read_of_the_record_is_shown_and_the_watch_goes_on(rig: Rig) -> None:
+    def fail() -> None:
+        raise StorageError("the disk did not answer")
+
+    arm("store.read", fail)
+    await rig.wait(3, 1)
+    shown = rig.core.links.states[Part.AUDIT].state
+    disarm_all()
+    await rig.submit(draft(price=RESTING))
+    await rig.wait(5, 1)
+
+    assert shown is LinkState.DOWN
+    assert rig.core.links.states[Part.AUDIT].state is LinkState.UP

@@ -52,3 +52,21 @@ async def test_closing_ends_what_still_runs_and_tells_nothing():
 
     assert running.cancelled()
     assert not told
+
+
+async def test_closing_ends_what_was_begun_while_closing():
+    tasks = Tasks()
+    begun = []
+
+    async def begin_another():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            begun.append(tasks.spawn(asyncio.Event().wait(), "another"))
+
+    tasks.spawn(begin_another(), "first")
+    await asyncio.sleep(0)
+
+    await tasks.close()
+
+    assert [task.cancelled() for task in begun] == [True]
