@@ -17,6 +17,7 @@ from core.domain.terms import OrdStatus, OrdType, Side, TimeInForce
 from core.errors import BrokerUnavailable, OutcomeUnknown, RefusalCode, Refused
 from tests.builders import terms
 from tests.ui.ticket_desk import AAPL_QUOTE, ACTIVE, HALTED, FakeDesk, order, snapshot
+from ui import format as fmt
 from ui.panels.ticket import TicketPanel
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -457,3 +458,13 @@ def test_a_ticket_without_a_symbol_sends_nothing(qtbot, desk):
 
     assert desk.sent == []
     assert not empty.is_filled
+
+
+def test_a_cost_never_stands_under_a_quantity_that_it_is_not_of(panel, qtbot):
+    assert "Costs" in panel.body.cost.text()
+
+    retype(panel.form.qty, "20")
+
+    assert "Buy 20" in panel.body.button.text()
+    assert panel.body.cost.text() == fmt.UNKNOWN
+    qtbot.waitUntil(lambda: "Costs" in panel.body.cost.text())

@@ -203,6 +203,7 @@ class TicketPanel(QWidget):
         self.body.question.clear()
         self.body.drop_refusal()
         self._sender.forget()
+        self._state.is_current = False
         self._judge()
         self._refresh()
 
@@ -216,6 +217,7 @@ class TicketPanel(QWidget):
 
     def _take(self, verdict: Verdict | None, failure: str) -> None:
         self._state.verdict, self._state.failure = verdict, failure
+        self._state.is_current = True
         if verdict is not None:
             self._tips.judged(verdict)
         self._refresh()

@@ -114,7 +114,9 @@ class TicketBody(QScrollArea):
         self.form.show_refusals(breaches)
         at_symbol = [each.text for each in breaches if each.field is TicketField.SYMBOL]
         self.symbol_line.set_refused(at_symbol[0] if at_symbol else "")
-        self.form.value.set_figure(order_value(verdict) if verdict is not None else fmt.UNKNOWN)
+        self.form.value.set_figure(
+            order_value(verdict) if verdict is not None and state.is_current else fmt.UNKNOWN
+        )
         effect = verdict.effect if verdict is not None else ()
         self.effect.show_effect(self.form.symbol, effect, has_after=not state.is_halted)
         self._show_verdict(state, verdict)
@@ -162,7 +164,8 @@ class TicketBody(QScrollArea):
         self.button.setVisible(not state.is_refused or state.is_sending)
         cost = "Resume needs an administrator and a reason." if state.is_halted else ""
         if is_idle and verdict is not None and not state.is_refused:
-            cost = words.cost_words(verdict, draft.side)
+            # The button names what is typed now; a cost of what was typed before must not stand below it.
+            cost = words.cost_words(verdict, draft.side) if state.is_current else fmt.UNKNOWN
         self.cost.set_text(cost)
         self.cost.setVisible(bool(cost))
 

@@ -20,7 +20,8 @@ class TicketState:
     Attributes:
         asks_always: the sheet stands before every order, and asks what a soft rule demands.
         replaces: the working order whose terms are to be changed.
-        verdict: the newest judgement of this very draft; None while there is none.
+        verdict: the newest judgement; None while there is none.
+        is_current: it is of the draft as it now stands, not of what stood there before the last key.
         failure: why there is no judgement; empty while one is awaited.
     """
 
@@ -31,6 +32,7 @@ class TicketState:
     replaces: Order | None = None
     verdict: Verdict | None = None
     failure: str = ""
+    is_current: bool = True
 
     @property
     def has_sheet(self) -> bool:
