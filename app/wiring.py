@@ -94,13 +94,14 @@ class Core:
         self.sending = Sending(self.state, outside.broker, self.oms, clock, self.bus, self.tasks)
         settings = GateSettings(outside.profile.mode, outside.profile.account)
         self.gate = Gate(settings, outside.confirmer, self.journal, clock, self.tasks)
+        self.keys = Keys(self.state, self.intents, store)
         self.entry = OrderEntry(
             self.state,
             self.gatherer,
             self.throttle,
             self.gate,
             self.intents,
-            Keys(self.state, self.intents, store),
+            self.keys,
             self.sending,
             self.journal,
         )
@@ -184,6 +185,7 @@ class Core:
         await self.journal.fold_emergency(outside.session)
         self.latch.restore(await outside.store.read(lambda reader: reader.trading_state()))
         await self.reconciler.load()
+        await self.keys.load()
         self.valuation.restore(await outside.store.read(lambda reader: reader.fills()))
         await self._restore_settings()
         self.links.show(m.Part.DATABASE, m.LinkState.UP)

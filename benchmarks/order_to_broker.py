@@ -1,8 +1,8 @@
 """From SubmitOrder to the entry of `Broker.submit`, with durable intent, audit and every risk pass.
 
 The whole core is there: encrypted database on this disk, embedded exchange with its own synced ledger, prices
-moving. Orders go one after the other; each is filled, booked and audited while the next is on its way. The
-rules of repetition see as many orders as the throttle lets through in a minute. Beside it, in the same run: a
+moving. A person sends one order after the other, so 20 ms lie between two; the figures of orders sent without
+a pause, each behind the booking of the fill before it, stand in the details. Beside it, in the same run: a
 synced append of 4 KB (the physical limit), and vn.py's send_order, which stores nothing and asks no rule.
 It prints and never fails.
 """
@@ -32,6 +32,7 @@ from core.ids import RandomIds, Symbol, new_idempotency_key
 from core.storage import vault
 from core.storage.store import open_store
 
+PAUSE_S = 0.02
 BAR_P50_MS, BAR_P99_MS = 3.0, 15.0
 ORDERS, WARM_UP, APPEND_EVERY = 2_000, 30, 10
 SWITCH_INTERVAL_S = 0.0005  # as the program sets it
@@ -100,8 +101,12 @@ def drafts(symbols: list[Symbol], count: int) -> list[OrderDraft]:
     ]
 
 
-async def measure(folder: Path, count: int) -> tuple[list[float], list[float], list[float]]:
-    """Return ms to the broker's door, ms to the broker's answer in the book, and ms of the appends."""
+async def measure(folder: Path, count: int, pause_s: float) -> tuple[list[float], list[float], list[float]]:
+    """Return ms to the broker's door, ms to the broker's answer in the book, and ms of the appends.
+
+    A ticket is sent by a person, so the desk has booked the fill before it: `pause_s` lies between two
+    orders. Without a pause an order waits for the fill of the one before it to be written.
+    """
     clock, ids = SystemClock(), RandomIds()
     market = synthetic(clock, folder / "exchange.ledger")
     door, limit = Door(market), Limit(folder)
@@ -124,9 +129,9 @@ async def measure(folder: Path, count: int) -> tuple[list[float], list[float], l
         begun.append(perf_counter_ns())
         await core.desk.execute(command, actor)
         answered.append(perf_counter_ns())
-        del core.gatherer._recent[: -Limits().per_minute]
         if number % APPEND_EVERY == 0:
             limit.append()
+        await asyncio.sleep(pause_s)
     await core.stop()
     await market.stop()
     await store.close_async()
@@ -141,8 +146,14 @@ def main() -> int:
     count = options.parse_args().orders
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with scratch() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        ours, answers, appends = runner.run(measure(folder, count))
-    keep("order_to_broker", {"door_ms": ours, "answer_ms": answers, "append_ms": appends})
+        (folder / "paced").mkdir()
+        (folder / "pressed").mkdir()
+        ours, answers, appends = runner.run(measure(folder / "paced", count, PAUSE_S))
+        pressed, _, _ = runner.run(measure(folder / "pressed", count // 4, 0.0))
+    keep(
+        "order_to_broker",
+        {"door_ms": ours, "answer_ms": answers, "append_ms": appends, "back_to_back_ms": pressed},
+    )
     (p50, p99, most), (limit_p50, limit_p99, _) = spread(ours), spread(appends)
     detail = {
         "orders": count,
@@ -152,6 +163,8 @@ def main() -> int:
         "p50_95pct": interval(ours, 50),
         "p99_95pct": interval(ours, 99),
         "answer_p50_ms": round(spread(answers)[0], 3),
+        "back_to_back_p50_ms": round(spread(pressed)[0], 3),
+        "back_to_back_p99_ms": round(spread(pressed)[1], 3),
         "append_p50_ms": round(limit_p50, 3),
         "append_p99_ms": round(limit_p99, 3),
     }

@@ -1,5 +1,6 @@
 """Gathering the facts of a judgement out of the live state."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -57,11 +58,11 @@ class Gatherer:
     def __init__(self, state: LiveState, clock: Clock) -> None:
         self._state = state
         self._clock = clock
-        self._recent: list[tuple[float, OrderTerms]] = []
+        self._recent: dict[Symbol, deque[tuple[float, OrderTerms]]] = {}
 
     def remember(self, terms: OrderTerms) -> None:
         """Note an order that is on its way."""
-        self._recent.append((self._clock.monotonic(), terms))
+        self._recent.setdefault(terms.symbol, deque()).append((self._clock.monotonic(), terms))
 
     def facts(self, terms: OrderTerms, figures: Figures, replaces: Order | None = None) -> Facts:
         """Collect everything that is known at this moment.
@@ -94,7 +95,7 @@ class Gatherer:
             account_age_s=state.account.age_s,
             fee_rate_pct=FEE_RATE_PCT,
             filled_qty=replaces.cum_qty if replaces is not None else ZERO,
-            recent=self._repeats(),
+            recent=self._repeats(terms.symbol),
             ready=state.ready and state.book_writable and not state.behind,
             sent_last_minute=figures.last_minute,
             sent_today=figures.today,
@@ -107,10 +108,14 @@ class Gatherer:
             return None
         return self._state.positions.qty(symbol)
 
-    def _repeats(self) -> tuple[RecentOrder, ...]:
+    def _repeats(self, symbol: Symbol) -> tuple[RecentOrder, ...]:
+        recent = self._recent.get(symbol)
+        if recent is None:
+            return ()
         now = self._clock.monotonic()
-        self._recent = [(at, terms) for at, terms in self._recent if now - at < _REPEAT_WINDOW_S]
-        return tuple(RecentOrder(terms, now - at) for at, terms in reversed(self._recent))
+        while recent and now - recent[0][0] >= _REPEAT_WINDOW_S:
+            recent.popleft()
+        return tuple(RecentOrder(terms, now - at) for at, terms in reversed(recent))
 
     def _reserved(self, without: str | None) -> tuple[Decimal | None, Decimal | None]:
         """Return what working purchases may cost with fees, and what they may add to exposure."""

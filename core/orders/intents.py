@@ -87,6 +87,10 @@ class Intents:
         record(AuditDraft(action, intent.actor, order_in_words(order), body, cl_ord_id=cl_ord_id))
         return order
 
+    def oldest_living_us(self) -> int:
+        """Return the moment, microseconds of UTC, before which a key lives by its order only."""
+        return int((self._clock.now() - KEY_LIFE).timestamp() * 1_000_000)
+
     def is_alive(self, known: IdempotencyRecord, order: Order | None) -> bool:
         """Say whether a key still stands for its order: 24 hours of UTC, or until the order has ended."""
         age_us = self._clock.now().timestamp() * 1_000_000 - known.created_at_us

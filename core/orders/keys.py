@@ -18,6 +18,15 @@ class Keys:
         self._intents = intents
         self._store = store
         self._in_flight: dict[IdempotencyKey, str] = {}
+        self._used: set[IdempotencyKey] | None = None
+
+    async def load(self) -> None:
+        """Remember every key that still stands for an order, so that a new one costs no question.
+
+        Until then, every key is asked for.
+        """
+        since_us = self._intents.oldest_living_us()
+        self._used = set(await self._store.read(lambda reader: reader.living_keys(since_us)))
 
     def take(self, key: IdempotencyKey, mark: str) -> None:
         """Hold a key for a decision that is on its way.
@@ -36,6 +45,8 @@ class Keys:
 
     def give_back(self, key: IdempotencyKey) -> None:
         """Let go of a key: the decision was carried out, and is stored, or was refused."""
+        if self._used is not None:
+            self._used.add(key)
         self._in_flight.pop(key, None)
 
     async def known(self, key: IdempotencyKey, mark: str) -> Submitted | None:
@@ -62,6 +73,9 @@ class Keys:
         return Submitted(self._state.orders.get(order.cl_ord_id) or order, Verdict(()), repeated=True)
 
     async def _stored(self, key: IdempotencyKey) -> tuple[str, Order | None] | None:
+        if self._used is not None and key not in self._used:
+            return None
+
         def query(reader: Reader) -> tuple[str, Order | None] | None:
             record = reader.idempotency(key)
             if record is None:

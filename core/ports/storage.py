@@ -57,6 +57,10 @@ class Reader(Protocol):
         """Return what a key was used for, expired or not."""
         ...
 
+    def living_keys(self, since_us: int) -> tuple[IdempotencyKey, ...]:
+        """List the keys made since a moment, microseconds of UTC, and those whose orders may still fill."""
+        ...
+
     def verdict(self, cl_ord_id: ClOrdId) -> str | None:
         """Return the judgement that was stored with an order, as JSON."""
         ...

@@ -51,7 +51,7 @@ class Facts:
         account_age_s: seconds since the broker last confirmed the account.
         fee_rate_pct: percent of an order's value that fees may cost at worst.
         filled_qty: shares that the order being replaced has already filled.
-        recent: orders of the last minute, newest first.
+        recent: orders of the last minute in the same symbol, newest first.
         ready: order entry is released: the order stream is up and reconciled; None is treated as no.
         sent_last_minute: new orders and replacements of the last 60 s.
         sent_today: the same since the start of our day, UTC.

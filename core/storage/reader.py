@@ -32,6 +32,10 @@ _HAS_EXECUTION = select(t.executions.c.id).where(t.executions.c.exec_id == bindp
 _LOTS = select(t.lots).order_by(t.lots.c.id)
 _CLOSES = select(t.lot_closes).order_by(t.lot_closes.c.id)
 _POSITIONS = select(t.positions).order_by(t.positions.c.symbol)
+_LIVING_KEYS = select(t.trade_idempotency.c.key).where(
+    (t.trade_idempotency.c.created_at_us >= bindparam("since_us"))
+    | t.trade_idempotency.c.cl_ord_id.in_(select(t.orders.c.cl_ord_id).where(t.orders.c.is_open.is_(True)))
+)
 _IDEMPOTENCY = select(t.trade_idempotency).where(t.trade_idempotency.c.key == bindparam("key"))
 _VERDICT = select(t.order_bodies.c.verdict).where(t.order_bodies.c.cl_ord_id == bindparam("cl_ord_id"))
 _STATE = (
@@ -110,6 +114,10 @@ class SqlReader:
     def idempotency(self, key: IdempotencyKey) -> IdempotencyRecord | None:
         row = self._connection.execute(_IDEMPOTENCY, {"key": key}).first()
         return None if row is None else IdempotencyRecord(*row)
+
+    def living_keys(self, since_us: int) -> tuple[IdempotencyKey, ...]:
+        found = self._connection.execute(_LIVING_KEYS, {"since_us": since_us}).scalars()
+        return tuple(IdempotencyKey(key) for key in found)
 
     def verdict(self, cl_ord_id: ClOrdId) -> str | None:
         found: str | None = self._connection.execute(_VERDICT, {"cl_ord_id": cl_ord_id}).scalar()

@@ -699,3 +699,16 @@ async def test_reports_twice_and_backwards_end_in_the_same_book(rig: Rig) -> Non
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.FILLED
     assert rig.core.state.positions.qty(AAPL) == 8
     assert rig.core.state.account.cash == rig.oracle().cash
+
+
+async def test_a_key_of_an_earlier_run_still_stands_for_its_order(rig: Rig) -> None:
+    command = SubmitOrder(draft(price=RESTING), rig.key(), EVERY_RULE)
+    first = await rig.do(command)
+    await rig.kill()
+    await rig.start()
+
+    again = await rig.do(command)
+
+    assert again.repeated
+    assert again.order.cl_ord_id == first.order.cl_ord_id
+    assert len(rig.oracle().orders) == 1

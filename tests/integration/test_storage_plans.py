@@ -61,6 +61,7 @@ WHOLE: dict[str, tuple[Callable[[Reader], object], set[str]]] = {
     "all lots": (lambda r: r.lots(), {"lots"}),
     "all closes": (lambda r: r.lot_closes(), {"lot_closes"}),
     "positions": (lambda r: r.positions(), {"positions", "lots"}),
+    "living_keys": (lambda r: r.living_keys(0), {"trade_idempotency", "orders"}),  # once, at the start
     "settings": (lambda r: r.settings(), {"settings"}),
     "watchlists": (lambda r: r.watchlists(), {"watchlist", "watchlist_symbols"}),
 }
