@@ -37,6 +37,7 @@ class RefusalCode(StrEnum):
     CONFIRMATION_STALE = "confirmation_stale"
     NO_WINDOW = "no_window"
     NO_POSITION = "no_position"
+    BROKER_REFUSED = "broker_refused"
     HALTED = "halted"
     RECORD_UNWRITABLE = "record_unwritable"
     NOT_READY = "not_ready"

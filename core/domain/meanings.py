@@ -25,6 +25,7 @@ REFUSALS: Mapping[RefusalCode, str] = {
     RefusalCode.CONFIRMATION_STALE: "The market moved while the confirmation stood; look at the new figures.",
     RefusalCode.NO_WINDOW: "It must be answered in the window, and none is open.",
     RefusalCode.NO_POSITION: "Nothing is held of the symbol.",
+    RefusalCode.BROKER_REFUSED: "It was asked of the broker, and the broker declined.",
     RefusalCode.HALTED: "Trading is halted; cancels pass, orders do not.",
     RefusalCode.RECORD_UNWRITABLE: "It could not be recorded, so it was not sent.",
     RefusalCode.NOT_READY: "No profile is open, the start is not over, or the window is catching up.",

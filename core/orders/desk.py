@@ -5,8 +5,19 @@ from typing import Any, TypeVar, cast
 
 from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
-from core.domain.messages import Command
-from core.errors import InvariantBroken, Refused
+from core.domain.messages import (
+    CancelOrder,
+    CancelOrders,
+    ClosePosition,
+    Command,
+    GiveUpOrder,
+    HaltTrading,
+    ReplaceOrder,
+    ResendOrder,
+    ResumeTrading,
+    SubmitOrder,
+)
+from core.errors import InvariantBroken, RefusalCode, Refused
 from core.ports.journal import Journal
 
 R = TypeVar("R")
@@ -14,6 +25,32 @@ C = TypeVar("C", bound=Command[Any])
 
 Handler = Callable[[C, Actor], Awaitable[R]]
 Authorize = Callable[[Command[Any], Actor], None]
+
+
+# Commands whose refusal is part of the record: they ask for a change of orders or of the trading state.
+TRADING = (
+    CancelOrder,
+    CancelOrders,
+    ClosePosition,
+    GiveUpOrder,
+    HaltTrading,
+    ReplaceOrder,
+    ResendOrder,
+    ResumeTrading,
+    SubmitOrder,
+)
+# These were recorded with more facts than are known here.
+_RECORDED_WHERE_RAISED = frozenset(
+    {
+        RefusalCode.RISK,
+        RefusalCode.NEEDS_ACKNOWLEDGEMENT,
+        RefusalCode.THROTTLED,
+        RefusalCode.NOT_CONFIRMED,
+        RefusalCode.CONFIRMATION_EXPIRED,
+        RefusalCode.CONFIRMATION_STALE,
+        RefusalCode.BROKER_REFUSED,
+    }
+)
 
 
 class Desk:
@@ -61,4 +98,17 @@ class Desk:
         handler = self._handlers.get(type(command))
         if handler is None:
             raise InvariantBroken(f"{type(command).__name__} has no handler")
-        return cast("R", await handler(command, actor))
+        try:
+            return cast("R", await handler(command, actor))
+        except Refused as refusal:
+            if isinstance(command, TRADING) and refusal.code not in _RECORDED_WHERE_RAISED:
+                await self._record(command, refusal, actor)
+            raise
+
+    async def _record(self, command: Command[Any], refusal: Refused, actor: Actor) -> None:
+        facts = {"command": type(command).__name__, "code": refusal.code.value, "reason": refusal.message}
+        cl_ord_id = str(getattr(command, "cl_ord_id", ""))
+        draft = AuditDraft(
+            AuditAction.ORDER_REFUSED, actor, type(command).__name__, payload_of(facts), cl_ord_id=cl_ord_id
+        )
+        await self._journal.record_anyway(draft)

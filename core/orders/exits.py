@@ -89,7 +89,7 @@ class Exits:
             _log.warning("cancel.unknown", cl_ord_id=order.cl_ord_id, reason=str(error))
         except (BrokerRejected, BrokerUnavailable) as error:
             await self._undo(order.cl_ord_id, actor, str(error))
-            raise Refused(RefusalCode.ORDER_NOT_OPEN, f"The broker did not cancel it: {error}") from error
+            raise Refused(RefusalCode.BROKER_REFUSED, f"The broker did not cancel it: {error}") from error
 
     async def _request(self, order: Order) -> None:
         request = OrderCancelRequest(order.cl_ord_id, order.order_id)

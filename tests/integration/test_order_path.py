@@ -7,6 +7,7 @@ import pytest
 
 from core.adapters.simulator.faults import Call
 from core.domain.access import TradingState
+from core.domain.audit import AuditAction
 from core.domain.messages import (
     CancelOrder,
     CancelOrders,
@@ -23,6 +24,7 @@ from core.domain.messages import (
 )
 from core.domain.money import Qty
 from core.domain.order import Pending
+from core.domain.records import AuditQuery
 from core.domain.risk import Outcome, RuleCode
 from core.domain.terms import OrdStatus, Side, TimeInForce
 from core.errors import RefusalCode, Refused
@@ -592,7 +594,7 @@ async def test_a_cancel_that_the_broker_refuses_tells_what_the_order_is(rig: Rig
 
     refusal = await refused(rig, CancelOrder(order.cl_ord_id))
 
-    assert refusal.code is RefusalCode.ORDER_NOT_OPEN
+    assert refusal.code is RefusalCode.BROKER_REFUSED
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.FILLED
 
 
@@ -712,3 +714,29 @@ async def test_a_key_of_an_earlier_run_still_stands_for_its_order(rig: Rig) -> N
     assert again.repeated
     assert again.order.cl_ord_id == first.order.cl_ord_id
     assert len(rig.oracle().orders) == 1
+
+
+async def test_every_refusal_of_a_trading_command_is_recorded_once(rig: Rig) -> None:
+    order = await rig.submit(draft(price=RESTING))
+    command = SubmitOrder(draft(price=RESTING), rig.key(), EVERY_RULE)
+    await rig.do(command)
+    attempts = (
+        SubmitOrder(draft(qty=11, price=RESTING), command.key, EVERY_RULE),
+        CancelOrder(ClOrdId("IQ-nobody")),
+        GiveUpOrder(order.cl_ord_id),
+        ResumeTrading(" "),
+    )
+    seen = len(await rig.core.outside.store.read(lambda reader: reader.audit_page(AuditQuery())))
+
+    for attempt in attempts:
+        with pytest.raises(Refused):
+            await rig.do(attempt, "admin")
+
+    records = await rig.core.outside.store.read(lambda reader: reader.audit_page(AuditQuery()))
+    assert [record.entity for record in records[: len(records) - seen]] == [
+        "ResumeTrading",
+        "GiveUpOrder",
+        "CancelOrder",
+        "SubmitOrder",
+    ]
+    assert {record.action for record in records[:4]} == {AuditAction.ORDER_REFUSED}

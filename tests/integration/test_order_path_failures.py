@@ -79,7 +79,11 @@ async def refused(rig: Rig, command, role: str = "trader") -> Refused:
         "store.before_commit",
     ],
 )
-async def test_a_write_ahead_that_fails_sends_nothing_and_reserves_nothing(rig: Rig, place: str) -> None:
+async def test_a_write_ahead_that_fails_sends_nothing_and_reserves_nothing(
+    rig: Rig, place: str, expected_log
+) -> None:
+    if place in ("store.before_commit", "uow.append_audit"):
+        expected_log("audit.unwritable")  # the refusal itself goes to the emergency file then
     fail_at(place)
 
     refusal = await refused(rig, SubmitOrder(draft(), rig.key(), EVERY_RULE))
@@ -208,7 +212,7 @@ async def test_a_refused_cancel_that_cannot_be_written_is_noted_too(rig: Rig, ex
 
     refusal = await refused(rig, CancelOrder(order.cl_ord_id))
 
-    assert refusal.code is RefusalCode.ORDER_NOT_OPEN
+    assert refusal.code is RefusalCode.BROKER_REFUSED
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.NEW
     assert "cancel.refused" in (rig.folder / "emergency.jsonl").read_text()
 
