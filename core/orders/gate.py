@@ -12,6 +12,7 @@ from core.domain.market import Quote
 from core.domain.risk import Outcome, Verdict
 from core.domain.terms import OrderTerms, canonical
 from core.errors import RefusalCode, Refused
+from core.failpoints import failpoint
 from core.orders.bodies import in_words
 from core.ports.confirmation import Confirmer
 from core.ports.journal import Journal
@@ -68,6 +69,7 @@ class Gate:
             digest, self.settings.mode, self.settings.account, terms, verdict, quote, TTL_S, soft
         )
         await self._record(AuditAction.CONFIRMATION_ASKED, terms, actor, digest)
+        failpoint("gate.asked")
         reply = await self._answer(request)
         if reply is None:
             await self._record(AuditAction.CONFIRMATION_DENIED, terms, actor, "expired")
@@ -78,6 +80,7 @@ class Gate:
             await self._record(AuditAction.CONFIRMATION_DENIED, terms, actor, digest)
             raise Refused(RefusalCode.NOT_CONFIRMED, "Not confirmed; nothing was sent.")
         await self._record(AuditAction.CONFIRMATION_GIVEN, terms, actor, digest)
+        failpoint("gate.confirmed")
 
     async def _answer(self, request: ConfirmationRequest) -> ConfirmationReply | None:
         asking = self._tasks.spawn(self._confirmer.ask(request), "confirmation")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.adapters.simulator.faults import Call
 from core.audit.verify import Verifier
+from core.domain.confirmation import ConfirmationReply
 from core.domain.messages import CancelOrder, ReplaceOrder, SubmitOrder
 from core.domain.money import Qty
 from core.domain.order import Order
@@ -43,7 +44,9 @@ def victim(folder: Path, seed: int, place: str | None, passes: int) -> None:
     """Trade until killed: at a named place, or by whoever started this."""
     if place is not None:
         die_at(place, passes)
-    asyncio.run(_Trader(folder, seed).live())
+    trader = _Trader(folder, seed)
+    trader.has_sheet = place is not None and place.startswith("gate.")
+    asyncio.run(trader.live())
 
 
 class _Trader:
@@ -53,9 +56,12 @@ class _Trader:
         self.rng = random.Random(seed)
         self.decided = (folder / "decided.jsonl").open("a")
         self.answered = (folder / "answered.txt").open("a")
+        self.has_sheet = False
 
     async def live(self) -> None:
+        self.rig.confirmer.answer = lambda asked: ConfirmationReply(asked.digest, accepted=True)
         await self.rig.start()
+        self.rig.core.gate.settings.always = self.has_sheet
         steps: tuple[Callable[[], object], ...] = (
             self.buy, self.buy, self.rest, self.rest, self.market, self.market, self.sell, self.cancel,
             self.replace, self.lose_answer, self.lose_request, self.disconnect, self.duplicate,

@@ -20,6 +20,8 @@ USUAL_KILLS = 20
 KILLS_A_PROFILE = 20
 # Each place, and the pass at which the process dies there.
 PLACES = (
+    ("gate.asked", 3),
+    ("gate.confirmed", 3),
     ("oms.before_intent", 4),
     ("oms.after_intent", 4),
     ("oms.before_send", 4),
