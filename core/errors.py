@@ -3,11 +3,14 @@
 InvestIQError
   Refused            expected, for the person; carries a code from one enum, and numbers
   BrokerError        BrokerRejected · BrokerUnavailable · OutcomeUnknown
+    BrokerUnavailable  CredentialsRefused · NotEntitled · RateLimited · ConnectionLimit
   StorageError       WrongPassphrase · DatabaseDamaged · DatabaseMissing · NotADatabase
                      · DatabaseTooNew · StorageUnwritable · AuditUnwritable
   SettingInvalid     with file and line
   BadInput           a file of the person's that cannot be read: file, line, what was expected
   ProfileInUse       another instance has the profile
+  CredentialMissing  a key that the profile trades or looks with is not stored
+  KeyringUnavailable the operating system's keyring gave no answer
   InvariantBroken    a bug: halts trading, writes a crash file
 """
 
@@ -91,6 +94,30 @@ class BrokerUnavailable(BrokerError):
     """Proves that nothing was sent."""
 
 
+class CredentialsRefused(BrokerUnavailable):
+    """The key is wrong, revoked or of another account: nothing is tried again until a person says so."""
+
+
+class NotEntitled(BrokerUnavailable):
+    """The plan behind the key does not include what was asked for; asking again does not help."""
+
+
+class ConnectionLimit(BrokerUnavailable):
+    """Another program holds the only connection that the key may have; a person decides which one stays."""
+
+
+class RateLimited(BrokerUnavailable):
+    """The broker takes no more requests for now, so this one was not accepted.
+
+    Attributes:
+        retry_after_s: seconds until it may take more; None if it did not say.
+    """
+
+    def __init__(self, text: str, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
 class OutcomeUnknown(BrokerError):
     """Proves nothing: the request may have been accepted, or not."""
 
@@ -151,6 +178,14 @@ class BadInput(InvestIQError):
 
 class ProfileInUse(InvestIQError):
     """Another running instance has this profile."""
+
+
+class CredentialMissing(InvestIQError):
+    """A credential that a profile needs is not stored; says which, for which profile and what to do."""
+
+
+class KeyringUnavailable(InvestIQError):
+    """The operating system's keyring is locked, gone, or did not do what was asked."""
 
 
 class InvariantBroken(InvestIQError):

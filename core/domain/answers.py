@@ -16,7 +16,7 @@ from core.domain.portfolio import Account, LotClose, Position
 from core.domain.records import TradingStateRecord, Watchlist
 from core.domain.risk import LimitUse, Verdict
 from core.domain.terms import OrderDraft
-from core.ids import Symbol
+from core.ids import ClOrdId, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,91 @@ class LinkChanged(InOrder):
     text: str = ""
 
 
+class KillStage(StrEnum):
+    """How far the kill switch has come."""
+
+    CANCELLING = "cancelling"
+    FLATTENING = "flattening"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class KillReport:
+    """What the kill switch has done, and what the broker has not confirmed.
+
+    Attributes:
+        stage: how far it has come.
+        recorded: the halt is in the audit log; else in the emergency file.
+        total: our orders that were open at the beginning.
+        confirmed: how many of them the broker has shown to have ended.
+        unconfirmed: those it has not.
+        foreign: open orders of other programs, which were left alone.
+        closing: orders that were sent to close positions.
+        held: what is still held, signed shares by symbol; empty once flat, or where it was not asked for.
+        failures: what went wrong, one sentence each.
+    """
+
+    stage: KillStage
+    recorded: bool
+    total: int
+    confirmed: int
+    unconfirmed: tuple[ClOrdId, ...] = ()
+    foreign: tuple[ClOrdId, ...] = ()
+    closing: tuple[ClOrdId, ...] = ()
+    held: tuple[tuple[Symbol, Decimal], ...] = ()
+    failures: tuple[str, ...] = ()
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the broker has confirmed all that was asked of it."""
+        return self.stage is KillStage.DONE and not (self.unconfirmed or self.held or self.failures)
+
+
+class DifferenceKind(StrEnum):
+    """In what we and the broker did not agree."""
+
+    EXTERNAL_ORDER = "external_order"
+    MISSED_REPORT = "missed_report"
+    NOT_LISTED = "not_listed"
+    POSITION = "position"
+    CASH = "cash"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing in which we and the broker did not agree.
+
+    Attributes:
+        subject: a `cl_ord_id`, a symbol, or "cash".
+        ours: what our book said.
+        broker: what the broker said.
+        repaired: our book says the same now.
+    """
+
+    kind: DifferenceKind
+    subject: str
+    ours: str
+    broker: str
+    repaired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationRun:
+    """One comparison with the broker.
+
+    Attributes:
+        began: our time, UTC.
+        ended: our time, UTC.
+        differences: what was found.
+        failure: why it could not be ended; nothing may then be concluded from it. Empty if it ended.
+    """
+
+    began: datetime
+    ended: datetime
+    differences: tuple[Difference, ...] = ()
+    failure: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything the window shows, at one moment: at start, and when it fell behind."""
@@ -185,3 +270,4 @@ class Snapshot:
     links: dict[Part, LinkChanged]
     audit: tuple[AuditRecord, ...]
     confirm_always: bool
+    reconciliation: ReconciliationRun | None = None

@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from core.domain.answers import AuditPage, OrderStory, PositionProof, Preview, Snapshot, Submitted
+from core.domain.answers import (
+    AuditPage,
+    KillReport,
+    OrderStory,
+    Part,
+    PositionProof,
+    Preview,
+    ReconciliationRun,
+    Snapshot,
+    Submitted,
+)
 from core.domain.audit import AuditReport
 from core.domain.market import Bar, Timeframe
 from core.domain.order import Order
@@ -68,6 +78,8 @@ class ReplaceOrder(Command[Submitted]):
     price: str = ""
     stop_px: str = ""
     acknowledged: frozenset[RuleCode] = frozenset()
+    trail_px: str = ""
+    trail_pct: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,26 @@ class HaltTrading(Command[TradingStateRecord]):
     """No new order leaves, from now on; cancels nothing."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KillTrading(Command[KillReport]):
+    """Halt, cancel all of ours, and where it is asked for close every position; proven by the broker."""
+
+    reason: str
+    flatten: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect(Command[None]):
+    """Try a link again that has stopped trying (a refused key, a second program, too many failures)."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile(Command[ReconciliationRun]):
+    """Compare with the broker now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.domain.answers import AccountMark, PositionMark, Severity
+from core.domain.answers import AccountMark, KillReport, PositionMark, ReconciliationRun, Severity
 from core.domain.audit import AuditRecord, AuditReport
 from core.domain.execution import Fill
 from core.domain.lanes import InOrder, Latest
@@ -140,6 +140,38 @@ class OrderLookedUp(InOrder):
     tries: int
     next_in_s: float | None
     may_settle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KillProgressed(Latest):
+    """The kill switch went a step on."""
+
+    report: KillReport
+
+    @property
+    def lane_key(self) -> tuple[str, str]:
+        """One value in all."""
+        return ("kill", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled(InOrder):
+    """Our book was compared with the broker's."""
+
+    run: ReconciliationRun
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsWaiting(Latest):
+    """Requests wait for the broker's rate limit: how many, and the seconds until the first may leave."""
+
+    count: int
+    wait_s: float
+
+    @property
+    def lane_key(self) -> tuple[str, str]:
+        """One value in all."""
+        return ("requests", "")
 
 
 Event = Latest | InOrder | QuotesChanged

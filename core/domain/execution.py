@@ -16,6 +16,8 @@ class ExecType(StrEnum):
     PENDING_NEW = "pending_new"
     NEW = "new"
     TRADE = "trade"
+    TRADE_CANCEL = "trade_cancel"
+    TRADE_CORRECT = "trade_correct"
     CANCELED = "canceled"
     REPLACED = "replaced"
     REJECTED = "rejected"
@@ -48,6 +50,8 @@ class ExecutionReport:
         fee: dollars charged for this fill, never negative.
         orig_cl_ord_id: the order that this one replaces.
         text: the broker's words; plain text, possibly hostile.
+        list_id: the `cl_ord_id` of the order that this one is a leg of.
+        exec_ref_id: FIX 19; the fill that a bust or a correction is about.
     """
 
     exec_id: ExecId
@@ -65,6 +69,8 @@ class ExecutionReport:
     fee: Money = Money(0)
     orig_cl_ord_id: ClOrdId | None = None
     text: str = ""
+    list_id: ClOrdId | None = None
+    exec_ref_id: ExecId | None = None
 
     @property
     def proves_acceptance(self) -> bool:
@@ -96,9 +102,10 @@ class Fill:
         exec_id: unique at the broker.
         last_qty: shares, above zero.
         last_px: dollars a share.
-        fee: dollars, never negative.
+        fee: dollars; negative only where a correcting entry gives one back.
         transact_time: market time, UTC.
         inferred: we deduced it from a cumulated quantity; the broker has not shown it yet.
+        corrects: the fill that this entry takes back, share by share and at its own price.
     """
 
     exec_id: ExecId
@@ -110,6 +117,7 @@ class Fill:
     fee: Money
     transact_time: datetime
     inferred: bool = False
+    corrects: ExecId | None = None
 
     @property
     def signed_qty(self) -> Decimal:

@@ -43,6 +43,8 @@ class Instrument:
         ticks: the tick table.
         fractionable: whether parts of a share may be ordered.
         tradable: whether orders are accepted at all.
+        shortable: whether shares can be borrowed to be sold.
+        marginable: whether they may be bought on margin.
     """
 
     symbol: Symbol
@@ -52,6 +54,8 @@ class Instrument:
     ticks: tuple[TickRule, ...] = US_EQUITY_TICKS
     fractionable: bool = False
     tradable: bool = True
+    shortable: bool = False
+    marginable: bool = False
 
     def tick_at(self, price: Decimal, on: date) -> Decimal:
         """Return the step in dollars that is valid for a price on a market date."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from core.domain.execution import ExecType, ExecutionReport
-from core.domain.money import Price, Qty
+from core.domain.money import ZERO, Price, Qty
 from core.domain.terms import OrderTerms, OrdStatus, OrdType, Side, TimeInForce
 from core.ids import ClOrdId, OrderId, Symbol
 
@@ -44,7 +44,7 @@ TRANSITIONS: dict[OrdStatus, frozenset[OrdStatus]] = {
     _S.PENDING_REPLACE: frozenset(_S) - {_S.PENDING_REPLACE, _S.PENDING_NEW, _S.UNKNOWN},
     _S.DONE_FOR_DAY: frozenset(_S) - {_S.DONE_FOR_DAY, _S.PENDING_NEW, _S.UNKNOWN},
     _S.SUSPENDED: frozenset(_S) - {_S.SUSPENDED, _S.PENDING_NEW, _S.UNKNOWN},
-    _S.FILLED: frozenset(),
+    _S.FILLED: frozenset({_S.PARTIALLY_FILLED, _S.CANCELED}),  # a fill was busted
     _S.CANCELED: frozenset({_S.FILLED}),  # a fill overtook the cancel and its report came later
     _S.EXPIRED: frozenset({_S.FILLED, _S.CANCELED}),  # the same; and a broker that says both
     _S.REPLACED: frozenset({_S.FILLED}),  # the last fill of the old order came late
@@ -60,7 +60,7 @@ _ENDING: dict[ExecType, OrdStatus] = {
     ExecType.REJECTED: _S.REJECTED,
 }
 # When two endings are reported, the higher one is kept, whatever the order of arrival.
-_RANK: dict[OrdStatus, int] = {_S.REJECTED: 0, _S.EXPIRED: 1, _S.CANCELED: 2, _S.REPLACED: 3}
+_RANK: dict[OrdStatus, int] = {_S.REJECTED: 0, _S.EXPIRED: 1, _S.CANCELED: 2, _S.REPLACED: 3, _S.FILLED: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class Order:
         sent_at: our time, UTC, of the (last) send.
         text: the broker's or our words on the last change; plain text.
         external: not made by this program.
+        list_id: the order of ours that this one is a leg of; a leg is ours through it.
     """
 
     cl_ord_id: ClOrdId
@@ -103,6 +104,7 @@ class Order:
     sent_at: datetime | None = None
     text: str = ""
     external: bool = False
+    list_id: ClOrdId | None = None
 
     @property
     def symbol(self) -> Symbol:
@@ -116,7 +118,7 @@ class Order:
 
     @property
     def ord_type(self) -> OrdType:
-        """Market, limit, stop or stop limit."""
+        """Market, limit, or one of the three stops."""
         return self.terms.ord_type
 
     @property
@@ -132,7 +134,7 @@ class Order:
     @property
     def ord_status(self) -> OrdStatus:
         """The FIX state that follows from the facts."""
-        if self.cum_qty >= self.order_qty:
+        if self.cum_qty >= self.order_qty and not self.terms.is_cash:
             return OrdStatus.FILLED
         if self.ended is not None:
             return self.ended
@@ -154,19 +156,20 @@ class Order:
     @property
     def leaves_qty(self) -> Qty:
         """Shares that may still fill; zero once it has ended."""
-        return Qty(self.order_qty - self.cum_qty) if self.is_open else Qty(0)
+        return Qty(max(self.order_qty - self.cum_qty, ZERO)) if self.is_open else Qty(0)
 
     @property
     def is_overfilled(self) -> bool:
         """Whether more was filled than asked for: never clipped, always an alarm."""
-        return self.cum_qty > self.order_qty
+        return self.cum_qty > self.order_qty and not self.terms.is_cash
 
 
 def apply_report(order: Order, report: ExecutionReport, now: datetime) -> Order:
     """Fold one report into an order; reports in any order end in the same state.
 
     The caller has removed duplicates by `exec_id`; applying one twice changes nothing all
-    the same. `cum_qty` takes the highest value reported, so an old report never undoes a new one.
+    the same. `cum_qty` takes the highest value reported, so an old report never undoes a new one; only a
+    bust or a correction lowers it.
 
     Args:
         order: the order as known.
@@ -174,7 +177,8 @@ def apply_report(order: Order, report: ExecutionReport, now: datetime) -> Order:
         now: our time, UTC.
     """
     cum_qty, avg_px = order.cum_qty, order.avg_px
-    if report.cum_qty > cum_qty:
+    amends = report.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
+    if report.cum_qty > cum_qty or amends:
         cum_qty, avg_px = report.cum_qty, report.avg_px
     refused = report.exec_type in (ExecType.CANCEL_REJECTED, ExecType.REPLACE_REJECTED)
     ended = _ended(order, report)
@@ -191,15 +195,21 @@ def apply_report(order: Order, report: ExecutionReport, now: datetime) -> Order:
         gave_up=order.gave_up and not report.proves_acceptance,
         text=report.text or order.text,
         updated_at=now,
+        list_id=report.list_id or order.list_id,
+        external=order.external and report.list_id is None,
     )
 
 
 def _ended(order: Order, report: ExecutionReport) -> OrdStatus | None:
     found = _ENDING.get(report.exec_type)
-    if report.exec_type is ExecType.ORDER_STATUS and report.ord_status in _RANK:
+    if order.terms.is_cash and report.ord_status is OrdStatus.FILLED:
+        found = OrdStatus.FILLED  # how many shares the cash buys is the broker's to say
+    if report.exec_type is ExecType.ORDER_STATUS and report.ord_status in _RANK.keys() - {OrdStatus.FILLED}:
         found = report.ord_status
     if report.exec_type is ExecType.REPLACED and report.ord_status is OrdStatus.REPLACED:
         found = OrdStatus.REPLACED
+    if report.exec_type is ExecType.TRADE_CANCEL and report.leaves_qty == 0:
+        found = OrdStatus.CANCELED  # what was taken back does not work again
     known = None if order.gave_up and report.proves_acceptance else order.ended
     if found is None or known is None:
         return found or known

@@ -119,6 +119,8 @@ class Account:
         buying_power: what new orders may cost; working orders are already taken off.
         equity: cash and the value of all positions.
         start_equity: equity at the start of the market day.
+        blocked: why the broker takes no orders for this account; empty while it takes them.
+        may_short: whether shares that are not held may be sold.
     """
 
     account_id: str
@@ -126,3 +128,5 @@ class Account:
     buying_power: Money
     equity: Money
     start_equity: Money
+    blocked: str = ""
+    may_short: bool = False

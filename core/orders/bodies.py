@@ -8,7 +8,7 @@ from core.domain.execution import ExecutionReport
 from core.domain.money import normal, plain
 from core.domain.order import Order
 from core.domain.risk import RuleResult, Verdict
-from core.domain.terms import NewOrderSingle, OrderDraft, OrderTerms, canonical
+from core.domain.terms import NewOrderList, NewOrderSingle, OrderDraft, OrderTerms, canonical
 
 
 def number(value: Decimal | None) -> str | None:
@@ -17,7 +17,18 @@ def number(value: Decimal | None) -> str | None:
 
 
 def terms_facts(terms: OrderTerms) -> dict[str, object]:
-    """List what an order asks for."""
+    """List what an order asks for; what came with later order types is left out where it is not used."""
+    legs = terms.legs
+    added: dict[str, object] = {
+        "trail_px": number(terms.trail_px),
+        "trail_pct": number(terms.trail_pct),
+        "extended_hours": terms.extended_hours or None,
+        "cash_order_qty": number(terms.cash_order_qty),
+        "contingency": None if legs is None else legs.contingency.value,
+        "take_profit": None if legs is None else number(legs.take_profit),
+        "leg_stop_px": None if legs is None else number(legs.stop_px),
+        "leg_stop_limit": None if legs is None else number(legs.stop_limit),
+    }
     return {
         "symbol": terms.symbol,
         "side": terms.side.value,
@@ -26,10 +37,17 @@ def terms_facts(terms: OrderTerms) -> dict[str, object]:
         "order_qty": number(terms.order_qty),
         "price": number(terms.price),
         "stop_px": number(terms.stop_px),
+        **{key: value for key, value in added.items() if value is not None},
     }
 
 
-def order_body(order: NewOrderSingle) -> str:
+def order_message(order: Order) -> NewOrderSingle | NewOrderList:
+    """Return what is sent for an order that is new at the broker."""
+    kind = NewOrderSingle if order.terms.legs is None else NewOrderList
+    return kind(order.cl_ord_id, order.terms)
+
+
+def order_body(order: NewOrderSingle | NewOrderList) -> str:
     """Write exactly what is sent."""
     return payload_of({"cl_ord_id": order.cl_ord_id, **terms_facts(order.terms)})
 
@@ -73,6 +91,8 @@ def report_facts(report: ExecutionReport) -> dict[str, object]:
         "fee": number(report.fee),
         "transact_time": report.transact_time.isoformat(),
         "text": report.text,
+        "list_id": report.list_id,
+        "exec_ref_id": report.exec_ref_id,
     }
 
 
@@ -84,8 +104,26 @@ def fingerprint(terms: OrderTerms) -> str:
 def in_words(terms: OrderTerms) -> str:
     """Say an order in the words that people search for: `AAPL buy 20 limit 189.43`."""
     kind = terms.ord_type.value.replace("_", " ")
+    size = str(number(terms.order_qty)) if terms.cash_order_qty is None else f"${terms.cash_order_qty:.2f}"
     prices = [_cents(value) for value in (terms.stop_px, terms.price) if value is not None]
-    return " ".join([terms.symbol, terms.side.value, str(number(terms.order_qty)), kind, *prices])
+    trail = [_cents(terms.trail_px)] if terms.trail_px is not None else []
+    trail += [f"{number(terms.trail_pct)}%"] if terms.trail_pct is not None else []
+    return " ".join([terms.symbol, terms.side.value, size, kind, *prices, *trail, *_legs_in_words(terms)])
+
+
+def _legs_in_words(terms: OrderTerms) -> list[str]:
+    legs = terms.legs
+    if legs is None:
+        return []
+    limit = [] if legs.stop_limit is None else ["limit", _cents(legs.stop_limit)]
+    return [
+        legs.contingency.value,
+        "take profit",
+        _cents(legs.take_profit),
+        "stop loss",
+        _cents(legs.stop_px),
+        *limit,
+    ]
 
 
 def _cents(price: Decimal) -> str:

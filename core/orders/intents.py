@@ -11,11 +11,11 @@ from core.domain.messages import OrderChanged
 from core.domain.order import Order
 from core.domain.records import IdempotencyRecord
 from core.domain.risk import Verdict
-from core.domain.terms import NewOrderSingle, OrderTerms
+from core.domain.terms import OrderTerms
 from core.errors import RefusalCode, Refused
 from core.failpoints import failpoint
 from core.ids import IdempotencyKey, IdSource, mint_cl_ord_id
-from core.orders.bodies import fingerprint, order_body, order_in_words, verdict_body
+from core.orders.bodies import fingerprint, order_body, order_in_words, order_message, verdict_body
 from core.orders.gather import LiveState
 from core.ports.journal import Journal, Record
 from core.ports.storage import UnitOfWork
@@ -79,7 +79,7 @@ class Intents:
             orig_cl_ord_id=old.cl_ord_id if old is not None else None,
             sent_at=now,
         )
-        body = order_body(NewOrderSingle(cl_ord_id, intent.terms))
+        body = order_body(order_message(order))
         uow.insert_order(order, body, verdict_body(intent.verdict))
         created = int(now.timestamp() * 1_000_000)
         uow.insert_idempotency(IdempotencyRecord(intent.key, fingerprint(intent.terms), cl_ord_id, created))

@@ -16,7 +16,7 @@ from core.domain.execution import ExecType, ExecutionReport, Fill
 from core.domain.messages import FillBooked, Notice, OrderChanged, Severity
 from core.domain.order import Order, Pending, apply_report, is_legal
 from core.domain.portfolio import Position
-from core.domain.terms import NewOrderSingle, OrdStatus
+from core.domain.terms import OrdStatus
 from core.errors import (
     RefusalCode,
     Refused,
@@ -25,7 +25,7 @@ from core.errors import (
 )
 from core.failpoints import failpoint
 from core.ids import ClOrdId
-from core.orders.bodies import order_body, order_in_words, report_facts
+from core.orders.bodies import order_body, order_in_words, order_message, report_facts
 from core.orders.gather import LiveState
 from core.orders.refusals import ACTION_OF
 from core.portfolio.lots import apply_fill
@@ -175,7 +175,7 @@ class OrderManagement:
             if report.exec_type is not ExecType.ORDER_STATUS and not uow.insert_execution(report):
                 return False
             if is_new:
-                uow.insert_order(after, order_body(NewOrderSingle(after.cl_ord_id, after.terms)), "{}")
+                uow.insert_order(after, order_body(order_message(after)), "{}")
             else:
                 uow.update_order(after)
             record(draft)

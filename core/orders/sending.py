@@ -12,10 +12,11 @@ from core.clock import Clock
 from core.domain.access import TradingState
 from core.domain.messages import AckMeasured
 from core.domain.order import Order, Pending
-from core.domain.terms import NewOrderSingle, OrderCancelReplaceRequest
+from core.domain.terms import OrderCancelReplaceRequest
 from core.errors import BrokerRejected, BrokerUnavailable, StorageError
 from core.failpoints import failpoint
 from core.ids import ClOrdId
+from core.orders.bodies import order_message
 from core.orders.gather import LiveState
 from core.orders.latency import AckTimes
 from core.orders.oms import OrderManagement
@@ -73,7 +74,7 @@ class Sending:
         try:
             self._refuse_if_halted()
             if order.orig_cl_ord_id is None:
-                report = await self._broker.submit(NewOrderSingle(order.cl_ord_id, order.terms))
+                report = await self._broker.submit(order_message(order))
                 self._measure(begun)
                 failpoint("oms.after_send")
                 await self._oms.apply(report)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from core.domain.execution import ExecutionReport
 from core.domain.portfolio import Account, BrokerPosition
-from core.domain.terms import NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
+from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 from core.ids import ClOrdId
 
 
@@ -30,10 +30,11 @@ class Broker(Protocol):
         """Close the connection; an iterator of `reports` ends. Working orders stay as they are."""
         ...
 
-    async def submit(self, order: NewOrderSingle) -> ExecutionReport:
+    async def submit(self, order: NewOrderSingle | NewOrderList) -> ExecutionReport:
         """Send an order, once, and return the broker's acknowledgement.
 
         The acknowledgement may come on `reports` too, before or after; both carry the same `exec_id`.
+        Of a list, the first order is acknowledged; its legs are reported with its id as `list_id`.
 
         Raises:
             BrokerRejected: proves that the broker has no such order.

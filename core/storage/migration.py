@@ -10,7 +10,7 @@ from core.errors import DatabaseDamaged, DatabaseTooNew
 from core.storage import tables as t
 
 # Compiled in, so that a start need not import Alembic (0.36 s) to know that all is well.
-HEAD = "0001"
+HEAD = "0002"
 
 
 def create_schema(connection: Connection) -> None:

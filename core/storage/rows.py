@@ -8,13 +8,14 @@ from core.domain.audit import AuditRecord
 from core.domain.execution import ExecType, ExecutionReport, Fill
 from core.domain.order import Order, Pending
 from core.domain.portfolio import Lot, LotClose, Position
-from core.domain.terms import OrderTerms, OrdStatus, OrdType, Side, TimeInForce
+from core.domain.terms import Contingency, Legs, OrderTerms, OrdStatus, OrdType, Side, TimeInForce
 
 # What a driver takes and gives is of many types; the column types check each one.
 Values = dict[str, Any]
 
 
 def _terms_values(terms: OrderTerms) -> Values:
+    legs = terms.legs
     return {
         "symbol": terms.symbol,
         "side": terms.side.value,
@@ -23,6 +24,14 @@ def _terms_values(terms: OrderTerms) -> Values:
         "order_qty": terms.order_qty,
         "price": terms.price,
         "stop_px": terms.stop_px,
+        "trail_px": terms.trail_px,
+        "trail_pct": terms.trail_pct,
+        "extended_hours": terms.extended_hours,
+        "cash_order_qty": terms.cash_order_qty,
+        "contingency": None if legs is None else legs.contingency.value,
+        "take_profit": None if legs is None else legs.take_profit,
+        "leg_stop_px": None if legs is None else legs.stop_px,
+        "leg_stop_limit": None if legs is None else legs.stop_limit,
     }
 
 
@@ -35,6 +44,19 @@ def _terms_of(row: RowMapping) -> OrderTerms:
         order_qty=row["order_qty"],
         price=row["price"],
         stop_px=row["stop_px"],
+        trail_px=row["trail_px"],
+        trail_pct=row["trail_pct"],
+        extended_hours=row["extended_hours"],
+        cash_order_qty=row["cash_order_qty"],
+        legs=_legs_of(row),
+    )
+
+
+def _legs_of(row: RowMapping) -> Legs | None:
+    if row["contingency"] is None:
+        return None
+    return Legs(
+        Contingency(row["contingency"]), row["take_profit"], row["leg_stop_px"], row["leg_stop_limit"]
     )
 
 
@@ -58,6 +80,7 @@ def order_values(order: Order) -> Values:
         "created_at": order.created_at,
         "updated_at": order.updated_at,
         "is_open": order.is_open,
+        "list_id": order.list_id,
     }
 
 
@@ -80,6 +103,7 @@ def order_of(row: RowMapping) -> Order:
         sent_at=row["sent_at"],
         text=row["text"],
         external=row["external"],
+        list_id=row["list_id"],
     )
 
 
@@ -100,6 +124,8 @@ def report_values(report: ExecutionReport) -> Values:
         "fee": report.fee,
         "text": report.text,
         "transact_time": report.transact_time,
+        "list_id": report.list_id,
+        "exec_ref_id": report.exec_ref_id,
     }
 
 
@@ -120,6 +146,8 @@ def report_of(row: RowMapping) -> ExecutionReport:
         fee=row["fee"],
         orig_cl_ord_id=row["orig_cl_ord_id"],
         text=row["text"],
+        list_id=row["list_id"],
+        exec_ref_id=row["exec_ref_id"],
     )
 
 
@@ -134,6 +162,7 @@ def fill_values(fill: Fill) -> Values:
         "fee": fill.fee,
         "transact_time": fill.transact_time,
         "inferred": fill.inferred,
+        "corrects": fill.corrects,
     }
 
 
@@ -148,6 +177,7 @@ def fill_of(row: RowMapping) -> Fill:
         fee=row["fee"],
         transact_time=row["transact_time"],
         inferred=row["inferred"],
+        corrects=row["corrects"],
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 from sqlalchemy.sql.schema import SchemaItem
 
@@ -35,6 +36,20 @@ def _terms() -> list[SchemaItem]:
         Column("order_qty", ExactDecimal(Qty), nullable=False),
         Column("price", ExactDecimal(Price)),
         Column("stop_px", ExactDecimal(Price)),
+    ]
+
+
+# Added by revision 0002, which is why they stand last in their tables.
+def _list_terms() -> list[SchemaItem]:
+    return [
+        Column("trail_px", ExactDecimal(Price)),
+        Column("trail_pct", ExactDecimal(Price)),
+        Column("extended_hours", Boolean, nullable=False, server_default=false()),
+        Column("cash_order_qty", ExactDecimal(Money)),
+        Column("contingency", Text),
+        Column("take_profit", ExactDecimal(Price)),
+        Column("leg_stop_px", ExactDecimal(Price)),
+        Column("leg_stop_limit", ExactDecimal(Price)),
     ]
 
 
@@ -79,6 +94,8 @@ orders = Table(
     Column("created_at", UtcMicros, nullable=False),
     Column("updated_at", UtcMicros, nullable=False),
     Column("is_open", Boolean, nullable=False),
+    *_list_terms(),
+    Column("list_id", Text),
 )
 # Start-up, reconciliation and the orders panel ask for open orders; few are, of very many.
 Index(
@@ -119,6 +136,9 @@ executions = Table(
     Column("fee", ExactDecimal(Money), nullable=False),
     Column("text", Words, nullable=False),
     Column("transact_time", UtcMicros, nullable=False),
+    *_list_terms(),
+    Column("list_id", Text),
+    Column("exec_ref_id", Text),
 )
 # The story of one order is read by its id; every index ends in the row number, the order of arrival.
 Index("ix_executions_cl_ord_id", executions.c.cl_ord_id)
@@ -137,6 +157,7 @@ fills = Table(
     Column("fee", ExactDecimal(Money), nullable=False),
     Column("transact_time", UtcMicros, nullable=False),
     Column("inferred", Boolean, nullable=False),
+    Column("corrects", Text),
 )
 # A chart's marks and the proof behind a position read one symbol.
 Index("ix_fills_symbol", fills.c.symbol)

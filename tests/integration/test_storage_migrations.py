@@ -1,5 +1,6 @@
 """A migrated and a new database have the same schema, and an upgrade is all or nothing."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ BROKEN = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -27,8 +28,8 @@ ORPHANS = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -41,9 +42,18 @@ def key(tmp_path: Path) -> vault.Key:
     return vault.create(tmp_path, None)
 
 
-def _schema(connection: Connection) -> dict[tuple[str, str], str]:
+def _schema(connection: Connection) -> dict[tuple[str, str], object]:
     found = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return {(kind, name): " ".join(sql.split()) for kind, name, sql in found}
+    return {
+        (kind, name): _parts(sql) if kind == "table" else " ".join(sql.split()) for kind, name, sql in found
+    }
+
+
+def _parts(sql: str) -> tuple[str, tuple[str, ...]]:
+    # A column that is added later stands behind the constraints of its table, so their order means nothing.
+    head, _, rest = " ".join(sql.split()).partition("(")
+    body, _, tail = rest.rpartition(")")
+    return head.strip() + tail, tuple(sorted(re.split(r", (?![^(]*\))", body.strip())))
 
 
 def _scripts(folder: Path, revision: str) -> Path:
@@ -52,11 +62,11 @@ def _scripts(folder: Path, revision: str) -> Path:
     (scripts / "versions").mkdir(parents=True)
     for file in (Path("env.py"), *(path.relative_to(ours) for path in (ours / "versions").glob("*.py"))):
         (scripts / file).write_text((ours / file).read_text())
-    (scripts / "versions" / "0002_test.py").write_text(revision)
+    (scripts / "versions" / "0003_test.py").write_text(revision)
     return scripts
 
 
-def _migrated(path: Path, key: vault.Key) -> dict[tuple[str, str], str]:
+def _migrated(path: Path, key: vault.Key) -> dict[tuple[str, str], object]:
     maker = engine.building_engine(path, key)
     with maker.connect() as connection:
         migration.upgrade(connection)
@@ -124,7 +134,7 @@ def test_open_of_an_older_schema_upgrades_it(tmp_path, key, monkeypatch):
         '    op.create_table("orders", sa.Column("id", sa.Integer, primary_key=True))\n', ""
     )
     scripts = _scripts(tmp_path, added)
-    monkeypatch.setattr(migration, "HEAD", "0002")
+    monkeypatch.setattr(migration, "HEAD", "0003")
     monkeypatch.setattr(migration, "_scripts", lambda: scripts)
 
     open_store(path, key, create=False).close()
@@ -132,5 +142,5 @@ def test_open_of_an_older_schema_upgrades_it(tmp_path, key, monkeypatch):
     reader = engine.reading_engine(path, key)
     with reader.connect() as connection:
         assert ("table", "half_done") in _schema(connection)
-        assert migration.current(connection) == "0002"
+        assert migration.current(connection) == "0003"
     reader.dispose()

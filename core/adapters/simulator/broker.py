@@ -11,7 +11,7 @@ from core.adapters.simulator.faults import Call, Faults
 from core.clock import Clock
 from core.domain.execution import ExecutionReport
 from core.domain.portfolio import Account, BrokerPosition
-from core.domain.terms import NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
+from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 from core.errors import BrokerUnavailable, OutcomeUnknown
 from core.ids import ClOrdId
 
@@ -48,7 +48,7 @@ class SimulatedBroker:
         self._connected = False
         self._wake.set()
 
-    async def submit(self, order: NewOrderSingle) -> ExecutionReport:
+    async def submit(self, order: NewOrderSingle | NewOrderList) -> ExecutionReport:
         """Send an order."""
         await self._arrive(Call.SUBMIT)
         with _knowing():

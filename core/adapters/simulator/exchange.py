@@ -19,6 +19,7 @@ from core.domain.instrument import Instrument
 from core.domain.money import Money
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import (
+    NewOrderList,
     NewOrderSingle,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
@@ -105,7 +106,7 @@ class Exchange:
             self._floor.trade(order, arriving=order in reached)
         books.publish()
 
-    def submit(self, order: NewOrderSingle) -> ExecutionReport:
+    def submit(self, order: NewOrderSingle | NewOrderList) -> ExecutionReport:
         """Take a new order and return its acknowledgement; fills at once are reported behind it.
 
         Raises:
