@@ -25,6 +25,7 @@ EXIT_CODES: Mapping[type[BaseException], int] = {
     e.BadInput: REFUSED,
     e.SettingInvalid: REFUSED,
     e.BrokerError: REFUSED,
+    e.BrokerUnavailable: REFUSED,
     e.InvariantBroken: REFUSED,
     e.StorageError: REFUSED,
     e.WrongPassphrase: LOCKED,
