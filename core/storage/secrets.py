@@ -1,0 +1,148 @@
+"""Credentials in an encrypted file of the profile, for a computer without a keyring.
+
+They are sealed under a key of their own, derived from the profile's: whoever can unlock the database
+can read them, and nobody else.
+"""
+
+import json
+import os
+import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from core.clock import Clock
+from core.domain.credentials import Secret, SecretName, SecretPlace
+from core.errors import DatabaseDamaged, StorageUnwritable
+from core.storage.vault import KEY_BYTES, Key, sync_folder
+
+FILE = "secrets.enc"
+PLACE = "the profile's encrypted file"
+_FORMAT = 1
+_NONCE_BYTES = 12
+_LABEL = b"investiq secrets.enc v1"
+_LARGEST = 64 * 1024
+
+
+class SecretFile:
+    """`ports.secret_store.SecretStore` in `secrets.enc`. One process at a time, which has the profile.
+
+    Args:
+        folder: the profile's folder.
+        key: the profile's.
+    """
+
+    place = PLACE
+
+    def __init__(self, folder: Path, key: Key, clock: Clock) -> None:
+        self._path = folder / FILE
+        self._key = key
+        self._clock = clock
+
+    def get(self, name: SecretName) -> Secret | None:
+        """Return a credential, or None where there is none.
+
+        Raises:
+            DatabaseDamaged: the file is not what was written under this profile's key.
+            StorageUnwritable: it cannot be read.
+        """
+        return self._read().get(name)
+
+    def set(self, name: SecretName, text: str) -> None:
+        """Store a credential.
+
+        Raises:
+            DatabaseDamaged, StorageUnwritable: the file is as it was.
+        """
+        self._write({**self._read(), name: Secret(text, self._clock.now())})
+
+    def remove(self, name: SecretName) -> None:
+        """Forget a credential; without one, nothing happens.
+
+        Raises:
+            DatabaseDamaged, StorageUnwritable: the file is as it was.
+        """
+        held = self._read()
+        if held.pop(name, None) is not None:
+            self._write(held)
+
+    def names(self) -> tuple[SecretPlace, ...]:
+        """List what is stored.
+
+        Raises:
+            DatabaseDamaged, StorageUnwritable: as `get`.
+        """
+        held = self._read()
+        return tuple(SecretPlace(name, self.place, held[name].set_at) for name in SecretName if name in held)
+
+    def _read(self) -> dict[SecretName, Secret]:
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            with self._path.open("rb") as file:
+                found = json.loads(file.read(_LARGEST))
+            return _opened(found, self._key)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise StorageUnwritable(f"{self._path} cannot be read: {error.strerror}") from error
+        except (InvalidTag, ValueError, KeyError, TypeError):
+            # The cause could quote what was decrypted.
+            raise DatabaseDamaged(
+                f"{self._path} is not what was written under this profile's key; restore it from a backup, "
+                "or remove it and set the credentials anew"
+            ) from None
+
+    def _write(self, held: Mapping[SecretName, Secret]) -> None:
+        temporary = self._path.with_name(f".{FILE}.{secrets.token_hex(4)}")
+        try:
+            try:
+                # Nobody else may read it, not even for the moment before a chmod.
+                with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(_sealed(held, self._key))
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(self._path)
+                sync_folder(self._path.parent)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            words = f"{self._path} cannot be written: {error.strerror}; nothing was changed"
+            raise StorageUnwritable(words) from error
+
+
+def _derived(key: Key) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return HKDF(SHA256(), KEY_BYTES, salt=None, info=_LABEL).derive(key.reveal())
+
+
+def _sealed(held: Mapping[SecretName, Secret], key: Key) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    entries = {
+        name.value: {"text": each.text, "set_at": each.set_at.isoformat()} for name, each in held.items()
+    }
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    sealed = AESGCM(_derived(key)).encrypt(nonce, json.dumps(entries).encode(), _LABEL)
+    document = {
+        "format": _FORMAT,
+        "nonce": b64encode(nonce).decode(),
+        "sealed": b64encode(sealed).decode(),
+    }
+    return json.dumps(document, indent=1).encode()
+
+
+def _opened(found: Mapping[str, object], key: Key) -> dict[SecretName, Secret]:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    if found["format"] != _FORMAT:
+        raise ValueError("format")
+    nonce, sealed = (b64decode(str(found[name]), validate=True) for name in ("nonce", "sealed"))
+    entries = json.loads(AESGCM(_derived(key)).decrypt(nonce, sealed, _LABEL))
+    return {
+        SecretName(name): Secret(str(each["text"]), datetime.fromisoformat(each["set_at"]))
+        for name, each in entries.items()
+    }
