@@ -320,6 +320,10 @@ def _limits(source: _Source) -> Limits:
 
 
 def _limit(source: _Source, key: str, usual: object, value: object) -> object:
+    if isinstance(usual, bool):
+        if not isinstance(value, bool):
+            source.refuse("risk", key, f"expected true or false, found {value!s}")
+        return value
     whole = isinstance(usual, int | Qty)
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     if not is_number or not Decimal(str(value)).is_finite() or Decimal(str(value)) <= 0:

@@ -41,6 +41,7 @@ RULES: Mapping[RuleCode, str] = {
     RuleCode.INSTRUMENT: "The symbol is known and tradable, in parts of a share where the order has such.",
     RuleCode.SESSION: "The market takes this type of order at this time of day.",
     RuleCode.NUMBERS: "Quantity and prices are sound numbers, and those that the order type has.",
+    RuleCode.TERMS: "Type, time in force, hours, amount and legs of the order go together.",
     RuleCode.TICK: "Each price is a whole number of the symbol's price steps.",
     RuleCode.PRICE_COLLAR: "A limit price stays within the collar around the market; asks, then refuses.",
     RuleCode.STOP_SIDE: "A stop stands on its side of the market, so that it does not trigger at once.",
@@ -48,7 +49,7 @@ RULES: Mapping[RuleCode, str] = {
     RuleCode.ORDER_NOTIONAL: "One order is worth no more than the limit; asks, then refuses.",
     RuleCode.POSITION_LIMIT: "Position and working orders together stay within the symbol's share of equity.",
     RuleCode.BUYING_POWER: "The worst cost, fees included, can be paid for whatever else fills.",
-    RuleCode.SELL_HELD: "No more is sold than is held and not yet being sold.",
+    RuleCode.SELL_HELD: "No more is sold than is held and not yet being sold, unless short sales are on.",
     RuleCode.DUPLICATE: "The order does not repeat another within seconds; asks, then refuses.",
     RuleCode.THROTTLE: "Orders a second, a minute and a day stay within the pace.",
 }
@@ -74,4 +75,5 @@ LIMITS: Mapping[str, str] = {
     "per_day": "attempts a day, refused ones included",
     "account_age_s": "seconds after which the account's figures are too old to judge on",
     "quote_age_s": "seconds after which a quote is too old to judge on",
+    "short_sales": "whether shares that are not held may be sold, where the broker lends them",
 }

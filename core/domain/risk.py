@@ -16,6 +16,7 @@ class RuleCode(StrEnum):
     INSTRUMENT = "instrument"  # A5
     SESSION = "session"  # A6
     NUMBERS = "numbers"  # A7
+    TERMS = "terms"  # A7
     TICK = "tick"  # A7
     PRICE_COLLAR = "price_collar"  # A8
     STOP_SIDE = "stop_side"  # A8
@@ -58,6 +59,13 @@ class TicketField(StrEnum):
     ORDER_QTY = "order_qty"
     PRICE = "price"
     STOP_PX = "stop_px"
+    TRAIL_PX = "trail_px"
+    TRAIL_PCT = "trail_pct"
+    CASH_ORDER_QTY = "cash_order_qty"
+    EXTENDED_HOURS = "extended_hours"
+    TAKE_PROFIT = "take_profit"
+    STOP_LOSS = "stop_loss"
+    STOP_LOSS_LIMIT = "stop_loss_limit"
     NONE = "none"
 
 
@@ -160,7 +168,7 @@ class Verdict:
 class Limits:
     """The numbers that the rules hold orders against (defaults: control list, manual column).
 
-    Percentages are of equity at the start of the day.
+    Percentages are of equity at the start of the day. Short sales are off unless they are switched on (A16).
     """
 
     collar_soft_pct: Decimal = Decimal(3)
@@ -183,6 +191,7 @@ class Limits:
     per_day: int = 500
     account_age_s: float = 60.0
     quote_age_s: float = 5.0
+    short_sales: bool = False
 
 
 @dataclass(frozen=True, slots=True)

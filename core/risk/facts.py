@@ -56,6 +56,7 @@ class Facts:
         sent_last_minute: new orders and replacements of the last 60 s.
         sent_today: the same since the start of our day, UTC.
         burst_left: whole orders that the token bucket still gives.
+        may_short: the broker lets this account sell what it does not hold.
     """
 
     trading_state: TradingState | None
@@ -79,3 +80,4 @@ class Facts:
     sent_last_minute: int = 0
     sent_today: int = 0
     burst_left: int = 0
+    may_short: bool = False

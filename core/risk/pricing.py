@@ -8,6 +8,7 @@ from core.domain.terms import OrderTerms, Side
 from core.risk.facts import Facts
 
 HUNDRED = Decimal(100)
+SHORT_RESERVE = Decimal("1.03")
 # Control list A4: 5 s in regular hours, 30 s in extended hours.
 _EXTENDED_PATIENCE = 6
 
@@ -43,14 +44,23 @@ def mark_price(side: Side, quote: Quote | None) -> Decimal | None:
 def worst_price(terms: OrderTerms, quote: Quote | None) -> Decimal | None:
     """Return the dollars a share at which the order fills at worst; None if nothing is known.
 
-    A limit bounds it. A stop fills at its trigger or, if the market is beyond it, at the far touch.
+    A limit bounds it. A stop fills at its trigger or, if the market is beyond it, at the far touch. A
+    trailing stop triggers at its distance from the market, as far as is known before it moves.
     """
     if terms.price is not None:
         return terms.price
     touch = far_touch(terms.side, quote)
+    if terms.ord_type.has_trail:
+        return None if touch is None else trigger_price(terms, touch)
     if terms.stop_px is None or touch is None:
         return touch if terms.stop_px is None else terms.stop_px
     return max(terms.stop_px, touch) if terms.side is Side.BUY else min(terms.stop_px, touch)
+
+
+def trigger_price(terms: OrderTerms, reference: Decimal) -> Decimal:
+    """Return where a trailing stop triggers while the market stands at a price; never below zero."""
+    away = terms.trail_px if terms.trail_px is not None else reference * (terms.trail_pct or 0) / HUNDRED
+    return max(reference + away * terms.side.sign, Decimal(0))
 
 
 def value_price(terms: OrderTerms, quote: Quote | None) -> Decimal | None:
@@ -66,11 +76,22 @@ def value_price(terms: OrderTerms, quote: Quote | None) -> Decimal | None:
 
 
 def worst_cost(terms: OrderTerms, facts: Facts) -> Decimal | None:
-    """Return the dollars that the order can cost at most, fees included; None for a sale or if unknown."""
-    price = worst_price(terms, facts.quote)
-    if terms.side is Side.SELL or price is None:
+    """Return the dollars that the order can cost at most, fees included; None for a sale or if unknown.
+
+    A short sale costs what the broker holds back for it: the higher of its limit and the ask with three
+    percent on top (Alpaca), for the shares that are not held.
+    """
+    qty, price = open_qty(terms, facts), worst_price(terms, facts.quote)
+    if terms.side is Side.SELL:
+        left = sellable(facts)
+        qty = Decimal(0) if left is None else qty - max(left, Decimal(0))
+        ask = far_touch(Side.BUY, facts.quote)
+        if qty <= 0 or ask is None:
+            return None
+        price = max(ask * SHORT_RESERVE, terms.price or Decimal(0))
+    if price is None:
         return None
-    value = open_qty(terms, facts) * price
+    value = qty * price
     return value + value * facts.fee_rate_pct / HUNDRED
 
 

@@ -13,7 +13,8 @@ from core.risk.checks.position import position_limit, sell_held
 from core.risk.checks.repetition import duplicate, throttle
 from core.risk.checks.session import session
 from core.risk.checks.size import order_notional, order_qty
-from core.risk.checks.tick import price_tick, stop_tick
+from core.risk.checks.terms import terms_fit
+from core.risk.checks.tick import legs_tick, price_tick, stop_tick
 from core.risk.checks.trading_state import trading_state
 from core.risk.facts import Facts
 
@@ -25,8 +26,10 @@ RULES: tuple[Rule, ...] = (
     instrument,
     session,
     numbers,
+    terms_fit,
     price_tick,
     stop_tick,
+    legs_tick,
     price_collar,
     stop_side,
     order_qty,

@@ -3,7 +3,7 @@
 from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk.facts import Facts
-from core.risk.pricing import worst_cost
+from core.risk.pricing import is_exit, worst_cost
 from core.risk.results import passed, refused, unknown
 from core.risk.words import DOWN, UP, dollars
 
@@ -11,8 +11,11 @@ _CODE = RuleCode.BUYING_POWER
 
 
 def buying_power(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
-    """Refuse a purchase whose worst cost, fees included, exceeds cash less what working orders may cost."""
-    if terms.side is Side.SELL:
+    """Refuse what may cost more, fees included, than cash less what working orders may cost.
+
+    That is a purchase at its worst price, and what a broker holds back for a short sale.
+    """
+    if terms.side is Side.SELL and not _is_short(terms, limits, facts):
         return None
     if facts.cash is None or facts.reserved_cash is None:
         return unknown(_CODE, "the buying power", terms, facts)
@@ -27,3 +30,7 @@ def buying_power(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult 
     )
     text += f" after {dollars(facts.reserved_cash)} for working orders." if facts.reserved_cash else "."
     return refused(_CODE, text, TicketField.ORDER_QTY, (cost, room, Unit.DOLLARS))
+
+
+def _is_short(terms: OrderTerms, limits: Limits, facts: Facts) -> bool:
+    return limits.short_sales and not is_exit(terms, facts)

@@ -16,7 +16,17 @@ PRICE_DECIMALS = 12
 
 _CODE = RuleCode.NUMBERS
 _SOUND = passed(_CODE, "Quantity and prices are sound numbers.")
-LABEL = {TicketField.PRICE: "limit price", TicketField.STOP_PX: "stop price"}
+LABEL = {
+    TicketField.PRICE: "limit price",
+    TicketField.STOP_PX: "stop price",
+    TicketField.TRAIL_PX: "trailing distance",
+    TicketField.TRAIL_PCT: "trailing percentage",
+    TicketField.CASH_ORDER_QTY: "amount",
+    TicketField.TAKE_PROFIT: "take-profit price",
+    TicketField.STOP_LOSS: "stop-loss price",
+    TicketField.STOP_LOSS_LIMIT: "limit of the stop loss",
+}
+_MOST_TRAIL_PCT = Decimal(50)
 
 
 def numbers(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
@@ -26,6 +36,8 @@ def numbers(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | Non
         or _left_fault(terms, facts)
         or price_fault(terms, TicketField.PRICE, terms.price, wanted=terms.ord_type.has_price)
         or price_fault(terms, TicketField.STOP_PX, terms.stop_px, wanted=terms.ord_type.has_stop)
+        or _trail_fault(terms)
+        or _legs_fault(terms)
         or _SOUND
     )
 
@@ -66,6 +78,47 @@ def sound_price(field: TicketField, price: Decimal) -> RuleResult | None:
     if decimals(price) > PRICE_DECIMALS:
         return refused(_CODE, f"The {label} may have at most {PRICE_DECIMALS} decimals.", field)
     return None
+
+
+def trail_pct_fault(pct: Decimal) -> RuleResult | None:
+    """Find what is wrong with the percentage of a trailing stop."""
+    field = TicketField.TRAIL_PCT
+    if pct > _MOST_TRAIL_PCT:
+        text = f"The {LABEL[field]} may be at most {_MOST_TRAIL_PCT}."
+        return refused(_CODE, text, field, (pct, _MOST_TRAIL_PCT, Unit.PERCENT))
+    return sound_price(field, pct)
+
+
+def trail_fault(kind: str, *, has_px: bool, has_pct: bool, wanted: bool) -> RuleResult | None:
+    """Find whether a trailing distance is there exactly where the type has one, and once."""
+    if wanted and has_px == has_pct:
+        text = f"A {kind} order needs a distance, in dollars or in percent: one of the two."
+        return refused(_CODE, text, TicketField.TRAIL_PX)
+    if not wanted and (has_px or has_pct):
+        field = TicketField.TRAIL_PX if has_px else TicketField.TRAIL_PCT
+        return refused(_CODE, f"A {kind} order has no {LABEL[field]}: it must be left empty.", field)
+    return None
+
+
+def _trail_fault(terms: OrderTerms) -> RuleResult | None:
+    px, pct = terms.trail_px, terms.trail_pct
+    kind = terms.ord_type.value.replace("_", " ")
+    return (
+        trail_fault(kind, has_px=px is not None, has_pct=pct is not None, wanted=terms.ord_type.has_trail)
+        or (None if px is None else sound_price(TicketField.TRAIL_PX, px))
+        or (None if pct is None else trail_pct_fault(pct))
+    )
+
+
+def _legs_fault(terms: OrderTerms) -> RuleResult | None:
+    legs = terms.legs
+    if legs is None:
+        return None
+    return (
+        sound_price(TicketField.TAKE_PROFIT, legs.take_profit)
+        or sound_price(TicketField.STOP_LOSS, legs.stop_px)
+        or (None if legs.stop_limit is None else sound_price(TicketField.STOP_LOSS_LIMIT, legs.stop_limit))
+    )
 
 
 def decimals(value: Decimal) -> int:

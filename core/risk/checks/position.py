@@ -39,7 +39,10 @@ def position_limit(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResul
 
 
 def sell_held(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
-    """Refuse a sale of more than is held and not yet being sold: short sales are off."""
+    """Refuse a sale of more than is held and not yet being sold, unless short sales are on (A16).
+
+    A short sale needs the switch in the limits, the broker's leave for the account, and shares to borrow.
+    """
     if terms.side is Side.BUY:
         return None
     left = sellable(facts)
@@ -48,6 +51,8 @@ def sell_held(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | N
     qty = open_qty(terms, facts)
     if qty <= left:
         return passed(RuleCode.SELL_HELD, "All that is sold is held.", qty, left, Unit.SHARES)
+    if limits.short_sales:
+        return _short(terms, facts, (qty, left, Unit.SHARES))
     held, working = max(facts.position_qty, Decimal(0)), facts.working_sell_qty
     text = f"{shares(qty)} are to be sold, but {shares(held)} {share_word(held)} of {terms.symbol} "
     text += "is held" if held == 1 else "are held"
@@ -55,6 +60,20 @@ def sell_held(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | N
         text += f" and {shares(working)} of them already in a working sale"
     text += f": at most {shares(max(left, Decimal(0)))} can be sold."
     return refused(RuleCode.SELL_HELD, text, TicketField.ORDER_QTY, (qty, left, Unit.SHARES))
+
+
+def _short(terms: OrderTerms, facts: Facts, figures: tuple[Decimal, Decimal, Unit]) -> RuleResult:
+    if not facts.may_short:
+        text = "The broker does not let this account sell what it does not hold."
+    elif facts.instrument is None or not facts.instrument.shortable:
+        text = f"No shares of {terms.symbol} can be borrowed, so at most what is held can be sold."
+    elif figures[0] % 1:
+        text = "A short sale is in whole shares."
+    elif figures[1] > 0:
+        text = f"Sell the {shares(figures[1])} that are held first; a short sale is an order of its own."
+    else:
+        return passed(RuleCode.SELL_HELD, "The broker lends what is sold short.", *figures)
+    return refused(RuleCode.SELL_HELD, text, TicketField.ORDER_QTY, figures)
 
 
 def worst_holding_price(terms: OrderTerms, facts: Facts) -> Decimal | None:

@@ -1,6 +1,9 @@
 """A6: whether the market takes this kind of order now."""
 
-from core.domain.market import SessionPhase
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo
+
+from core.domain.market import MarketSession, SessionPhase
 from core.domain.risk import Limits, RuleCode, RuleResult, TicketField
 from core.domain.terms import OrderTerms, OrdType, TimeInForce
 from core.risk.facts import Facts
@@ -8,13 +11,23 @@ from core.risk.results import passed, refused, unknown
 
 _CODE = RuleCode.SESSION
 _OPEN = passed(_CODE, "The market takes this kind of order now.")
+# Alpaca: opg is refused from 09:28 and cls from 15:50 (ten minutes before the close) until 19:00.
+_LAST_OPG = timedelta(minutes=2)
+_LAST_CLS = timedelta(minutes=10)
+_EVENING = time(19)
+_EXCHANGE_TIME = ZoneInfo("America/New_York")
 _AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
 
 
 def session(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
-    """Refuse market orders in a halt, and outside regular hours what has no limit price, ioc and fok."""
+    """Refuse market orders in a halt, and outside regular hours what has no limit price, ioc and fok.
+
+    Orders for an auction are taken up to shortly before it, and again in the evening for the next day.
+    """
     if facts.session is None:
         return unknown(_CODE, "the market session", terms, facts)
+    if terms.time_in_force.is_auction:
+        return _auction(terms, facts.session)
     if facts.session.phase is not SessionPhase.REGULAR:
         if not terms.ord_type.has_price:
             text = "Outside regular hours an order needs a limit price: limit or stop limit would pass."
@@ -30,3 +43,16 @@ def session(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | Non
         text = f"Trading in {terms.symbol} is halted: a limit order may wait for it, a market order may not."
         return refused(_CODE, text, TicketField.ORD_TYPE)
     return _OPEN
+
+
+def _auction(terms: OrderTerms, session: MarketSession) -> RuleResult:
+    is_opening = terms.time_in_force is TimeInForce.OPG
+    last = session.opens - _LAST_OPG if is_opening else session.closes - _LAST_CLS
+    evening = session.closes.astimezone(_EXCHANGE_TIME)
+    evening = evening.replace(hour=_EVENING.hour, minute=0, second=0, microsecond=0)
+    if session.now < last or session.now >= evening:
+        return _OPEN
+    auction = "opening" if is_opening else "closing"
+    local = last.astimezone(_EXCHANGE_TIME)
+    text = f"The {auction} auction takes orders until {local:%H:%M} New York time, and again from 19:00."
+    return refused(_CODE, text, TicketField.TIME_IN_FORCE)

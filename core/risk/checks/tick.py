@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
+from core.domain.risk import Limits, Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
 from core.risk.checks.numbers import LABEL
 from core.risk.facts import Facts
@@ -22,6 +22,20 @@ def price_tick(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | 
 def stop_tick(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
     """Refuse a stop price between two steps, and name both."""
     return None if terms.stop_px is None else _judge(terms, terms.stop_px, TicketField.STOP_PX, facts)
+
+
+def legs_tick(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
+    """Refuse a trailing distance, a take profit or a stop loss between two steps."""
+    legs = terms.legs
+    wanted: list[tuple[Decimal | None, TicketField]] = [(terms.trail_px, TicketField.TRAIL_PX)]
+    if legs is not None:
+        wanted += [
+            (legs.take_profit, TicketField.TAKE_PROFIT),
+            (legs.stop_px, TicketField.STOP_LOSS),
+            (legs.stop_limit, TicketField.STOP_LOSS_LIMIT),
+        ]
+    found = [_judge(terms, price, field, facts) for price, field in wanted if price is not None]
+    return next((each for each in found if each.outcome is not Outcome.PASS), None)
 
 
 def _judge(terms: OrderTerms, price: Decimal, field: TicketField, facts: Facts) -> RuleResult:
