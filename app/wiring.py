@@ -26,6 +26,7 @@ from core.orders.entry import OrderEntry
 from core.orders.exits import Exits
 from core.orders.gate import Gate, GateSettings
 from core.orders.gather import Gatherer, LiveState
+from core.orders.glance import Glance
 from core.orders.intents import Intents
 from core.orders.keys import Keys
 from core.orders.links import Links
@@ -132,6 +133,9 @@ class Core:
             self.bus,
         )
         self.valuation = Valuation(self.state, self.throttle, clock, self.bus)
+        self.glance = Glance(
+            self.state, outside.profile, self.latch, self.links, self.valuation, clock, self.bus
+        )
         self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate, self.bus)
         self.verifier = Verifier(store)
         self.desk = Desk(authorize, self.journal)
@@ -142,6 +146,7 @@ class Core:
     def _route(self) -> None:
         route = self.desk.route
         route(m.LoadSnapshot, self._snapshot)
+        route(m.LoadLive, self.glance.look)
         route(m.PreviewOrder, self.entry.preview)
         route(m.SubmitOrder, self.entry.submit)
         route(m.ReplaceOrder, self.entry.replace)
@@ -154,6 +159,8 @@ class Core:
         route(m.HaltTrading, self.latch.halt)
         route(m.ResumeTrading, self.latch.resume)
         route(m.LoadBars, self.clerk.bars)
+        route(m.LoadFills, self.clerk.fills)
+        route(m.FollowAudit, self.clerk.follow_audit)
         route(m.LoadAudit, self._load_audit)
         route(m.VerifyAudit, self._verify)
         route(m.ExplainPosition, self.clerk.explain_position)

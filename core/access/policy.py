@@ -12,8 +12,11 @@ _ADMINS = frozenset({Role.ADMIN})
 
 PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadSnapshot: _ANYBODY,
+    m.LoadLive: _ANYBODY,
+    m.LoadFills: _ANYBODY,
     m.LoadBars: _ANYBODY,
     m.LoadAudit: _ANYBODY,
+    m.FollowAudit: _ANYBODY,
     m.VerifyAudit: _ANYBODY,
     m.ExplainPosition: _ANYBODY,
     m.ExplainOrder: _ANYBODY,

@@ -14,7 +14,7 @@ from core.domain.market import MarketSession, Quote
 from core.domain.order import Order
 from core.domain.portfolio import Account, LotClose, Position
 from core.domain.records import TradingStateRecord, Watchlist
-from core.domain.risk import LimitUse, Verdict
+from core.domain.risk import Limits, LimitUse, Verdict
 from core.domain.terms import OrderDraft
 from core.ids import ClOrdId, Symbol
 
@@ -43,9 +43,17 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Some records, newest first, and whether older ones match too."""
+    """Some records in the order that was asked for, and whether more of them match."""
 
     records: tuple[AuditRecord, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FillPage:
+    """Some fills, oldest first, and whether newer ones are there."""
+
+    fills: tuple[Fill, ...]
     has_more: bool
 
 
@@ -271,3 +279,30 @@ class Snapshot:
     audit: tuple[AuditRecord, ...]
     confirm_always: bool
     reconciliation: ReconciliationRun | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    """What is in memory at one moment; nothing was asked of the database or the broker.
+
+    Attributes:
+        cash: dollars, fills since the broker's last answer included; None if unknown.
+        account_age_s: seconds since the broker last confirmed the account; None if it never did.
+        orders: open and recently ended ones, newest first.
+        marks: of what is held, and of what was.
+        reconciliation: the last comparison with the broker; None before the first.
+    """
+
+    profile: ProfileFacts
+    instruments: tuple[Instrument, ...]
+    links: tuple[LinkChanged, ...]
+    trading_state: TradingStateRecord
+    limits: Limits
+    session: MarketSession | None
+    account: AccountMark
+    cash: Decimal | None
+    account_age_s: float | None
+    orders: tuple[Order, ...]
+    marks: tuple[PositionMark, ...]
+    quotes: tuple[Quote, ...]
+    reconciliation: ReconciliationRun | None

@@ -6,7 +6,9 @@ from typing import Generic, TypeVar
 
 from core.domain.answers import (
     AuditPage,
+    FillPage,
     KillReport,
+    LiveView,
     OrderStory,
     Part,
     PositionProof,
@@ -21,7 +23,7 @@ from core.domain.order import Order
 from core.domain.records import AuditQuery, TradingStateRecord, Watchlist
 from core.domain.risk import RuleCode
 from core.domain.terms import OrderDraft
-from core.ids import ClOrdId, IdempotencyKey, Symbol
+from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 
 R = TypeVar("R")
 
@@ -35,6 +37,19 @@ class Command(Generic[R]):
 @dataclass(frozen=True, slots=True)
 class LoadSnapshot(Command[Snapshot]):
     """Everything at one moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadLive(Command[LiveView]):
+    """What is in memory at one moment, without a question to the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFills(Command[FillPage]):
+    """The fills that were booked after one of them, or from the first one on; oldest first."""
+
+    after: ExecId | None = None
+    limit: int = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +175,14 @@ class LoadAudit(Command[AuditPage]):
     """Search the audit log."""
 
     query: AuditQuery
+
+
+@dataclass(frozen=True, slots=True)
+class FollowAudit(Command[AuditPage]):
+    """The records after a number, oldest first."""
+
+    after_seq: int = 0
+    limit: int = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,14 @@ from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.market import Bar
 from core.domain.messages import (
+    AuditPage,
     ExplainOrder,
     ExplainPosition,
+    FillPage,
+    FollowAudit,
     ImportWatchlist,
     LoadBars,
+    LoadFills,
     Notice,
     OrderStory,
     PositionProof,
@@ -37,6 +41,8 @@ from core.state.bars import LiveBars
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_SYMBOLS = 2_000
 _LONGEST_SETTING = 256 * 1024
+_MOST_ROWS = 1_000
+_LAST_SEQ = 2**63 - 1
 
 
 class Clerk:
@@ -66,6 +72,26 @@ class Clerk:
         bars = await self._feed.bars(command.symbol, command.timeframe, command.limit)
         self._live_bars.follow(command.symbol, command.timeframe, bars)
         return bars
+
+    async def fills(self, command: LoadFills, actor: Actor) -> FillPage:
+        """Answer one page of fills, oldest first.
+
+        Raises:
+            Refused: `NOT_FOUND`: there is no fill of that name.
+        """
+        del actor
+        after, limit = command.after, _rows(command.limit)
+        found = await self._store.read(lambda reader: reader.fills_after(after, limit + 1))
+        if found is None:
+            raise Refused(RefusalCode.NOT_FOUND, f"There is no fill {after}.")
+        return FillPage(found[:limit], has_more=len(found) > limit)
+
+    async def follow_audit(self, command: FollowAudit, actor: Actor) -> AuditPage:
+        """Answer one page of the audit log, oldest first."""
+        del actor
+        after, limit = min(max(0, command.after_seq), _LAST_SEQ), _rows(command.limit)
+        found = await self._store.read(lambda reader: reader.audit_records(after, limit + 1))
+        return AuditPage(found[:limit], has_more=len(found) > limit)
 
     async def explain_position(self, command: ExplainPosition, actor: Actor) -> PositionProof:
         """Lay the fills, lots and closed pieces beside a position's figures, all of one moment."""
@@ -165,6 +191,12 @@ class Clerk:
         await self._journal.write(work)
         self._gate.settings.always = command.on
         return command.on
+
+
+def _rows(limit: int) -> int:
+    if not 1 <= limit <= _MOST_ROWS:
+        raise Refused(RefusalCode.MALFORMED, f"A page has 1 to {_MOST_ROWS} rows, not {limit}.")
+    return limit
 
 
 def read_symbols(path: Path) -> list[tuple[int, str]]:

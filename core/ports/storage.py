@@ -13,7 +13,7 @@ from core.domain.records import (
     TradingStateRecord,
     Watchlist,
 )
-from core.ids import ClOrdId, IdempotencyKey, Symbol
+from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 
 T = TypeVar("T")
 
@@ -39,6 +39,10 @@ class Reader(Protocol):
 
     def fills(self, symbol: Symbol | None = None, limit: int | None = None) -> tuple[Fill, ...]:
         """List fills, oldest first; with a limit, the newest so many."""
+        ...
+
+    def fills_after(self, exec_id: ExecId | None, limit: int) -> tuple[Fill, ...] | None:
+        """List the fills that were booked after one, or from the first on; None if there is no such fill."""
         ...
 
     def lots(self, symbol: Symbol | None = None) -> tuple[Lot, ...]:

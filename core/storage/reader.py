@@ -11,7 +11,7 @@ from core.domain.execution import ExecutionReport, Fill
 from core.domain.order import Order
 from core.domain.portfolio import Lot, LotClose, Position
 from core.domain.records import AuditQuery, IdempotencyRecord, TradingStateRecord, Watchlist
-from core.ids import ClOrdId, IdempotencyKey, Symbol
+from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 from core.storage import tables as t
 from core.storage.rows import close_of, fill_of, lot_of, order_of, position_of, report_of
 
@@ -29,6 +29,10 @@ _EXECUTIONS = (
     select(t.executions).where(t.executions.c.cl_ord_id == bindparam("cl_ord_id")).order_by(t.executions.c.id)
 )
 _HAS_EXECUTION = select(t.executions.c.id).where(t.executions.c.exec_id == bindparam("exec_id"))
+_FILL_PLACE = select(t.fills.c.id).where(t.fills.c.exec_id == bindparam("exec_id"))
+_FILLS_AFTER = (
+    select(t.fills).where(t.fills.c.id > bindparam("place")).order_by(t.fills.c.id).limit(bindparam("limit"))
+)
 _LOTS = select(t.lots).order_by(t.lots.c.id)
 _CLOSES = select(t.lot_closes).order_by(t.lot_closes.c.id)
 _POSITIONS = select(t.positions).order_by(t.positions.c.symbol)
@@ -95,6 +99,15 @@ class SqlReader:
             asked.where(t.fills.c.id <= LARGEST).order_by(t.fills.c.id.desc()).limit(max(0, limit))
         ).mappings()
         return tuple(fill_of(row) for row in newest)[::-1]
+
+    def fills_after(self, exec_id: ExecId | None, limit: int) -> tuple[Fill, ...] | None:
+        place = 0
+        if exec_id is not None:
+            place = self._connection.execute(_FILL_PLACE, {"exec_id": exec_id}).scalar() or 0
+            if not place:
+                return None
+        found = self._connection.execute(_FILLS_AFTER, {"place": place, "limit": max(0, limit)})
+        return tuple(fill_of(row) for row in found.mappings())
 
     def lots(self, symbol: Symbol | None = None) -> tuple[Lot, ...]:
         asked = _LOTS if symbol is None else _LOTS.where(t.lots.c.symbol == symbol)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from core.domain.records import AuditQuery
-from core.ids import ClOrdId, IdempotencyKey, Symbol
+from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 from core.ports.storage import Reader
 from core.storage import engine, vault
 from core.storage.reader import SqlReader
@@ -30,6 +30,14 @@ QUESTIONS: dict[str, tuple[Callable[[Reader], object], str]] = {
     "newest fills of a symbol": (
         lambda r: r.fills(AAPL, 50),
         "fills USING INDEX ix_fills_symbol (symbol=? AND rowid<?)",
+    ),
+    "fills_after the first": (
+        lambda r: r.fills_after(None, 50),
+        "fills USING INTEGER PRIMARY KEY (rowid>?)",
+    ),
+    "fills_after one": (
+        lambda r: r.fills_after(ExecId("e"), 50),
+        "fills USING COVERING INDEX sqlite_autoindex_fills_1 (exec_id=?)",
     ),
     "lots of a symbol": (lambda r: r.lots(AAPL), "lots USING INDEX ix_lots_symbol (symbol=?)"),
     "closes of a symbol": (

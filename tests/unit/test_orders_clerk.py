@@ -10,10 +10,12 @@ from core.domain.messages import (
     BarChanged,
     ExplainOrder,
     ExplainPosition,
+    FollowAudit,
     ImportWatchlist,
     KeepProfile,
     LoadAudit,
     LoadBars,
+    LoadFills,
     LoadSnapshot,
     RemoveWatchlist,
     SaveSetting,
@@ -224,3 +226,39 @@ async def test_the_audit_log_is_searched_page_by_page(rig: Rig) -> None:
 async def test_a_profile_that_nobody_can_keep_is_refused(rig: Rig) -> None:
     with pytest.raises(Refused):
         await rig.do(KeepProfile("a", "b"))
+
+
+async def test_fills_are_followed_page_by_page_oldest_first(rig: Rig) -> None:
+    for _ in range(3):
+        await rig.submit(draft(Side.BUY, 10))
+    first = await rig.do(LoadFills(limit=2))
+    rest = await rig.do(LoadFills(after=first.fills[-1].exec_id, limit=2))
+
+    nothing = await rig.do(LoadFills(after=rest.fills[-1].exec_id))
+
+    assert (len(first.fills), first.has_more) == (2, True)
+    assert (len(rest.fills), rest.has_more) == (1, False)
+    assert (nothing.fills, nothing.has_more) == ((), False)
+    assert [*first.fills, *rest.fills] == list(await rig.store.read(lambda reader: reader.fills()))
+
+
+async def test_fills_after_one_that_is_not_there_are_refused(rig: Rig) -> None:
+    assert await code_of(rig, LoadFills(after=ExecId("nope"))) is RefusalCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1_001])
+async def test_a_page_of_no_or_too_many_rows_is_refused(rig: Rig, limit: int) -> None:
+    assert await code_of(rig, LoadFills(limit=limit)) is RefusalCode.MALFORMED
+    assert await code_of(rig, FollowAudit(limit=limit)) is RefusalCode.MALFORMED
+
+
+async def test_the_record_is_followed_from_a_number_on(rig: Rig) -> None:
+    first = await rig.do(FollowAudit(limit=1))
+    rest = await rig.do(FollowAudit(after_seq=1))
+
+    beyond = await rig.do(FollowAudit(after_seq=10**30))
+
+    assert ([each.seq for each in first.records], first.has_more) == ([1], True)
+    assert [each.seq for each in rest.records] == list(range(2, len(rest.records) + 2))
+    assert not rest.has_more
+    assert not beyond.records
