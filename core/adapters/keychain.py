@@ -1,0 +1,157 @@
+"""The operating system's keyring behind `ports.secret_store`; only back ends that are known to encrypt."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from core.clock import Clock
+from core.domain.credentials import Secret, SecretName, SecretPlace
+from core.errors import KeyringUnavailable
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+SERVICE = "InvestIQ"
+# Class by class, never `keyring.get_keyring()`: that follows a variable, a file and whatever is installed,
+# down to back ends that write plain text or nothing at all.
+ALLOWED: dict[tuple[str, str], str] = {
+    ("keyring.backends.macOS", "Keyring"): "the macOS keychain",
+    ("keyring.backends.Windows", "WinVaultKeyring"): "the Windows credential vault",
+    ("keyring.backends.SecretService", "Keyring"): "the Secret Service keyring",
+    ("keyring.backends.kwallet", "DBusKeyring"): "KWallet",
+}
+_PROBE = "probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The keyring of this session.
+
+    Attributes:
+        backend: None where there is none that may be used.
+        words: which one it is, or why there is none.
+    """
+
+    backend: "KeyringBackend | None"
+    words: str
+
+
+def find() -> Found:
+    """Look for a keyring that encrypts and answers. A locked one may ask the person to unlock it."""
+    reasons = []
+    for module, name in ALLOWED:
+        kind = getattr(import_module(module), name)
+        if not kind.viable:
+            continue
+        backend = kind()
+        try:
+            # Present is not enough: without a screen, a locked one can be neither read nor unlocked.
+            with _asking(backend):
+                backend.get_password(SERVICE, _PROBE)
+        except KeyringUnavailable as error:
+            reasons.append(str(error))
+            continue
+        return Found(backend, place_of(backend))
+    return Found(None, "; ".join(reasons) or "this session has no keyring that encrypts")
+
+
+def place_of(backend: "KeyringBackend") -> str:
+    """Return what a person calls a keyring.
+
+    Raises:
+        KeyringUnavailable: it is none of those allowed, such as one that writes plain text.
+    """
+    kind = type(backend)
+    place = ALLOWED.get((kind.__module__, kind.__qualname__))
+    if place is None:
+        words = f"{kind.__module__}.{kind.__qualname__} is not a keyring that is known to encrypt"
+        raise KeyringUnavailable(f"{words}; nothing is stored in it")
+    return place
+
+
+class Keychain:
+    """Credentials of one profile in the keyring: service InvestIQ, account PROFILE/NAME.
+
+    Raises:
+        KeyringUnavailable: the back end is none of those allowed.
+    """
+
+    def __init__(self, backend: "KeyringBackend", profile: str, clock: Clock) -> None:
+        self.place = place_of(backend)
+        self._backend = backend
+        self._profile = profile
+        self._clock = clock
+
+    def get(self, name: SecretName) -> Secret | None:
+        """Return a credential, or None where there is none."""
+        with _asking(self._backend):
+            stored = self._backend.get_password(SERVICE, self._account(name))
+        return None if stored is None else _read(stored, self._account(name))
+
+    def set(self, name: SecretName, text: str) -> None:
+        """Store a credential, and read it back: some keyrings drop what they cannot hold."""
+        stored = json.dumps({"set_at": self._clock.now().isoformat(), "text": text})
+        with _asking(self._backend):
+            self._backend.set_password(SERVICE, self._account(name), stored)
+            found = self._backend.get_password(SERVICE, self._account(name))
+        if found != stored:
+            raise KeyringUnavailable(f"{self.place} did not keep {self._account(name)} as it was given")
+
+    def remove(self, name: SecretName) -> None:
+        """Forget a credential; without one, nothing happens."""
+        with _asking(self._backend):
+            if self._backend.get_password(SERVICE, self._account(name)) is not None:
+                self._backend.delete_password(SERVICE, self._account(name))
+
+    def names(self) -> tuple[SecretPlace, ...]:
+        """List what is stored: a keyring cannot be searched, so each known name is asked for."""
+        held = ((name, self.get(name)) for name in SecretName)
+        return tuple(SecretPlace(name, self.place, each.set_at) for name, each in held if each is not None)
+
+    def _account(self, name: SecretName) -> str:
+        return f"{self._profile}/{name}"
+
+
+def _read(stored: str, account: str) -> Secret:
+    try:
+        found = json.loads(stored)
+        return Secret(str(found["text"]), datetime.fromisoformat(found["set_at"]))
+    except (ValueError, KeyError, TypeError):
+        # The cause would quote the value.
+        raise KeyringUnavailable(
+            f"{SERVICE}, {account} in the keyring was not written by this program; remove it there"
+        ) from None
+
+
+@contextmanager
+def _asking(backend: "KeyringBackend") -> Iterator[None]:
+    try:
+        yield
+    except _failures() as error:
+        raise KeyringUnavailable(f"{place_of(backend)} gave no answer: {_words(error)}") from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    from keyring.errors import KeyringError
+
+    # What keyring 25.7 lets through from the libraries under it.
+    kinds: list[type[Exception]] = [KeyringError, OSError]
+    for module, name in (
+        ("secretstorage.exceptions", "SecretStorageException"),
+        ("jeepney.wrappers", "DBusErrorResponse"),
+        ("dbus", "DBusException"),
+        ("win32ctypes.pywin32.pywintypes", "error"),
+    ):
+        try:
+            kinds.append(getattr(import_module(module), name))
+        except ImportError:
+            continue
+    return tuple(kinds)
+
+
+def _words(error: Exception) -> str:
+    return str(error).strip().rstrip(".") or type(error).__name__
