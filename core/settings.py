@@ -200,6 +200,20 @@ def check_start(settings: ProfileSettings, environment: Environment, *, has_user
         _refuse_variable("REQUIRE_AUTH", "the local API is switched on and has no key; set API_KEYS_FILE")
 
 
+def check_alpaca_hosts(mode: Mode, addresses: AlpacaAddresses) -> None:
+    """Hold every address, letter by letter, against those that a mode's keys may be sent to.
+
+    Raises:
+        SettingInvalid: one is neither the vendor's own for this mode nor, in mode paper, on this computer.
+    """
+    vendor = _texts(vendor_addresses(mode))
+    for key, found in _texts(addresses).items():
+        is_own = mode is Mode.PAPER and _is_loopback(found, vendor[key])
+        if mode is Mode.SIM or (found != vendor[key] and not is_own):
+            words = f"keys of mode {mode} are not sent to {found!r}; expected {vendor[key]}"
+            raise SettingInvalid("profile.toml", f"alpaca.{key}", words)
+
+
 class _Source:
     """The tables of one file, and where in it a key stands."""
 
@@ -240,10 +254,11 @@ class _Source:
             self.refuse(section, key, f"may be changed in mode paper only; this profile is {mode}")
         if not isinstance(found, str):
             self.refuse(section, key, f"expected an address in quotes, found {found!r}")
-        schemes = ("ws", "wss") if "stream" in key else ("http", "https")
-        if not _is_loopback(found, schemes):
-            words = f"expected {schemes[0]}://127.0.0.1:PORT or another address on this computer"
-            self.refuse(section, key, words)
+        if not _is_loopback(found, vendor):
+            plain = vendor.partition("s://")[0]
+            self.refuse(
+                section, key, f"expected {plain}://127.0.0.1:PORT or another address on this computer"
+            )
         return found
 
     def refuse(self, section: str, key: str, message: str) -> NoReturn:
@@ -267,13 +282,16 @@ def _texts(addresses: AlpacaAddresses | PolygonAddresses) -> dict[str, str]:
     return {each.name: str(getattr(addresses, each.name)) for each in fields(addresses)}
 
 
-def _is_loopback(address: str, schemes: tuple[str, str]) -> bool:
+def _is_loopback(address: str, vendor: str) -> bool:
+    scheme = urlsplit(vendor).scheme
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
     except ValueError:
         return False
-    if parts.scheme not in schemes or not host or "@" in parts.netloc or parts.query or parts.fragment:
+    # urlsplit drops line ends and tabs, and a client may not.
+    is_odd = not (address.isascii() and address.isprintable()) or "@" in parts.netloc
+    if is_odd or parts.scheme not in (scheme, scheme[:-1]) or not host or parts.query or parts.fragment:
         return False
     try:
         return host == "localhost" or ip_address(host).is_loopback
