@@ -256,9 +256,7 @@ class _Source:
             self.refuse(section, key, f"expected an address in quotes, found {found!r}")
         if not _is_loopback(found, vendor):
             plain = vendor.partition("s://")[0]
-            self.refuse(
-                section, key, f"expected {plain}://127.0.0.1:PORT or another address on this computer"
-            )
+            self.refuse(section, key, f"expected {plain}://127.0.0.1:PORT, or another on this computer")
         return found
 
     def refuse(self, section: str, key: str, message: str) -> NoReturn:
