@@ -1,0 +1,217 @@
+"""The local API's server: on loopback, in the core's own loop, so that it answers while the window is stuck.
+
+A request passes, in this order: where it was sent to, who sent it, which call it is. Then the desk decides,
+as it does for the window. Every answer is JSON, whatever was sent.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+import structlog
+from aiohttp import web
+
+from core.api import orders, reads, trading
+from core.api.calls import Answer, Call, Door, Route
+from core.api.keys import Keys
+from core.api.problems import Problem, problem_of
+from core.clock import Clock
+from core.domain.access import Actor
+from core.errors import RefusalCode, Refused, SettingInvalid
+from core.ids import IdSource
+from core.settings import ENVIRONMENT, ApiSettings, Environment
+
+HOST = "127.0.0.1"
+MOST_BYTES = 64 * 1024
+STOP_WITHIN_S = 2.0
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/health", reads.health),
+    Route("GET", "/v1/account", reads.account),
+    Route("GET", "/v1/positions", reads.positions),
+    Route("GET", "/v1/orders", reads.orders, frozenset({"state"})),
+    Route("GET", "/v1/orders/{cl_ord_id}", reads.one_order),
+    Route("GET", "/v1/fills", reads.fills, frozenset({"after"})),
+    Route("GET", "/v1/watchlist", reads.watchlist),
+    Route("GET", "/v1/quotes/{symbol}", reads.quote),
+    Route("GET", "/v1/risk", reads.risk),
+    Route("GET", "/v1/reconciliation", reads.reconciliation),
+    Route("GET", "/v1/audit/head", reads.audit_head),
+    Route("GET", "/v1/audit", reads.audit, frozenset({"after"})),
+    Route("POST", "/v1/orders", orders.submit),
+    Route("POST", "/v1/orders/preview", orders.preview),
+    Route("PATCH", "/v1/orders/{cl_ord_id}", orders.replace),
+    Route("DELETE", "/v1/orders/{cl_ord_id}", orders.cancel),
+    Route("POST", "/v1/orders/{cl_ord_id}/resend", orders.resend),
+    Route("POST", "/v1/orders/{cl_ord_id}/give-up", orders.give_up),
+    Route("POST", "/v1/positions/{symbol}/close", orders.close_position),
+    Route("POST", "/v1/halt", trading.halt),
+    Route("POST", "/v1/resume", trading.resume),
+    Route("POST", "/v1/kill", trading.kill),
+)
+
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "InvestIQ"}
+_ACTOR = web.RequestKey("actor", Actor)
+
+_MISTAKE = "The program made a mistake; it is in the log. What became of an order, its state tells."
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+_log = structlog.get_logger("api")
+
+
+async def start_api(
+    desk: Door, api: ApiSettings, environment: Environment, clock: Clock, ids: IdSource, session: str
+) -> "ApiServer":
+    """Open the local API on the running loop, which must be the core's.
+
+    Raises:
+        SettingInvalid: there is no key, and without one nothing is opened.
+        Refused: `NOT_READY`: the port cannot be had.
+    """
+    if not environment.api_keys:
+        words = "the local API starts with a key only; put lines of key:role into a file and name that file"
+        raise SettingInvalid(ENVIRONMENT, "API_KEYS_FILE", words)
+    server = ApiServer(desk, Keys(environment.api_keys, session), clock, ids)
+    try:
+        await server.start(api.port)
+    except OSError as error:
+        await server.stop()
+        words = f"The local API cannot have port {api.port}: {error.strerror}. Another program may use it; "
+        raise Refused(RefusalCode.NOT_READY, f"{words}change [api] port in profile.toml") from error
+    return server
+
+
+class ApiServer:
+    """One listening port. Lives on the core loop."""
+
+    def __init__(self, desk: Door, keys: Keys, clock: Clock, ids: IdSource) -> None:
+        self._desk = desk
+        self._keys = keys
+        self._clock = clock
+        self._ids = ids
+        self._hosts: frozenset[str] = frozenset()
+        app = web.Application(client_max_size=MOST_BYTES)
+        for route in ROUTES:
+            app.router.add_route(route.method, route.path, partial(self._carry_out, route))
+        self._runner = web.AppRunner(app, shutdown_timeout=STOP_WITHIN_S)
+        self._listener: asyncio.Server | None = None
+
+    async def start(self, port: int) -> None:
+        """Listen; 0 takes any port that is free.
+
+        Raises:
+            OSError: the port cannot be had.
+        """
+        await self._runner.setup()
+        manager = self._runner.server
+        if manager is None:
+            raise RuntimeError("a runner that is set up has a server")
+        inner = manager.request_handler
+
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            return await self._answer(request, inner)
+
+        # Around everything else, the router's own refusals included.
+        manager.request_handler = answer
+        loop = asyncio.get_running_loop()
+        connection = partial(
+            _Connection,
+            manager,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]  # aiohttp's own word for none
+            auto_decompress=False,
+        )
+        self._listener = await loop.create_server(connection, HOST, port)
+        self._hosts = frozenset({f"{HOST}:{self.port}", f"localhost:{self.port}"})
+        _log.info("api.opened", port=self.port)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        sockets = self._listener.sockets if self._listener is not None else ()
+        return int(sockets[0].getsockname()[1]) if sockets else 0
+
+    async def stop(self) -> None:
+        """Take no more requests, let those that are under way end for a moment, and close."""
+        if self._listener is not None:
+            self._listener.close()
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.BaseRequest, inner: Handler) -> web.StreamResponse:
+        try:
+            self._check_address(request)
+            request[_ACTOR] = self._sender(request)
+            response = await inner(request)
+        except ConnectionError:
+            raise  # whoever asked has gone
+        except Exception as error:
+            response = _failed(error)
+        _log.debug("api.answered", method=request.method, status=response.status)
+        return response
+
+    def _check_address(self, request: web.BaseRequest) -> None:
+        # A page of the web may send here, by a name that it points to this computer; a browser says so.
+        if request.headers.getall("Host", []) not in [[host] for host in self._hosts]:
+            raise web.HTTPForbidden(text="The header Host must be 127.0.0.1 or localhost with this port.")
+        if "Origin" in request.headers:
+            raise web.HTTPForbidden(text="Requests of web pages (those with an Origin) are not answered.")
+
+    def _sender(self, request: web.BaseRequest) -> Actor:
+        found = self._keys.actor(request.headers)
+        if found is None:
+            words = "Expected a key in the header X-API-Key, or in Authorization: Bearer."
+            raise web.HTTPUnauthorized(text=words, headers={"WWW-Authenticate": "Bearer"})
+        return found
+
+    async def _carry_out(self, route: Route, request: web.Request) -> web.Response:
+        route.check_query(request)
+        call = Call(request, request[_ACTOR], self._desk, self._clock, self._ids)
+        answer = await route.carry_out(call)
+        return _json(answer)
+
+
+class _Connection(web.RequestHandler):
+    """What is no HTTP at all never reaches a call; it is told so in JSON too."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer a request that could not be read."""
+        _log.debug("api.unreadable", status=status, reason=message or str(exc))
+        problem = Problem(status, "malformed", "This is not a request that can be read.")
+        response = _json(_told(problem))
+        response.force_close()
+        return response
+
+
+def _failed(error: Exception) -> web.Response:
+    problem = problem_of(error)
+    if problem is None or problem.code == "internal":
+        _log.error("api.failed", exc_info=error)
+        problem = Problem(500, "internal", _MISTAKE)
+    return _json(_told(problem))
+
+
+def _told(problem: Problem) -> Answer:
+    error = {"code": problem.code, "message": problem.message, "details": problem.details}
+    return Answer({"error": error}, problem.status, problem.headers)
+
+
+def _json(answer: Answer) -> web.Response:
+    return web.Response(
+        body=_text(answer.body).encode("ascii"),
+        status=answer.status,
+        content_type="application/json",
+        headers={**_HEADERS, **answer.headers},
+    )
+
+
+def _text(body: Mapping[str, object]) -> str:
+    # ASCII: a broker's text may hold anything, and an answer must not fail for it.
+    return json.dumps(body, separators=(",", ":"), allow_nan=False)
