@@ -9,6 +9,7 @@ from app.version import build, version
 
 MODES = ("sim", "paper", "live")
 BROKERS = ("simulator", "alpaca")
+SECRETS = ("alpaca.paper", "alpaca.live", "polygon")
 FORMATS = ("text", "json")
 LEVELS = ("debug", "info", "warning", "error")
 REPLAY_SPEED = 60.0
@@ -102,9 +103,21 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     _command(profile, "list", "one a line")
     verify = _command(_group(commands, "audit", "the audit chain"), "verify", "check the chain of a profile")
     verify.add_argument("--json", action="store_true", help="for programs")
+    _add_secrets(commands)
     schema = _group(commands, "db", "the database's schema")
     _command(schema, "current", "which schema the database has")
     _command(schema, "upgrade", "bring it to this program's")
+
+
+def _add_secrets(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    secrets = _group(commands, "secrets", "keys of brokers and data vendors")
+    _command(secrets, "list", "what is stored, where and since when; never the values")
+    for word, words in (("set", "store one"), ("rotate", "store a new one in the place of the old")):
+        put = _command(secrets, word, f"{words}; asked for, or read from standard input")
+        put.add_argument("name", metavar="NAME", choices=SECRETS, help=", ".join(SECRETS))
+        put.add_argument("--from-file", type=Path, metavar="FILE", help="your own file, mode 0600")
+    remove = _command(secrets, "remove", "forget one")
+    remove.add_argument("name", metavar="NAME", choices=SECRETS, help=", ".join(SECRETS))
 
 
 _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what it returns

@@ -115,12 +115,27 @@ def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
             return commands.list_profiles
         case "audit", "verify":
             return lambda invocation: commands.verify_audit(invocation, as_json=arguments.json)
+        case "secrets", _:
+            return _secrets(arguments)
         case "db", "current":
             return commands.show_schema
         case "db", "upgrade":
             return commands.upgrade_schema
         case unknown:
             raise e.InvariantBroken(f"nobody carries out {unknown}")
+
+
+def _secrets(arguments: Namespace) -> "Callable[[Invocation], int]":
+    from app import secret_commands
+    from core.domain.credentials import SecretName
+
+    if arguments.subcommand == "list":
+        return secret_commands.show
+    name = SecretName(arguments.name)
+    if arguments.subcommand == "remove":
+        return lambda invocation: secret_commands.take_away(invocation, name)
+    rotates = arguments.subcommand == "rotate"
+    return lambda invocation: secret_commands.put(invocation, name, arguments.from_file, rotates=rotates)
 
 
 def _open_window(arguments: Namespace, invocation: "Invocation") -> int:

@@ -13,6 +13,7 @@ from app.profile import Profile
 from core.errors import BadInput, RefusalCode, Refused
 from core.storage.vault import Key, Unlocked
 
+_MOST_CHARACTERS = 64 * 1024
 NOT_USED_YET = "it is made when the profile is first opened"
 
 
@@ -110,25 +111,39 @@ def read_passphrase(path: Path) -> str:
         Refused: others than its owner could read it, or it belongs to somebody else.
         BadInput: it cannot be read, or there is nothing in it.
     """
-    try:
-        # Opened first and looked at after, so that nobody can swap it in between.
-        with path.open(encoding="utf-8") as file:
-            _check_owner(path, os.fstat(file.fileno()))
-            found = file.readline().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(str(path), "this passphrase file cannot be read as UTF-8 text") from error
+    found = read_private(path, "passphrase file").partition("\n")[0]
     if not found:
         raise BadInput(str(path), "expected the passphrase on the first line, found nothing", 1)
     return found
 
 
-def _check_owner(path: Path, found: os.stat_result) -> None:
+def read_private(path: Path, what: str) -> str:
+    """Read a text file that is closed to everybody but its owner.
+
+    Args:
+        what: what a person calls such a file.
+
+    Raises:
+        Refused: others than its owner could read it, or it belongs to somebody else.
+        BadInput: it cannot be read.
+    """
+    try:
+        # Opened first and looked at after, so that nobody can swap it in between.
+        with path.open(encoding="utf-8") as file:
+            _check_owner(path, os.fstat(file.fileno()), what)
+            return file.read(_MOST_CHARACTERS)
+    except OSError as error:
+        raise BadInput(str(path), f"this {what} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        # The cause would carry what stands in it.
+        raise BadInput(str(path), f"this {what} is not UTF-8 text") from None
+
+
+def _check_owner(path: Path, found: os.stat_result, what: str) -> None:
     if sys.platform == "win32":  # there a file of one's own profile is closed to others by default
         return
     if found.st_uid != os.geteuid():
-        raise Refused(
-            RefusalCode.NOT_PERMITTED, f"{path} belongs to another user; a passphrase file must be your own"
-        )
+        raise Refused(RefusalCode.NOT_PERMITTED, f"{path} belongs to another user; a {what} must be your own")
     mode = stat.S_IMODE(found.st_mode)
     if mode != 0o600:
         raise Refused(

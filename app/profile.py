@@ -16,6 +16,7 @@ from core.domain.messages import KeepProfile
 from core.errors import DatabaseMissing, RefusalCode, Refused, StorageUnwritable, WrongPassphrase
 from core.settings import BrokerName, ProfileSettings, profile_text, read_profile
 from core.storage import vault
+from core.storage.secrets import FILE as SECRETS
 from core.storage.vault import COST, Cost, Key, Unlocked
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class Profile:
         return self.folder / "emergency.jsonl"
 
     @property
+    def secrets(self) -> Path:
+        """Its credentials, where there is no keyring; encrypted."""
+        return self.folder / SECRETS
+
+    @property
     def lock(self) -> Path:
         """The file whose lock says that an instance runs."""
         return self.folder / "lock"
@@ -64,7 +70,7 @@ class Profile:
     @property
     def is_new(self) -> bool:
         """Whether it was never used: a settings file, and nothing that a use would leave."""
-        traces = (self.database, self.ledger, self.emergency)
+        traces = (self.database, self.ledger, self.emergency, self.secrets)
         return not vault.has_keys(self.folder) and not any(path.exists() for path in traces)
 
 

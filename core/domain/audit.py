@@ -44,6 +44,8 @@ class AuditAction(StrEnum):
     RECONCILED = "reconciled"
     EMERGENCY_FOLDED = "emergency.folded"
     PROFILE_KEPT = "profile.kept"
+    SECRET_SET = "secret.set"  # noqa: S105 - the name of an event
+    SECRET_REMOVED = "secret.removed"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)

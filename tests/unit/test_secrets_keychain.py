@@ -5,7 +5,6 @@ import keyring.backends.fail
 import keyring.backends.null
 import keyring.backends.SecretService
 import pytest
-from keyring.backend import KeyringBackend
 from keyring.errors import InitError, KeyringLocked, PasswordDeleteError, PasswordSetError
 
 from core.adapters import keychain
@@ -13,38 +12,10 @@ from core.adapters.keychain import Keychain
 from core.clock import ManualClock
 from core.domain.credentials import SecretName, SecretPlace, lines
 from core.errors import KeyringUnavailable
+from tests.fakes.keychain import MemoryKeyring, allow
 
 PAIR = lines("PKTESTKEYID0001", "aSecretOfSomeLength")
 PAPER, POLYGON = SecretName.ALPACA_PAPER, SecretName.POLYGON
-
-
-class MemoryKeyring(KeyringBackend):
-    """Keeps what it is given, and fails as it is told to."""
-
-    priority = 0.1
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held: dict[tuple[str, str], str] = {}
-        self.error: Exception | None = None
-        self.is_deaf = False
-
-    def _fail(self) -> None:
-        if self.error is not None:
-            raise self.error
-
-    def get_password(self, service, username):
-        self._fail()
-        return self.held.get((service, username))
-
-    def set_password(self, service, username, password):
-        self._fail()
-        if not self.is_deaf:
-            self.held[service, username] = password
-
-    def delete_password(self, service, username):
-        self._fail()
-        del self.held[service, username]
 
 
 class PlaintextKeyring(MemoryKeyring):
@@ -59,8 +30,7 @@ class Deceptive(keyring.backends.SecretService.Keyring):
 
 @pytest.fixture
 def memory(monkeypatch) -> MemoryKeyring:
-    names = (MemoryKeyring.__module__, MemoryKeyring.__qualname__)
-    monkeypatch.setattr(keychain, "ALLOWED", {names: "the test's keyring"})
+    allow(monkeypatch)
     return MemoryKeyring()
 
 

@@ -45,6 +45,8 @@ _EVENTS: dict[str, str] = {
     _A.RECONCILED: "Compared with the broker",
     _A.EMERGENCY_FOLDED: "Emergency note folded in",
     _A.PROFILE_KEPT: "Profile kept",
+    _A.SECRET_SET: "Credential stored",
+    _A.SECRET_REMOVED: "Credential removed",
 }
 _STOPS = frozenset(
     {_A.ORDER_REJECTED, _A.ORDER_REFUSED, _A.CANCEL_REFUSED, _A.REPLACE_REFUSED, _A.ACCESS_DENIED}
