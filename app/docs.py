@@ -7,7 +7,9 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.paper_checks import CHECKS
 from core.domain.access import Mode
+from core.domain.credentials import SecretName
 from core.domain.meanings import LIMITS, REFUSALS, RULES
 from core.domain.money import Qty
 from core.domain.risk import Limits
@@ -22,6 +24,13 @@ _FIRST_VALUES = (
     "First values: once the profile has been used, those in its database count. "
     "No soft limit may be above its hard one."
 )
+
+_PAPER_WORDS = f"""The servers that the tests talk to are written from the broker's documents. These questions are put to a real
+paper account. Their answers, with keys and account numbers taken out, become the fixtures of the tests.
+
+`investiq --profile NAME secrets set {SecretName.ALPACA_PAPER}` stores the account's key; then
+`investiq --profile NAME doctor --paper-checks` goes through the list.
+"""
 
 _ACCOUNT = {
     "mode": "pretended money on the embedded exchange, a broker's practice account, or real money",
@@ -50,7 +59,12 @@ def write(folder: Path) -> None:
 
 def documents() -> dict[str, str]:
     """Return the generated documents by file name. In the GUI thread: keys are spelled by Qt."""
-    return {"shortcuts.md": _shortcuts(), "refusal-reasons.md": _reasons(), "settings.md": _settings()}
+    return {
+        "shortcuts.md": _shortcuts(),
+        "refusal-reasons.md": _reasons(),
+        "settings.md": _settings(),
+        "paper-checks.md": _paper_checks(),
+    }
 
 
 def _shortcuts() -> str:
@@ -73,6 +87,13 @@ def _reasons() -> str:
             _MADE,
         )
     )
+
+
+def _paper_checks() -> str:
+    questions = (
+        f"\n## {check.id}. {check.title}\n\nProves: {check.proves}\n\nHow: {check.how}\n" for check in CHECKS
+    )
+    return "".join(("# What only a paper account can prove\n\n", _PAPER_WORDS, *questions, _MADE))
 
 
 def _settings() -> str:
@@ -115,8 +136,13 @@ def _defaults(settings: PolygonAddresses | ApiSettings | Limits) -> dict[str, st
 
 
 def _numbers() -> dict[str, str]:
-    whole = {each.name: isinstance(each.default, int | Qty) for each in fields(Limits)}
-    return {name: "a whole number above 0" if whole[name] else "a number above 0" for name in whole}
+    return {each.name: _allowed(each.default) for each in fields(Limits)}
+
+
+def _allowed(usual: object) -> str:
+    if isinstance(usual, bool):
+        return "true or false"
+    return "a whole number above 0" if isinstance(usual, int | Qty) else "a number above 0"
 
 
 def _section(

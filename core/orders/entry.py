@@ -16,10 +16,10 @@ from core.domain.messages import (
 )
 from core.domain.money import normal, plain
 from core.domain.order import Order
-from core.domain.risk import Outcome, RuleCode, Verdict
+from core.domain.risk import Outcome, RuleCode, RuleResult, Verdict
 from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
 from core.errors import RefusalCode, Refused, StorageError
-from core.ids import ClOrdId, IdempotencyKey
+from core.ids import ClOrdId, IdempotencyKey, Symbol
 from core.orders.bodies import draft_in_words, fingerprint, in_words, number, verdict_body
 from core.orders.gate import Gate
 from core.orders.gather import Gatherer, LiveState
@@ -74,7 +74,7 @@ class OrderEntry:
     async def preview(self, command: PreviewOrder, actor: Actor) -> Preview:
         """Judge what was typed so far; nothing is counted, stored or sent."""
         del actor
-        terms = parse_draft(command.draft)
+        terms = self._read(command.draft)
         if not isinstance(terms, OrderTerms):
             return Preview(command.draft, refuse(terms), None)
         old = None if command.replaces is None else self._open_order(command.replaces)
@@ -93,6 +93,9 @@ class OrderEntry:
     async def replace(self, command: ReplaceOrder, actor: Actor) -> Submitted:
         """Ask for new terms of an open order; judged like an order, the old one left out of the sums."""
         terms = self._order(command.cl_ord_id).terms
+        if terms.legs is not None or terms.is_cash or terms.order_qty % 1:
+            text = "An order with legs, for an amount or for a part of a share cannot be changed: cancel it."
+            raise Refused(RefusalCode.NOT_PERMITTED, text)
         draft = OrderDraft(
             terms.symbol,
             terms.side,
@@ -101,6 +104,9 @@ class OrderEntry:
             command.order_qty,
             command.price,
             command.stop_px,
+            command.trail_px,
+            command.trail_pct,
+            terms.extended_hours,
         )
         replaces = command.cl_ord_id
         return await self._decide(Decision(draft, command.key, command.acknowledged, actor, replaces))
@@ -117,6 +123,9 @@ class OrderEntry:
         shares = plain(normal(abs(qty)))
         draft = OrderDraft(command.symbol, side, OrdType.MARKET, TimeInForce.DAY, shares)
         return await self._decide(Decision(draft, command.key, command.acknowledged, actor))
+
+    def _read(self, draft: OrderDraft) -> OrderTerms | tuple[RuleResult, ...]:
+        return parse_draft(draft, self._state.quotes.get(Symbol(draft.symbol.strip().upper())))
 
     def _order(self, cl_ord_id: ClOrdId) -> Order:
         order = self._state.orders.get(cl_ord_id)
@@ -145,7 +154,7 @@ class OrderEntry:
         return None if decision.replaces is None else self._open_order(decision.replaces)
 
     async def _decide(self, decision: Decision) -> Submitted:
-        terms = parse_draft(decision.draft)
+        terms = self._read(decision.draft)
         mark = decision.draft.symbol if not isinstance(terms, OrderTerms) else fingerprint(terms)
         self._keys.take(decision.key, mark)
         try:
