@@ -95,6 +95,9 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     _command(commands, "desktop", "open the window; so does no command at all")
     doctor = _command(commands, "doctor", "check this computer and a profile")
     doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument(
+        "--paper-checks", action="store_true", help="what only a real paper account can prove, and how"
+    )
     profile = _group(commands, "profile", "make and list profiles")
     create = _command(profile, "create", "a new profile, with its first user and a passphrase")
     create.add_argument("name", metavar="NAME")

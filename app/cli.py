@@ -101,13 +101,14 @@ def _run(arguments: Namespace, variables: Mapping[str, str]) -> int:
 
 
 def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
-    from app import commands, doctor
+    from app import commands, doctor, paper_checks
     from core.domain.access import Mode
     from core.settings import BrokerName
 
     match arguments.command, getattr(arguments, "subcommand", None):
         case "doctor", None:
-            return lambda invocation: doctor.run(invocation, as_json=arguments.json)
+            checks = paper_checks.run if arguments.paper_checks else doctor.run
+            return lambda invocation: checks(invocation, as_json=arguments.json)
         case "profile", "create":
             mode, broker = Mode(arguments.mode), arguments.broker and BrokerName(arguments.broker)
             return lambda invocation: commands.create_profile(invocation, arguments.name, mode, broker)

@@ -25,8 +25,9 @@ _FIRST_VALUES = (
     "No soft limit may be above its hard one."
 )
 
-_PAPER_WORDS = f"""The servers that the tests talk to are written from the broker's documents. These questions are put to a real
-paper account. Their answers, with keys and account numbers taken out, become the fixtures of the tests.
+_PAPER_WORDS = f"""The servers that the tests talk to are written from the broker's documents.
+These questions are put to a real paper account; the answers, without keys and account numbers, become
+fixtures of the tests.
 
 `investiq --profile NAME secrets set {SecretName.ALPACA_PAPER}` stores the account's key; then
 `investiq --profile NAME doctor --paper-checks` goes through the list.

@@ -6,7 +6,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -16,8 +16,9 @@ from pathlib import Path
 from app.instance import ProfileLock
 from app.opening import NOT_USED_YET, Invocation, let_in, schema_of, usual_profile
 from app.profile import Profile, load
+from core.domain.access import Mode
 from core.errors import InvestIQError, ProfileInUse, StorageError
-from core.settings import check_start, read_environment
+from core.settings import ProfileSettings, check_start, read_environment
 from core.storage import vault
 from core.storage.vault import Key
 
@@ -77,6 +78,7 @@ def _machine(data_dir: Path) -> Iterator[Check]:
     yield _cipher()
     yield _room(data_dir)
     yield _writable(data_dir)
+    yield _keyring()
 
 
 def _check(name: str, passed: bool, found: str, advice: str) -> Check:  # noqa: FBT001 - the outcome itself
@@ -149,13 +151,33 @@ def _writable(data_dir: Path) -> Check:
         )
 
 
+def _keyring() -> Check:
+    from core.adapters import keychain
+
+    # No keyring is no fault: credentials then lie in the profile, encrypted.
+    found = keychain.find()
+    words = found.words if found.backend else f"{found.words}; credentials go to the profile's encrypted file"
+    return Check("keyring", passed=True, found=words)
+
+
+def _live_gate(settings: ProfileSettings | None, variables: Mapping[str, str]) -> Check:
+    is_open = variables.get("LIVE_TRADING_APPROVED") == "yes"
+    found = "open: live profiles may start, and ask again" if is_open else "closed: no live profile starts"
+    is_wanted = settings is not None and settings.mode is Mode.LIVE
+    return _check(
+        "live gate", is_open or not is_wanted, found, "set LIVE_TRADING_APPROVED=yes if this is meant"
+    )
+
+
 def _profile(invocation: Invocation) -> Iterator[Check]:
     name = usual_profile(invocation)
     if name is None:
+        yield _live_gate(None, invocation.variables)
         yield Check("profile", passed=True, found="none named and none used yet; nothing to check")
         return
     try:
         profile = load(invocation.data_dir, name)
+        yield _live_gate(profile.settings, invocation.variables)
         check_start(profile.settings, read_environment(invocation.variables), has_user=_has_user(profile))
     except InvestIQError as error:
         yield Check("settings", passed=False, found=str(error), advice="correct what is named and try again")
@@ -196,15 +218,35 @@ def _permissions(profile: Profile) -> Check:
 def _database(profile: Profile, invocation: Invocation) -> Iterator[Check]:
     if profile.is_new:
         yield Check("database", passed=True, found=f"none yet; {NOT_USED_YET}")
+        yield from _credentials(profile, None)
         return
     keys: list[Key] = []
     yield _guarded("passphrase", lambda: _unlocked(profile, invocation, keys))
     if not keys:
         return
+    yield from _credentials(profile, keys[0])
     schema = _guarded("database schema", lambda: _schema(profile, keys[0]))
     yield schema
     if schema.passed:
         yield _guarded("audit chain", lambda: _chain(profile, keys[0]))
+
+
+def _credentials(profile: Profile, key: Key | None) -> Iterator[Check]:
+    from app.secrets import command, needed, open_secrets
+
+    names = needed(profile.settings)
+    if not names:
+        yield Check("credentials", passed=True, found="none needed")
+        return
+    try:
+        there = {each.name: each.place for each in open_secrets(profile, key).names()}
+    except InvestIQError as error:
+        advice = "do what the message says, then run this again"
+        yield Check("credentials", passed=False, found=str(error), advice=advice)
+        return
+    for name in names:
+        found = f"{name} in {there[name]}" if name in there else f"{name} is not stored"
+        yield _check("credentials", name in there, found, f"run: {command(profile, name)}")
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Check:
