@@ -1,4 +1,4 @@
-"""The market of the local Polygon server: trades and quotes by script; bars and snapshots follow from them."""
+"""The market of the local Polygon server: trades and quotes by script; bars and snapshots follow from it."""
 
 import itertools
 from collections import defaultdict

@@ -1,0 +1,138 @@
+"""Threads for the vendor's blocking client, each with its own client; the core loop never waits in one."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from core.adapters.polygon.decoding import Unreadable
+from core.clock import Clock
+from core.domain.credentials import PolygonKey
+from core.errors import BrokerUnavailable
+from core.tasks import Tasks
+
+if TYPE_CHECKING:
+    from core.adapters.polygon.client import Cord, VendorClient
+
+LANES = 2
+ANSWER_WITHIN_S = 20.0
+
+Call = Callable[["VendorClient"], bytes]
+
+
+class Refusal(Exception):
+    """The vendor answered, and not with 200."""
+
+    def __init__(self, status: int, body: bytes, retry_after: str) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.body = body
+        self.retry_after = retry_after
+
+
+class Lanes:
+    """Lends a free lane to each call. Used on the core loop.
+
+    Args:
+        base_url: where Polygon is spoken to.
+    """
+
+    def __init__(self, base_url: str, key: PolygonKey, clock: Clock, tasks: Tasks) -> None:
+        self._clock = clock
+        self._tasks = tasks
+        self._free: asyncio.Queue[_Lane] = asyncio.Queue()
+        self._lanes = [_Lane(base_url, key) for _ in range(LANES)]
+        for lane in self._lanes:
+            self._free.put_nowait(lane)
+
+    async def call(self, work: Call, what: str) -> bytes:
+        """Run one request in a lane.
+
+        Raises:
+            Refusal: the vendor refused it.
+            Unreadable: the answer is too large.
+            BrokerUnavailable: there was no answer, or no complete one in time; then the socket was closed.
+        """
+        late = self._tasks.spawn(self._clock.sleep(ANSWER_WITHIN_S), "polygon-deadline")
+        try:
+            free = self._tasks.spawn(self._free.get(), "polygon-lane")
+            await asyncio.wait({free, late}, return_when=asyncio.FIRST_COMPLETED)
+            if not free.done():
+                free.cancel()
+                raise _too_late(what)
+            lane = free.result()
+            answer = lane.start(work)
+            answer.add_done_callback(lambda _: self._free.put_nowait(lane))
+            waiting: set[asyncio.Future[Any]] = {answer, late}
+            try:
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not answer.done():
+                    lane.cut()
+            if not answer.done():
+                answer.add_done_callback(_ignore)
+                raise _too_late(what)
+            return answer.result()
+        except _Unanswered as error:
+            raise BrokerUnavailable(f"Polygon, {what}: {error}") from error
+        finally:
+            late.cancel()
+
+    def close(self) -> None:
+        """Cut what runs and end the threads."""
+        for lane in self._lanes:
+            lane.close()
+
+
+class _Unanswered(Exception):
+    """Why there was no answer, in words."""
+
+
+class _Lane:
+    """One thread and its client, made in it at the first call."""
+
+    def __init__(self, base_url: str, key: PolygonKey) -> None:
+        self._base_url = base_url
+        self._key = key
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="polygon")
+        self._client: VendorClient | None = None
+        self._cord: Cord | None = None
+
+    def start(self, work: Call) -> asyncio.Future[bytes]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+
+    def _run(self, work: Call) -> bytes:
+        from core.adapters.polygon.client import FAILURES, Cord, VendorClient, reason
+
+        try:
+            if self._client is None:
+                self._cord = Cord()
+                self._client = VendorClient(self._base_url, self._key.key, self._cord)
+            return work(self._client)
+        except Unreadable:
+            raise
+        except FAILURES as error:
+            raise _Unanswered(reason(error)) from error
+
+    def cut(self) -> None:
+        if self._cord is not None:
+            self._cord.cut()
+
+    def close(self) -> None:
+        self.cut()
+        self._thread.submit(self._end)
+        self._thread.shutdown(wait=False)
+
+    def _end(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+def _too_late(what: str) -> BrokerUnavailable:
+    return BrokerUnavailable(f"Polygon, {what}: no complete answer within {ANSWER_WITHIN_S:.0f} s")
+
+
+def _ignore(late: asyncio.Future[bytes]) -> None:
+    # Nobody waits for it any more; reading the error keeps asyncio from complaining.
+    if not late.cancelled():
+        late.exception()
