@@ -131,9 +131,8 @@ class Route:
         Raises:
             Refused: `MALFORMED`.
         """
-        given = list(request.query)
-        for name in given:
+        for name in request.query:
             if name not in self.query:
                 refuse("the address has a parameter that is unknown here")
-            if given.count(name) > 1:
+            if len(request.query.getall(name)) > 1:
                 refuse(f"{name} stands twice in the address", name)

@@ -96,7 +96,6 @@ class LocalApi:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
         writer.write(request)
         await writer.drain()
-        writer.write_eof()
         answer = await reader.read()
         writer.close()
         await writer.wait_closed()
