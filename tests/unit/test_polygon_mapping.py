@@ -250,8 +250,8 @@ _SCALARS = st.none() | st.booleans() | _NUMBERS | st.text(max_size=30)
 _FIELDS = st.sampled_from(
     [
         "t", "o", "h", "l", "c", "v", "p", "s", "P", "S", "q", "ev", "sym", "bp", "bs", "ap", "as", "status",
-        "message", "ticker", "tickers", "day", "prevDay", "lastTrade", "lastQuote", "updated", "results", "name",
-        "resultsCount", "count", "next_url", "market", "serverTime", "active", "primary_exchange",
+        "message", "ticker", "tickers", "day", "prevDay", "lastTrade", "lastQuote", "updated", "results",
+        "name", "resultsCount", "count", "next_url", "market", "serverTime", "active", "primary_exchange",
     ]
 )  # fmt: skip
 _VALUES = st.recursive(

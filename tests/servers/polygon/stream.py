@@ -49,6 +49,7 @@ class Stream:
         self.clients: list[Client] = []
         self.actions: list[Row] = []
         self.refused: tuple[str, ...] = ()
+        self._changed = asyncio.Event()
         market.watchers.append(self._on_event)
 
     @property
@@ -100,7 +101,14 @@ class Stream:
         client.is_known = True
         self._put(client, status("auth_success", "authenticated"), "auth")
 
+    async def until_subscribed(self, *channels: str) -> None:
+        """Wait until exactly these are subscribed to."""
+        while self.channels != set(channels):
+            self._changed.clear()
+            await self._changed.wait()
+
     def _change(self, client: Client, action: str, channel: str) -> None:
+        self._changed.set()
         if channel.partition(".")[0] in self.refused:
             text = f"not authorized for channel {channel}"
             self._put(client, status("error", text), action)
