@@ -11,7 +11,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from core.domain.access import Mode, Role, TradingState
-from core.domain.terms import OrdStatus, OrdType, Side, TimeInForce
+from core.domain.terms import Contingency, OrdStatus, OrdType, Side, TimeInForce
 
 UNKNOWN = "\u2014"
 MINUS = "\u2212"
@@ -206,10 +206,15 @@ _WORDS: tuple[tuple[StrEnum, str], ...] = (
     (OrdType.LIMIT, "Limit"),
     (OrdType.STOP, "Stop"),
     (OrdType.STOP_LIMIT, "Stop limit"),
+    (OrdType.TRAILING_STOP, "Trailing stop"),
     (TimeInForce.DAY, "Day"),
     (TimeInForce.GTC, "GTC"),
     (TimeInForce.IOC, "IOC"),
     (TimeInForce.FOK, "FOK"),
+    (TimeInForce.OPG, "OPG"),
+    (TimeInForce.CLS, "CLS"),
+    (Contingency.BRACKET, "Bracket"),
+    (Contingency.OCO, "Take profit or stop loss"),
     (OrdStatus.PENDING_NEW, "Sending"),
     (OrdStatus.NEW, "Working"),
     (OrdStatus.PARTIALLY_FILLED, "Part filled"),

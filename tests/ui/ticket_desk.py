@@ -117,7 +117,7 @@ class FakeDesk:
         return answer
 
     def judge(self, command: PreviewOrder) -> Preview:
-        terms = parse_draft(command.draft)
+        terms = parse_draft(command.draft, self.facts.quote)
         if not isinstance(terms, OrderTerms):
             return Preview(command.draft, refuse(terms), None)
         known = self.facts if terms.symbol == INSTRUMENT.symbol else replace(self.facts, instrument=None)
@@ -147,7 +147,7 @@ class FakeDesk:
         ):
             self.fail(Refused(RefusalCode.NEEDS_ACKNOWLEDGEMENT, verdict.breaches[0].text, cause=verdict))
         else:
-            terms = parse_draft(command.draft)
+            terms = parse_draft(command.draft, self.facts.quote)
             assert isinstance(terms, OrderTerms)
             self.answer(Submitted(order(terms), verdict))
 

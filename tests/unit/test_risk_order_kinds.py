@@ -11,6 +11,7 @@ from core.domain.money import Money, Price, Qty
 from core.domain.risk import Limits, Outcome, RuleCode, TicketField
 from core.domain.terms import Contingency, Legs, OrderDraft, OrderTerms, OrdType, Side, TimeInForce, canonical
 from core.risk.checks.cash import buying_power
+from core.risk.checks.instrument import instrument
 from core.risk.checks.position import sell_held
 from core.risk.checks.session import session
 from core.risk.checks.terms import terms_fit
@@ -366,3 +367,10 @@ def test_text_of_an_order_without_later_parts_is_as_it_always_was():
 )
 def test_text_of_an_order_tells_each_later_part(changed):
     assert canonical(limit(**changed)) != canonical(limit())
+
+
+def test_amount_of_a_symbol_in_whole_shares_is_refused_at_its_field():
+    result = instrument(cash(), LIMITS, FACTS)
+
+    assert (result.outcome, result.field) == (Outcome.HARD, TicketField.CASH_ORDER_QTY)
+    assert instrument(cash(), LIMITS, PARTS).outcome is Outcome.PASS

@@ -10,7 +10,7 @@ from core.domain.access import Mode
 from core.domain.confirmation import ConfirmationRequest
 from core.domain.market import Quote
 from core.domain.risk import Outcome, RuleResult, Verdict
-from core.domain.terms import OrderTerms, OrdType, Side, TimeInForce
+from core.domain.terms import Legs, OrderTerms, OrdType, Side, TimeInForce
 from ui import format as fmt
 from ui.models.columns import Ink, Mark
 from ui.panels import risk_words as words
@@ -32,6 +32,8 @@ _UNTIL = {
     TimeInForce.GTC: "It works until it is filled or cancelled.",
     TimeInForce.IOC: "What is not filled at once is cancelled.",
     TimeInForce.FOK: "All of it at once, or nothing.",
+    TimeInForce.OPG: "What is not filled in the opening auction is cancelled.",
+    TimeInForce.CLS: "What is not filled in the closing auction is cancelled.",
 }
 
 
@@ -100,16 +102,39 @@ def terms_lines(terms: OrderTerms) -> list[Line]:
         Line((Span("Exactly this will be sent", 0, ink=Ink.TEXT3, size=11),), height=_ROW),
         _pair("Symbol", terms.symbol),
         _pair("Side", fmt.word(terms.side)),
-        _pair("Quantity", fmt.qty(terms.order_qty)),
+        _size_pair(terms),
         _pair("Type", fmt.word(terms.ord_type)),
     ]
     if terms.ord_type.has_price:
         lines.append(_pair("Limit price", fmt.exact(terms.price)))
     if terms.ord_type.has_stop:
         lines.append(_pair("Stop price", fmt.exact(terms.stop_px)))
+    if terms.ord_type.has_trail:
+        lines.append(_pair("Trails by", words.trail_words(terms)))
     if terms.ord_type is OrdType.MARKET:
         lines.append(_pair("Price", "whatever the market gives"))
-    return [*lines, _pair("Time in force", fmt.word(terms.time_in_force))]
+    hours = ", extended hours" if terms.extended_hours else ""
+    lines.append(_pair("Time in force", f"{fmt.word(terms.time_in_force)}{hours}"))
+    return [*lines, *_legs_lines(terms.legs)]
+
+
+def _size_pair(terms: OrderTerms) -> Line:
+    if terms.cash_order_qty is not None:
+        return _pair("Amount", f"${fmt.money(terms.cash_order_qty)}")
+    return _pair("Quantity", fmt.qty(terms.order_qty))
+
+
+def _legs_lines(legs: Legs | None) -> list[Line]:
+    if legs is None:
+        return []
+    stop = fmt.exact(legs.stop_px)
+    if legs.stop_limit is not None:
+        stop += f", limit {fmt.exact(legs.stop_limit)}"
+    return [
+        _pair("Exits", fmt.word(legs.contingency)),
+        _pair("Take profit", fmt.exact(legs.take_profit)),
+        _pair("Stop loss", stop),
+    ]
 
 
 def market_lines(terms: OrderTerms, quote: Quote | None, age_s: float | None, verdict: Verdict) -> list[Line]:

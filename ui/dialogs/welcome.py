@@ -37,7 +37,7 @@ _CARDS = (
     ),
     (
         Start.ALPACA_PAPER, "link", "Connect Alpaca paper",
-        "Not in this version; the simulator needs no account", "2",
+        "Practice money at a broker; needs the keys of a paper account", "2",
     ),
     (
         Start.PROFILE, "folder-open", "Open a profile",

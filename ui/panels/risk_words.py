@@ -13,6 +13,7 @@ _RULES = {
     RuleCode.INSTRUMENT: "The symbol",
     RuleCode.SESSION: "Market hours",
     RuleCode.NUMBERS: "The numbers",
+    RuleCode.TERMS: "What goes together",
     RuleCode.TICK: "Price step",
     RuleCode.PRICE_COLLAR: "Price against market",
     RuleCode.STOP_SIDE: "Stop against market",
@@ -30,6 +31,7 @@ _REFUSED_BY = {
     RuleCode.INSTRUMENT: "Refused: not traded here",
     RuleCode.SESSION: "Refused by market hours",
     RuleCode.NUMBERS: "Refused: check the numbers",
+    RuleCode.TERMS: "Refused: it does not go together",
     RuleCode.TICK: "Refused by the price step",
     RuleCode.PRICE_COLLAR: "Refused by the price collar",
     RuleCode.STOP_SIDE: "Refused: stop on the wrong side",
@@ -138,6 +140,8 @@ def effect_figure(line: EffectLine, value: Decimal | None) -> str:
 
 def order_words(terms: OrderTerms) -> str:
     """Say what an order does, without its price: ``Buy 20 AAPL``."""
+    if terms.cash_order_qty is not None:
+        return f"{fmt.word(terms.side)} ${fmt.money(terms.cash_order_qty)} of {terms.symbol}"
     return f"{fmt.word(terms.side)} {fmt.qty(terms.order_qty)} {terms.symbol}"
 
 
@@ -147,8 +151,17 @@ def price_words(terms: OrderTerms) -> str:
         return "at market"
     if terms.ord_type is OrdType.STOP:
         return f"at market once {fmt.price(terms.stop_px)} trades"
+    if terms.ord_type is OrdType.TRAILING_STOP:
+        return f"at market once the price turns by {trail_words(terms)}"
     better = f"at {fmt.price(terms.price)} or better"
     return better if terms.ord_type is OrdType.LIMIT else f"{better}, once {fmt.price(terms.stop_px)} trades"
+
+
+def trail_words(terms: OrderTerms) -> str:
+    """Say by how much a trailing stop follows."""
+    if terms.trail_pct is not None:
+        return f"{terms.trail_pct.normalize():f}%"
+    return fmt.exact(terms.trail_px)
 
 
 def cost_words(verdict: Verdict, side: Side) -> str:

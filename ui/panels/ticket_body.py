@@ -117,6 +117,7 @@ class TicketBody(QScrollArea):
         self.form.value.set_figure(
             order_value(verdict) if verdict is not None and state.is_current else fmt.UNKNOWN
         )
+        self.form.value.setVisible(not state.is_refused)  # the room is the offer's
         effect = verdict.effect if verdict is not None else ()
         self.effect.show_effect(self.form.symbol, effect, has_after=not state.is_halted)
         self._show_verdict(state, verdict)

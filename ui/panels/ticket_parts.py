@@ -14,7 +14,7 @@ from ui.models.flash import seconds
 from ui.panels.lines import Glyph, Line, Lines, Span
 from ui.panels.risk_words import effect_figure, effect_name
 from ui.theme.fonts import MEDIUM, REGULAR, SEMIBOLD
-from ui.theme.tokens import density, tokens
+from ui.theme.tokens import tokens
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.delegates import draw_text, text_width
 from ui.widgets.glyphs import draw_mark
@@ -129,7 +129,7 @@ class FieldCell(QWidget):
 
 
 class FigureCell(QWidget):
-    """A figure under its label, where a field would stand; it takes no input."""
+    """A figure beside its label, on one low line; it takes no input."""
 
     def __init__(self, label: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -148,12 +148,13 @@ class FigureCell(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(162, FieldCell.LABEL + density().field)
+        return QSize(162, 16)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter, look, high = QPainter(self), tokens(), self.height() - FieldCell.LABEL
-        draw_text(painter, 0, 0, FieldCell.LABEL - 2, self._label, 11, REGULAR, look.text3)
-        draw_text(painter, 0, FieldCell.LABEL, high, self._figure, 13, MEDIUM, look.text2)
+        painter, look = QPainter(self), tokens()
+        draw_text(painter, 0, 0, self.height(), self._label, 11, REGULAR, look.text3)
+        right = self.width() - text_width(self._figure, 13, MEDIUM)
+        draw_text(painter, right, 0, self.height(), self._figure, 13, MEDIUM, look.text2)
         painter.end()
 
 

@@ -83,6 +83,14 @@ def _body(draft: OrderDraft, replaces: ClOrdId | None) -> Hashable:
         _number(draft.order_qty),
         _number(draft.price),
         _number(draft.stop_px),
+        _number(draft.trail_px),
+        _number(draft.trail_pct),
+        draft.extended_hours,
+        _number(draft.cash_order_qty),
+        draft.contingency,
+        _number(draft.take_profit),
+        _number(draft.stop_loss),
+        _number(draft.stop_loss_limit),
         replaces,
     )
 
@@ -148,7 +156,16 @@ class TicketSender(QObject):
         if original is None:
             self._bridge.send(SubmitOrder(draft, key, acknowledged), done, failed)
             return
-        change = ReplaceOrder(original, key, draft.order_qty, draft.price, draft.stop_px, acknowledged)
+        change = ReplaceOrder(
+            original,
+            key,
+            draft.order_qty,
+            draft.price,
+            draft.stop_px,
+            acknowledged,
+            draft.trail_px,
+            draft.trail_pct,
+        )
         self._bridge.send(change, done, failed)
 
     def on_order(self, order: Order) -> None:

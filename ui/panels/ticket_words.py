@@ -81,6 +81,8 @@ class TicketState:
 
 def order_words(draft: OrderDraft, qty: Decimal | None) -> str:
     """Say an order without its price: ``Buy 20 AAPL``; a number that cannot be read is left out."""
+    if draft.cash_order_qty:
+        return f"{fmt.word(draft.side)} ${draft.cash_order_qty} of {draft.symbol}"
     shares = f"{fmt.qty(qty)} " if qty is not None and abs(qty) < _READABLE else ""
     return f"{fmt.word(draft.side)} {shares}{draft.symbol}".strip()
 
@@ -90,6 +92,9 @@ def _at(draft: OrderDraft) -> str:
         return " at market"
     if draft.ord_type is OrdType.STOP:
         return f" at stop {draft.stop_px}" if draft.stop_px else " at stop"
+    if draft.ord_type is OrdType.TRAILING_STOP:
+        trail = f"{draft.trail_pct}%" if draft.trail_pct else draft.trail_px
+        return f" trailing {trail}" if trail else " trailing"
     return f" at {draft.price}" if draft.price else ""
 
 

@@ -26,6 +26,9 @@ def instrument(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | 
         return refused(_CODE, f"{terms.symbol} is not a symbol that is traded here.", TicketField.SYMBOL)
     if not known.tradable:
         return refused(_CODE, f"{terms.symbol} takes no orders at present.", TicketField.SYMBOL)
+    if terms.is_cash and not known.fractionable:
+        text = f"{terms.symbol} trades in whole shares, so it takes no order for an amount."
+        return refused(_CODE, text, TicketField.CASH_ORDER_QTY)
     part = terms.order_qty % _WHOLE
     if part and not known.fractionable:
         text = f"{terms.symbol} trades in whole shares: {shares(terms.order_qty - part)} would pass."
