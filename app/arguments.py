@@ -93,6 +93,7 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
 def _add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _command(commands, "desktop", "open the window; so does no command at all")
+    _command(commands, "headless", "run the core and the local API without a window")
     doctor = _command(commands, "doctor", "check this computer and a profile")
     doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.add_argument(

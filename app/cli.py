@@ -96,6 +96,8 @@ def _run(arguments: Namespace, variables: Mapping[str, str]) -> int:
     )
     if arguments.command in (None, "desktop"):
         return _open_window(arguments, invocation)
+    if arguments.command == "headless":
+        return _run_headless(arguments, invocation)
     _configure_log(arguments, variables, None)
     return _command(arguments)(invocation)
 
@@ -140,11 +142,28 @@ def _secrets(arguments: Namespace) -> "Callable[[Invocation], int]":
 
 
 def _open_window(arguments: Namespace, invocation: "Invocation") -> int:
+    # Everything that can be refused is refused before a window opens.
+    options = _desktop_options(arguments, invocation)
+
+    def run() -> int:
+        from app import desktop
+
+        return desktop.run(options)
+
+    return _watched(arguments, invocation, run)
+
+
+def _run_headless(arguments: Namespace, invocation: "Invocation") -> int:
+    from app import headless
+
+    prepared = headless.prepare(invocation)
+    return _watched(arguments, invocation, lambda: headless.run(prepared))
+
+
+def _watched(arguments: Namespace, invocation: "Invocation", run: Callable[[], int]) -> int:
     from app.crash import CrashFiles
     from app.profile import make_data_dir
 
-    # Everything that can be refused is refused before a window opens.
-    options = _desktop_options(arguments, invocation)
     make_data_dir(invocation.data_dir)
     _configure_log(arguments, invocation.variables, invocation.data_dir / "logs" / "investiq.log")
 
@@ -153,9 +172,7 @@ def _open_window(arguments: Namespace, invocation: "Invocation") -> int:
     )
     crashes.install()
     try:
-        from app import desktop
-
-        return desktop.run(options)
+        return run()
     finally:
         crashes.close()
 

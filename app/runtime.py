@@ -51,7 +51,7 @@ class CoreThread:
 
     def __init__(self, start: Callable[[], Coroutine[Any, Any, Running]]) -> None:
         self._start = start
-        self._loop = _new_loop()
+        self._loop = new_loop()
         self._stopping = asyncio.Event()
         self.started: Future[Running] = Future()
         self.ended: Future[None] = Future()
@@ -127,7 +127,8 @@ class CoreThread:
         return await starting
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Make a loop for a core: uvloop's where there is one."""
     try:
         import uvloop
     except ImportError:  # there is none for Windows

@@ -61,18 +61,27 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _log = structlog.get_logger("api")
 
 
+def require_key(environment: Environment) -> None:
+    """Say whether the local API may be opened at all.
+
+    Raises:
+        SettingInvalid: there is no key, and without one nothing is opened.
+    """
+    if not environment.api_keys:
+        words = "the local API starts with a key only; put lines of key:role into a file and name that file"
+        raise SettingInvalid(ENVIRONMENT, "API_KEYS_FILE", words)
+
+
 async def start_api(
     desk: Door, api: ApiSettings, environment: Environment, clock: Clock, ids: IdSource, session: str
 ) -> "ApiServer":
     """Open the local API on the running loop, which must be the core's.
 
     Raises:
-        SettingInvalid: there is no key, and without one nothing is opened.
+        SettingInvalid: there is no key.
         Refused: `NOT_READY`: the port cannot be had.
     """
-    if not environment.api_keys:
-        words = "the local API starts with a key only; put lines of key:role into a file and name that file"
-        raise SettingInvalid(ENVIRONMENT, "API_KEYS_FILE", words)
+    require_key(environment)
     server = ApiServer(desk, Keys(environment.api_keys, session), clock, ids)
     try:
         await server.start(api.port)

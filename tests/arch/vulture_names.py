@@ -43,6 +43,9 @@ process_bind_param
 process_literal_param
 process_result_value
 
+# aiohttp calls this.
+handle_error
+
 # Python itself reads these.
 __cause__
 __lt__
