@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 from core.access.policy import authorize
 from core.audit import ledger
@@ -27,12 +28,17 @@ from core.orders.exits import Exits
 from core.orders.gate import Gate, GateSettings
 from core.orders.gather import Gatherer, LiveState
 from core.orders.glance import Glance
+from core.orders.in_flight import InFlight
 from core.orders.intents import Intents
 from core.orders.keys import Keys
 from core.orders.links import Links
+from core.orders.lookups import LookUps
 from core.orders.oms import OrderManagement
+from core.orders.protection import Protection
 from core.orders.reconcile import Reconciler
+from core.orders.rounds import Rounds
 from core.orders.sending import Sending
+from core.orders.supervision import Means
 from core.orders.throttle import Throttle
 from core.orders.trading_state import TradingStateLatch
 from core.orders.unsettled import Unsettled
@@ -57,6 +63,7 @@ class Outside:
     Attributes:
         emergency: the file for records that the database would not take.
         keep: makes a throwaway profile permanent; None where it is permanent already.
+        rng: where chance comes from, such as the jitter between two tries.
     """
 
     store: SqlStore
@@ -70,6 +77,7 @@ class Outside:
     session: str
     limits: Limits = field(default_factory=Limits)
     keep: Callable[[m.KeepProfile], Path] | None = None
+    rng: Random = field(default_factory=Random)
 
 
 class Core:
@@ -112,27 +120,27 @@ class Core:
         self.unsettled = Unsettled(
             self.state, outside.broker, self.oms, self.sending, clock, self.bus, self.tasks
         )
+        means = Means(clock, self.bus, self.tasks, outside.rng)
+        lookups = LookUps(self.state, outside.broker, self.oms, self.unsettled, self.bus)
         self.reconciler = Reconciler(
-            self.state,
-            outside.broker,
-            self.oms,
-            self.unsettled,
-            store,
-            self.journal,
-            self.bus,
-            self.desk_actor,
+            self.state, outside.broker, self.oms, lookups, store, self.journal, self.desk_actor, means
         )
         self.links = Links(
+            self.state, outside.broker, outside.feed, self.oms, self.reconciler, self.unsettled, means
+        )
+        self.valuation = Valuation(self.state, self.throttle, clock, self.bus)
+        self.protection = Protection(self.state, self.bus)
+        in_flight = InFlight(self.state, lookups, clock)
+        self.rounds = Rounds(
             self.state,
-            outside.broker,
             outside.feed,
-            self.oms,
+            self.links,
             self.reconciler,
-            self.unsettled,
+            in_flight,
+            self.valuation,
             clock,
             self.bus,
         )
-        self.valuation = Valuation(self.state, self.throttle, clock, self.bus)
         self.glance = Glance(
             self.state, outside.profile, self.latch, self.links, self.valuation, clock, self.bus
         )
@@ -141,6 +149,8 @@ class Core:
         self.desk = Desk(authorize, self.journal)
         self.oms.on_overfill = self._on_overfill
         self.oms.on_sighted = self._on_sighted
+        self.oms.on_wish = self._on_wish
+        self.sending.on_error = self.links.met
         self._route()
 
     def _route(self) -> None:
@@ -156,6 +166,8 @@ class Core:
         route(m.CheckOrder, self.unsettled.check)
         route(m.ResendOrder, self.unsettled.resend)
         route(m.GiveUpOrder, self.unsettled.give_up)
+        route(m.Reconnect, self.links.reconnect)
+        route(m.Reconcile, self.reconciler.now)
         route(m.HaltTrading, self.latch.halt)
         route(m.ResumeTrading, self.latch.resume)
         route(m.LoadBars, self.clerk.bars)
@@ -193,22 +205,23 @@ class Core:
         self.latch.restore(await outside.store.read(lambda reader: reader.trading_state()))
         await self.reconciler.load()
         await self.keys.load()
-        self.valuation.restore(await outside.store.read(lambda reader: reader.fills()))
+        fills = await outside.store.read(lambda reader: reader.fills())
+        self.valuation.restore(fills)
+        self.oms.tally.restore(fills)
         await self._restore_settings()
         self.links.show(m.Part.DATABASE, m.LinkState.UP)
         self.links.show(m.Part.AUDIT, m.LinkState.UP)
         self.tasks.spawn(self.links.run_feed(), "feed")
         self.tasks.spawn(self.links.run_orders(), "orders")
-        self.tasks.spawn(self.links.run_session(), "session")
-        self.tasks.spawn(self.links.run_account(), "account")
-        self.tasks.spawn(self.links.run_reconciliation(), "reconciliation")
-        self.tasks.spawn(self.valuation.run(), "valuation")
+        for name, work in self.rounds.works:
+            self.tasks.spawn(work(), name)
         self.tasks.spawn(self._keep_verifying(), "verify")
 
     async def _restore_settings(self) -> None:
         store = self.outside.store
         settings = await store.read(lambda reader: reader.settings())
         self.gate.settings.always = settings.get("confirm_always") == "true"
+        self.protection.is_wanted = settings.get("want_stops") != "false"
         today = self.outside.clock.now().date()
         orders = await store.read(lambda reader: reader.recent_orders(self.state.limits.per_day))
         self.throttle.restore_today(
@@ -248,6 +261,7 @@ class Core:
             links=dict(self.links.states),
             audit=audit,
             confirm_always=self.gate.settings.always,
+            reconciliation=self.reconciler.last_run,
         )
 
     async def _load_audit(self, command: m.LoadAudit, actor: Actor) -> m.AuditPage:
@@ -303,6 +317,11 @@ class Core:
         draft = self.oms.draft(AuditAction.ORDER_SIGHTED, order, {})
         self.tasks.spawn(self.journal.record_anyway(draft), "sighted")
         self.tasks.spawn(self.exits.cancel_sighted(order), "cancel sighted")
+
+    def _on_wish(self, order: Order) -> None:
+        text = f"{order.symbol}: the broker has the order that was to be cancelled; it is being cancelled."
+        self.bus.publish(m.Notice(m.Severity.WARNING, text, order.cl_ord_id))
+        self.tasks.spawn(self.exits.carry_out_wish(order), "cancel sighted")
 
     def _on_task_failure(self, name: str, error: BaseException) -> None:
         self.bus.publish(m.Notice(m.Severity.ALARM, f"{name}: {error}", f"task:{name}"))

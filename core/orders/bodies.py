@@ -4,7 +4,7 @@ import hashlib
 from decimal import Decimal
 
 from core.domain.audit import payload_of
-from core.domain.execution import ExecutionReport
+from core.domain.execution import ExecutionReport, Fill
 from core.domain.money import normal, plain
 from core.domain.order import Order
 from core.domain.risk import RuleResult, Verdict
@@ -93,6 +93,16 @@ def report_facts(report: ExecutionReport) -> dict[str, object]:
         "text": report.text,
         "list_id": report.list_id,
         "exec_ref_id": report.exec_ref_id,
+    }
+
+
+def inferred_facts(fill: Fill) -> dict[str, object]:
+    """List what was inferred, and that it was."""
+    return {
+        "exec_id": fill.exec_id,
+        "last_qty": number(fill.last_qty),
+        "last_px": number(fill.last_px),
+        "inferred": True,
     }
 
 

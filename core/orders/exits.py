@@ -1,6 +1,7 @@
 """Cancelling: no throttle, no confirmation, and it goes out even when it cannot be recorded."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -11,7 +12,7 @@ from core.domain.audit import AuditAction
 from core.domain.execution import ExecutionReport
 from core.domain.messages import CancelOrder, CancelOrders
 from core.domain.order import Order, Pending
-from core.domain.terms import OrderCancelRequest
+from core.domain.terms import OrderCancelRequest, OrdStatus
 from core.errors import BrokerRejected, BrokerUnavailable, OutcomeUnknown, RefusalCode, Refused, StorageError
 from core.ids import ClOrdId
 from core.orders.gather import LiveState
@@ -80,6 +81,12 @@ class Exits:
                 await self._note(known, self._desk)  # each comparison with the broker asks again
             raise
 
+    async def carry_out_wish(self, order: Order) -> None:
+        """End an order that was to be cancelled before anybody could say whether the broker has it."""
+        # Where this does not get through, each comparison with the broker asks again.
+        with suppress(BrokerRejected, BrokerUnavailable, OutcomeUnknown):
+            await self._request(order)
+
     async def _ask(self, order: Order, actor: Actor) -> None:
         await self._note(order, actor)
         try:
@@ -88,6 +95,10 @@ class Exits:
             # It stays PENDING_CANCEL, and live, until a report or a look-up tells.
             _log.warning("cancel.unknown", cl_ord_id=order.cl_ord_id, reason=str(error))
         except (BrokerRejected, BrokerUnavailable) as error:
+            if isinstance(error, BrokerRejected) and self._is_unknown(order.cl_ord_id):
+                # It may arrive later; the wish stays, and is carried out as soon as it is sighted.
+                _log.info("cancel.waits", cl_ord_id=order.cl_ord_id, reason=str(error))
+                return
             await self._undo(order.cl_ord_id, actor, str(error))
             raise Refused(RefusalCode.BROKER_REFUSED, f"The broker did not cancel it: {error}") from error
 
@@ -103,6 +114,10 @@ class Exits:
             if known is None or not known.is_open:
                 raise
             await self._broker.cancel(request)
+
+    def _is_unknown(self, cl_ord_id: ClOrdId) -> bool:
+        order = self._state.orders.get(cl_ord_id)
+        return order is not None and order.ord_status is OrdStatus.UNKNOWN
 
     async def _note(self, order: Order, actor: Actor) -> None:
         draft = self._oms.draft(AuditAction.CANCEL_REQUESTED, order, {}, actor)

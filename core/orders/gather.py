@@ -1,6 +1,7 @@
 """Gathering the facts of a judgement out of the live state."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -15,8 +16,9 @@ from core.domain.terms import OrderTerms, Side
 from core.ids import ClOrdId, Symbol
 from core.orders.throttle import Figures
 from core.risk.facts import Facts, RecentOrder
+from core.risk.pricing import SHORT_RESERVE, far_touch, worst_price
 from core.state.account import AccountState
-from core.state.orders import OrderBook
+from core.state.orders import Claim, OrderBook
 from core.state.positions import PositionBook
 from core.state.quotes import QuoteBook
 
@@ -100,6 +102,7 @@ class Gatherer:
             sent_last_minute=figures.last_minute,
             sent_today=figures.today,
             burst_left=figures.burst_left,
+            may_short=account is not None and account.may_short,
         )
 
     def _held(self, symbol: Symbol) -> Decimal | None:
@@ -117,31 +120,39 @@ class Gatherer:
             recent.popleft()
         return tuple(RecentOrder(terms, now - at) for at, terms in reversed(recent))
 
-    def _reserved(self, without: str | None) -> tuple[Decimal | None, Decimal | None]:
-        """Return what working purchases may cost with fees, and what they may add to exposure."""
-        cost, adds = ZERO, ZERO
-        waiting = [
-            (order.terms, order.leaves_qty)
-            for order in self._state.orders.open()
-            if order.cl_ord_id != without
-        ]
-        waiting += [(terms, terms.order_qty) for terms in self._state.orders.reserved()]
-        for terms, qty in waiting:
-            if terms.side is Side.SELL:
-                continue
-            price = self._worst_buy_price(terms)
-            if price is None:
-                return None, None
-            value = qty * price
-            cost += value + value * FEE_RATE_PCT / 100
-            adds += value
-        return cost, adds
+    def _reserved(self, without: ClOrdId | None) -> tuple[Decimal | None, Decimal | None]:
+        """Return what working orders may cost with fees, and what they may add to exposure.
 
-    def _worst_buy_price(self, terms: OrderTerms) -> Decimal | None:
-        if terms.price is not None:
-            return terms.price
-        quote = self._state.quotes.get(terms.symbol)
-        reference = None if quote is None else quote.ask or quote.last
-        if terms.stop_px is None:
-            return reference
-        return terms.stop_px if reference is None else max(terms.stop_px, reference)
+        Purchases cost their worst price, cash orders their cash, and short sales what a broker holds back.
+        """
+        cost, adds = ZERO, ZERO
+        claims = self._state.orders.claims(without=(without,))
+        for claim in (each for each in claims if each.terms.side is Side.BUY):
+            value = self._worst_value(claim)
+            if value is None:
+                return None, None
+            cost, adds = cost + value, adds + value
+        for symbol in {each.terms.symbol for each in claims if each.terms.side is Side.SELL}:
+            value = self._short_value([each for each in claims if each.terms.symbol == symbol], symbol)
+            if value is None:
+                return None, None
+            cost, adds = cost + value, adds + value
+        return cost + cost * FEE_RATE_PCT / 100, adds
+
+    def _worst_value(self, claim: Claim) -> Decimal | None:
+        if claim.terms.cash_order_qty is not None:
+            return max(claim.terms.cash_order_qty - claim.filled, ZERO)
+        price = worst_price(claim.terms, self._state.quotes.get(claim.terms.symbol))
+        return None if price is None else claim.leaves_qty * price
+
+    def _short_value(self, claims: Sequence[Claim], symbol: Symbol) -> Decimal | None:
+        """Return dollars held back for sales of a symbol beyond what is held of it."""
+        sales = [each for each in claims if each.terms.side is Side.SELL]
+        held = max(self._state.positions.qty(symbol), ZERO)
+        short = sum((each.leaves_qty for each in sales), ZERO) - held
+        if short <= 0:
+            return ZERO
+        ask = far_touch(Side.BUY, self._state.quotes.get(symbol))
+        if ask is None:
+            return None
+        return short * max(ask * SHORT_RESERVE, *(each.terms.price or ZERO for each in sales))

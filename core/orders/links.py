@@ -1,38 +1,39 @@
 """Keeping the order stream and the feed alive: connect, repair, read, and begin again."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
 
-from core.bus import Bus
-from core.clock import Clock
+from core.domain.access import Actor
+from core.domain.execution import ExecutionReport
 from core.domain.messages import (
     LinkChanged,
     LinkState,
     Notice,
     Part,
     QuotesChanged,
-    SessionTicked,
+    Reconnect,
     Severity,
 )
-from core.errors import BrokerError, StorageError
+from core.errors import BrokerError, BrokerUnavailable, RefusalCode, Refused, StorageError
+from core.orders.crosscheck import CrossCheck
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
 from core.orders.reconcile import Reconciler
+from core.orders.supervision import ASKS_A_PERSON, Means, Stream, Supervisor, Turns, Up
 from core.orders.unsettled import Unsettled
 from core.ports.broker import Broker
 from core.ports.market_data import MarketDataFeed
 
-_BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
-ACCOUNT_EVERY_S = 10.0
-SESSION_EVERY_S = 0.5
-RECONCILE_EVERY_S = 30.0
+# Reports that wait here while the book is compared; beyond it they wait in the adapter.
+_MOST_BUFFERED = 10_000
 
 _log = structlog.get_logger("links")
 
 
 class Links:
-    """Supervises the streams of one profile. Runs on the core loop."""
+    """Reads the streams of one profile, each under its supervisor. Runs on the core loop."""
 
     def __init__(
         self,
@@ -42,8 +43,7 @@ class Links:
         oms: OrderManagement,
         reconciler: Reconciler,
         unsettled: Unsettled,
-        clock: Clock,
-        bus: Bus,
+        means: Means,
     ) -> None:
         self._state = state
         self._broker = broker
@@ -51,80 +51,133 @@ class Links:
         self._oms = oms
         self._reconciler = reconciler
         self._unsettled = unsettled
-        self._clock = clock
-        self._bus = bus
+        self._means = means
         self.states: dict[Part, LinkChanged] = {}
+        self.crosscheck = CrossCheck(means.clock)
+        turns = Turns()
+        orders = Stream((Part.BROKER, Part.ORDERS), self._read_orders, self._lose_orders)
+        feed_stream = Stream((Part.FEED,), self._read_quotes, self._lose_feed)
+        self._orders = Supervisor(orders, self.show, turns, means)
+        self._quotes = Supervisor(feed_stream, self.show, turns, means)
+        reconciler.on_found = self.crosscheck.found
 
     def show(self, part: Part, state: LinkState, text: str = "") -> None:
         """Publish how a part does, if that is new."""
         known = self.states.get(part)
         if known is not None and (known.state, known.text) == (state, text):
             return
-        changed = LinkChanged(part, state, self._clock.now(), text)
+        changed = LinkChanged(part, state, self._means.clock.now(), text)
         self.states[part] = changed
-        self._bus.publish(changed)
+        self._means.bus.publish(changed)
 
     async def run_orders(self) -> None:
         """Keep the order stream: nothing opens before it is connected and reconciled."""
-        await self._keep(self._read_orders, (Part.BROKER, Part.ORDERS), self._lose_orders)
+        await self._orders.run()
 
     async def run_feed(self) -> None:
         """Keep the feed."""
-        await self._keep(self._read_quotes, (Part.FEED,), self._lose_feed)
+        await self._quotes.run()
 
-    async def _keep(
-        self,
-        read: Callable[[Callable[[], None]], Awaitable[None]],
-        parts: tuple[Part, ...],
-        lose: Callable[[], None],
-    ) -> None:
-        failures = 0
+    async def reconnect(self, command: Reconnect, actor: Actor) -> None:
+        """Begin a link again, also one that has stopped trying.
 
-        def up() -> None:
-            nonlocal failures
-            failures = 0
-            for part in parts:
-                self.show(part, LinkState.UP)
+        Raises:
+            Refused: `NOT_FOUND` for a part that is no link.
+        """
+        del actor
+        if command.part is Part.FEED:
+            self._quotes.reconnect()
+        elif command.part in (Part.BROKER, Part.ORDERS):
+            self._orders.reconnect()
+        else:
+            raise Refused(RefusalCode.NOT_FOUND, f"There is no connection to the {command.part.value}.")
 
-        while True:
-            for part in parts:
-                self.show(part, LinkState.CONNECTING)
-            reason = "the stream ended"
-            try:
-                await read(up)
-            except (BrokerError, StorageError) as error:
-                reason = str(error)
-            except Exception as error:  # a bug in one report or quote: begin again, with the door shut
-                reason = self._tell("link", error)
-            finally:
-                lose()
-            for part in parts:
-                self.show(part, LinkState.DOWN, reason)
-            _log.warning("link.lost", parts=[part.value for part in parts], reason=reason)
-            await self._clock.sleep(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
-            failures += 1
+    def interrupt(self, reason: str) -> None:
+        """Take every link for lost: after a sleep or a jump of the clock nobody knows what was missed."""
+        self._orders.interrupt(reason)
+        self._quotes.interrupt(reason)
+
+    def suspect_orders(self, reason: str) -> None:
+        """Begin the order stream again, for it has not told what it should have."""
+        _log.warning("stream.suspect", reason=reason)
+        self._orders.interrupt(reason)
+
+    def met(self, error: Exception) -> None:
+        """Learn what a call beside the stream met: with a refused key nothing more is tried."""
+        if isinstance(error, ASKS_A_PERSON):
+            self._orders.interrupt(str(error), error)
+
+    async def attempt(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
+        """Do one turn of what goes on for ever: its error is told, and the next turn comes."""
+        try:
+            await step()
+        except (BrokerError, StorageError) as error:
+            _log.warning(f"{what}.unanswered", reason=str(error))
+            self.met(error)
+        except Exception as error:  # a bug in one turn must not end all that would have followed
+            self._tell(what, error)
 
     def _tell(self, what: str, error: Exception) -> str:
         _log.exception(f"{what}.failed")
         text = f"{what}: {type(error).__name__}: {error}"
-        self._bus.publish(Notice(Severity.ALARM, text, f"task:{what}"))
+        self._means.bus.publish(Notice(Severity.ALARM, text, f"task:{what}"))
         return text
 
-    async def _read_orders(self, up: Callable[[], None]) -> None:
+    async def _guarded(self, reading: Awaitable[None]) -> None:
+        try:
+            await reading
+        except (BrokerError, StorageError):
+            raise
+        except Exception as error:  # a bug in one report or quote: begin again, with the door shut
+            raise BrokerUnavailable(self._tell("link", error)) from error
+
+    async def _read_orders(self, up: Up) -> None:
+        await self._guarded(self._follow_orders(up))
+
+    async def _follow_orders(self, up: Up) -> None:
         await self._broker.connect()
-        await self._reconciler.run()
-        self._state.ready = True
-        up()
-        async for report in self._broker.reports():
-            await self._oms.apply(report)
-            if report.fill is not None:
-                await self._reconciler.refresh_account_quietly()
+        self.crosscheck.forget()
+        waiting: asyncio.Queue[ExecutionReport | BrokerError] = asyncio.Queue(_MOST_BUFFERED)
+        reading = self._means.tasks.spawn(self._fill(waiting), "reports")
+        try:
+            await self._reconciler.run()
+            # What came meanwhile is known by now, or newer; either way it goes through the same door.
+            while not waiting.empty():
+                await self._take(waiting.get_nowait())
+            self._state.ready = True
+            up()
+            while True:
+                await self._take(await waiting.get())
+        finally:
+            reading.cancel()
+
+    async def _fill(self, waiting: asyncio.Queue[ExecutionReport | BrokerError]) -> None:
+        try:
+            async for report in self._broker.reports():
+                await waiting.put(report)
+        except BrokerError as error:
+            await waiting.put(error)
+        except Exception as error:  # the adapter's bug is the reader's to tell
+            await waiting.put(BrokerUnavailable(self._tell("link", error)))
+        else:
+            await waiting.put(BrokerUnavailable("the stream ended"))
+
+    async def _take(self, told: ExecutionReport | BrokerError) -> None:
+        if isinstance(told, BrokerError):
+            raise told
+        self.crosscheck.heard(told.cl_ord_id)
+        await self._oms.apply(told)
+        if told.last_qty is not None:
+            self._reconciler.want_account()
 
     def _lose_orders(self) -> None:
         self._state.ready = False
         self._unsettled.stream_lost()
 
-    async def _read_quotes(self, up: Callable[[], None]) -> None:
+    async def _read_quotes(self, up: Up) -> None:
+        await self._guarded(self._follow_quotes(up))
+
+    async def _follow_quotes(self, up: Up) -> None:
         await self._feed.connect()
         if not self._state.instruments:
             self._state.instruments.update({each.symbol: each for each in await self._feed.instruments()})
@@ -136,47 +189,7 @@ class Links:
             for quote in kept:
                 if quote.last is not None:
                     self._state.positions.price(quote.symbol, quote.last)
-            self._bus.publish(QuotesChanged(kept))
+            self._means.bus.publish(QuotesChanged(kept))
 
     def _lose_feed(self) -> None:
         self._state.session = None
-
-    async def run_session(self) -> None:
-        """Read market time now and then."""
-        while True:
-            if self.states.get(Part.FEED) is not None and self.states[Part.FEED].state is LinkState.UP:
-                self._read_session()
-            await self._clock.sleep(SESSION_EVERY_S)
-
-    def _read_session(self) -> None:
-        try:
-            self._state.session = self._feed.session()
-        except Exception as error:  # without market time nothing opens, and the next reading may do
-            self._state.session = None
-            self._tell("session", error)
-            return
-        self._bus.publish(SessionTicked(self._state.session))
-
-    async def run_reconciliation(self) -> None:
-        """Compare with the broker now and then (C1): a report that was never delivered is found here."""
-        while True:
-            await self._clock.sleep(RECONCILE_EVERY_S)
-            if not self._state.ready:
-                continue
-            try:
-                await self._reconciler.run()
-            except (BrokerError, StorageError) as error:
-                _log.warning("reconciliation.unanswered", reason=str(error))
-            except Exception as error:  # the watch goes on whatever one comparison met
-                self._tell("reconciliation", error)
-
-    async def run_account(self) -> None:
-        """Have the broker confirm the account now and then, so that it never grows too old for the rules."""
-        while True:
-            await self._clock.sleep(ACCOUNT_EVERY_S)
-            if not self._state.ready:
-                continue
-            try:
-                await self._reconciler.refresh_account_quietly()
-            except Exception as error:  # the account grows old, which the rules notice
-                self._tell("account", error)

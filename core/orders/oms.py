@@ -1,49 +1,37 @@
 """The order management: every order's book-keeping, one unit of work a report."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
-
-import structlog
+from datetime import datetime
 
 from core.bus import Bus
 from core.clock import Clock
 from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
-from core.domain.execution import ExecType, ExecutionReport, Fill
+from core.domain.execution import ExecType, ExecutionReport
 from core.domain.messages import FillBooked, Notice, OrderChanged, Severity
-from core.domain.order import Order, Pending, apply_report, is_legal
-from core.domain.portfolio import Position
+from core.domain.order import Order, Pending
 from core.domain.terms import OrdStatus
-from core.errors import (
-    RefusalCode,
-    Refused,
-    StorageError,
-    StorageUnwritable,
-)
+from core.errors import RefusalCode, Refused
 from core.failpoints import failpoint
 from core.ids import ClOrdId
-from core.orders.bodies import order_body, order_in_words, order_message, report_facts
+from core.orders.bodies import inferred_facts, order_body, order_in_words, order_message, report_facts
+from core.orders.booking import Booked, book, moves_shares, take_missing
+from core.orders.folding import fold, warning
 from core.orders.gather import LiveState
+from core.orders.patience import Patience
 from core.orders.refusals import ACTION_OF
-from core.portfolio.lots import apply_fill
+from core.orders.tally import Tally
 from core.ports.journal import Journal, Record
 from core.ports.storage import Store, UnitOfWork
 from core.tasks import Tasks
-
-_RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-T = TypeVar("T")
-
-_log = structlog.get_logger("orders")
 
 
 class OrderManagement:
     """Owns every order's state from intent to its end. Runs on the core loop.
 
-    Reports are applied one at a time: row, fill, position, lots and audit records are one unit of
-    work each. `behind` names orders of which a status told more shares than the fills that came.
+    Reports are applied one at a time: row, fills, position, lots and audit records are one unit of
+    work each.
     """
 
     def __init__(
@@ -62,17 +50,16 @@ class OrderManagement:
         self._clock = clock
         self._bus = bus
         self._desk = desk
-        self._tasks = tasks
-        self._applying = asyncio.Lock()
-        self._is_refused = asyncio.Event()
-        self.behind: set[ClOrdId] = state.behind
+        self._patience = Patience(state, journal, clock, bus, tasks)
+        self.tally = Tally(state)
         self.on_unknown: Callable[[Order], None] = lambda _: None
         self.on_sighted: Callable[[Order], None] = lambda _: None
+        self.on_wish: Callable[[Order], None] = lambda _: None
         self.on_overfill: Callable[[Order], None] = lambda _: None
 
     async def free_replaced(self, order: Order, reason: str) -> None:
         """Let the order that this one was to replace work on."""
-        async with self._applying:
+        async with self._patience.applying:
             old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))
             if old is None or old.pending is not Pending.REPLACE:
                 return
@@ -81,7 +68,7 @@ class OrderManagement:
 
     async def mark_unknown(self, cl_ord_id: ClOrdId, reason: str) -> None:
         """Say that nobody can prove whether the broker has an order; it counts as live."""
-        async with self._applying:
+        async with self._patience.applying:
             order = self._state.orders.get(cl_ord_id)
             if order is None or not order.is_open or order.acked or order.unknown:
                 return
@@ -100,7 +87,7 @@ class OrderManagement:
             Refused: `UNKNOWN_ORDER`.
             StorageError: nothing was changed.
         """
-        async with self._turn():
+        async with self._patience.turn():
             order = self._state.orders.get(cl_ord_id)
             if order is None:
                 raise Refused(RefusalCode.UNKNOWN_ORDER, f"There is no order {cl_ord_id}.")
@@ -115,48 +102,34 @@ class OrderManagement:
             self._publish(changed)
             return changed
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        # A cancel must not stand behind a report that the database refuses, which may be for ever.
-        taking = self._tasks.spawn(self._applying.acquire(), "turn")
-        refused = self._tasks.spawn(self._is_refused.wait(), "refusal")
-        try:
-            await asyncio.wait({taking, refused}, return_when=asyncio.FIRST_COMPLETED)
-            if not taking.done() or taking.cancelled():
-                raise StorageUnwritable("a report waits to be written")
-            yield
-        finally:
-            refused.cancel()
-            if not taking.cancel() and not taking.cancelled():
-                self._applying.release()
-
     def hold(self, order: Order) -> None:
         """Keep a state in memory only, when the database refuses it (a cancel goes out all the same)."""
         self._publish(order)
 
-    async def apply(self, report: ExecutionReport) -> None:
-        """Book one report: order, fill, position, lots and audit in one unit of work.
+    async def apply(self, report: ExecutionReport) -> bool:
+        """Book one report: order, fills, position, lots and audit in one unit of work.
 
         A report that was booked before changes nothing. If the database refuses, an alarm is
         raised and the same unit is tried again; later reports wait, none is lost.
+
+        Returns:
+            Whether it told anything new.
         """
-        async with self._applying:
+        async with self._patience.applying:
             failpoint("oms.before_report")
             order = await self._find(report)
-            before = order.ord_status if order is not None else None
             known = order or self._adopt(report)
-            after = apply_report(known, report, self._clock.now())
+            after = fold(known, report, self._clock.now())
             is_same = order is not None and replace(after, updated_at=order.updated_at) == order
-            if is_same and report.fill is None:
-                return
-            booked = await self._book(known, after, report, is_new=order is None)
+            if is_same and not moves_shares(report):
+                return False
+            told = await self._book(known, after, report, is_new=order is None)
             failpoint("oms.after_report")
-        if report.exec_type is ExecType.ORDER_STATUS and after.cum_qty > known.cum_qty:
-            self.behind.add(after.cl_ord_id)
-        if booked:
-            self._judge(before, after, known, report)
+        if told:
+            self._judge(order, after, report)
             if after.ord_status is OrdStatus.REJECTED:
                 await self.free_replaced(after, report.text)
+        return told
 
     async def _find(self, report: ExecutionReport) -> Order | None:
         cl_ord_id = report.cl_ord_id
@@ -167,54 +140,74 @@ class OrderManagement:
         return Order(report.cl_ord_id, report.terms, now, now, order_id=report.order_id, external=True)
 
     async def _book(self, known: Order, after: Order, report: ExecutionReport, *, is_new: bool) -> bool:
-        fill = report.fill
         action = ACTION_OF.get(report.exec_type, AuditAction.ORDER_CHANGED)
         draft = self.draft(action, after, report_facts(report))
+        shares = self.tally.shares(known)
 
-        def work(uow: UnitOfWork, record: Record) -> Position | bool | None:
+        def work(uow: UnitOfWork, record: Record) -> Booked | None:
             if report.exec_type is not ExecType.ORDER_STATUS and not uow.insert_execution(report):
-                return False
+                return None
             if is_new:
                 uow.insert_order(after, order_body(order_message(after)), "{}")
             else:
                 uow.update_order(after)
             record(draft)
-            return None if fill is None else self._book_fill(uow, fill)
+            return book(uow, after, report, self._state.positions.get(after.symbol), shares)
 
-        result = await self._until_written(work)
-        if result is False:
+        booked = await self._patience.until_written(work)
+        if booked is None:
             return False
-        self._state.orders.put(after)
-        if fill is not None and isinstance(result, Position):
-            self._state.positions.put(result)
-            self._state.account.book(fill.cash_flow)
-            self._bus.publish(FillBooked(fill, result))
-        self._bus.publish(OrderChanged(after))
+        await self._keep(known, after, booked)
         return True
 
-    def _book_fill(self, uow: UnitOfWork, fill: Fill) -> Position:
-        position, closes = apply_fill(self._state.positions.get(fill.symbol), fill)
-        uow.insert_fill(fill)
-        uow.save_position(position, closes)
-        return position
+    async def _keep(self, known: Order, after: Order, booked: Booked) -> None:
+        now = self._state.orders.get(after.cl_ord_id)
+        is_asked = now is not None and now is not known and now.pending is Pending.CANCEL
+        if is_asked and after.is_open and after.pending is not Pending.CANCEL:
+            # A cancel went out while the report waited for the database; it is not forgotten over it.
+            after = replace(after, pending=Pending.CANCEL)
+            self._state.orders.put(after)
+            await self._patience.until_written(lambda uow, _: uow.update_order(after))
+        self._state.orders.put(after)
+        self._take(after, booked)
+        self._bus.publish(OrderChanged(after))
 
-    async def _until_written(self, work: Callable[[UnitOfWork, Record], T]) -> T:
-        attempt = 0
-        while True:
-            try:
-                result = await self._journal.write(work)
-            except StorageError as error:
-                self._state.book_writable = False
-                self._is_refused.set()
-                _log.error("report.unwritable", attempt=attempt, reason=str(error))
-                text = f"The book cannot be written, so no order is let out; trying again. {error}"
-                self._bus.publish(Notice(Severity.ALARM, text, "book"))
-                await self._clock.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
-                attempt += 1
-            else:
-                self._state.book_writable = True
-                self._is_refused.clear()
-                return result
+    def _take(self, order: Order, booked: Booked) -> None:
+        for fill, position in booked.steps:
+            self._state.positions.put(position)
+            self._state.account.book(fill.cash_flow)
+            self.tally.note(fill)
+            self._bus.publish(FillBooked(fill, position))
+        self.tally.count(order, booked.shares)
+
+    async def infer(self, cl_ord_id: ClOrdId, at: datetime) -> bool:
+        """Book what an order has filled by its own word and no fill explains, as one inferred fill.
+
+        Args:
+            cl_ord_id: an order that is behind.
+            at: market time, UTC, that the fill gets.
+
+        Returns:
+            Whether the order is explained now; if not, an alarm was raised.
+        """
+        async with self._patience.applying:
+            order = self._state.orders.get(cl_ord_id)
+            if order is None:
+                return False
+
+            def work(uow: UnitOfWork, record: Record) -> Booked | str:
+                made = take_missing(uow, order, self._state.positions.get(order.symbol), at)
+                if isinstance(made, Booked):
+                    for fill, _ in made.steps:
+                        record(self.draft(AuditAction.ORDER_FILLED, order, inferred_facts(fill)))
+                return made
+
+            made = await self._patience.until_written(work)
+            if isinstance(made, str):
+                self._bus.publish(Notice(Severity.ALARM, made, f"missing:{cl_ord_id}"))
+                return False
+            self._take(order, made)
+            return True
 
     async def _persist(self, order: Order, drafts: Sequence[AuditDraft]) -> None:
         def work(uow: UnitOfWork, record: Record) -> None:
@@ -224,17 +217,18 @@ class OrderManagement:
 
         # In memory first: what is unknown counts as live from now on, written or not.
         self._publish(order)
-        await self._until_written(work)
+        await self._patience.until_written(work)
 
-    def _judge(self, before: OrdStatus | None, after: Order, known: Order, report: ExecutionReport) -> None:
-        if before is not None and not is_legal(before, after.ord_status):
-            words = order_in_words(after)
-            text = f"{words} went from {before} to {after.ord_status}, which should not happen."
-            self._bus.publish(Notice(Severity.ALARM, text, after.cl_ord_id))
+    def _judge(self, before: Order | None, after: Order, report: ExecutionReport) -> None:
+        words = warning(before, after, report)
+        if words:
+            self._bus.publish(Notice(Severity.ALARM, words, after.cl_ord_id))
         if after.is_overfilled:
             self.on_overfill(after)
-        if known.gave_up and report.proves_acceptance and not after.gave_up:
+        if before is not None and before.gave_up and not after.gave_up:
             self.on_sighted(after)
+        elif before is not None and before.unknown and not after.unknown and _wants_its_end(after):
+            self.on_wish(after)
 
     def draft(
         self, action: AuditAction, order: Order, facts: dict[str, object], actor: Actor | None = None
@@ -252,3 +246,7 @@ class OrderManagement:
     def _publish(self, order: Order) -> None:
         self._state.orders.put(order)
         self._bus.publish(OrderChanged(order))
+
+
+def _wants_its_end(order: Order) -> bool:
+    return order.is_open and order.pending is Pending.CANCEL

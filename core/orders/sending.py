@@ -1,7 +1,7 @@
 """The one door out: each written order is sent once, and its answer, or the lack of one, is booked."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from core.orders.bodies import order_message
 from core.orders.gather import LiveState
 from core.orders.latency import AckTimes
 from core.orders.oms import OrderManagement
+from core.orders.reducing import is_proven_exit
 from core.orders.refusals import refusal
 from core.ports.broker import Broker
 from core.tasks import Tasks
@@ -43,9 +44,18 @@ class Sending:
         self._tasks = tasks
         self._acks = AckTimes()
         self._sending: dict[ClOrdId, asyncio.Task[Order]] = {}
+        self._closing: set[ClOrdId] = set()
+        self.on_error: Callable[[Exception], None] = lambda _: None
 
-    async def carry_out(self, order: Order) -> Order:
-        """Send to the end, whoever stops waiting: a decision that is written is carried out."""
+    async def carry_out(self, order: Order, *, closes: bool = False) -> Order:
+        """Send to the end, whoever stops waiting: a decision that is written is carried out.
+
+        Args:
+            order: as it was written ahead.
+            closes: it belongs to the kill switch: a halt lets it pass while it provably lessens a position.
+        """
+        if closes:
+            self._closing.add(order.cl_ord_id)
         self._state.in_flight.add(order.cl_ord_id)
         sending = self._tasks.spawn(self.send(order), "send")
         self._sending[order.cl_ord_id] = sending
@@ -54,6 +64,7 @@ class Sending:
 
     def _landed(self, cl_ord_id: ClOrdId) -> None:
         self._state.in_flight.discard(cl_ord_id)
+        self._closing.discard(cl_ord_id)
         self._sending.pop(cl_ord_id, None)
 
     async def wait_for(self, cl_ord_id: ClOrdId) -> bool:
@@ -72,7 +83,7 @@ class Sending:
         failpoint("oms.before_send")
         begun = self._clock.monotonic()
         try:
-            self._refuse_if_halted()
+            self._refuse_if_stopped(order)
             if order.orig_cl_ord_id is None:
                 report = await self._broker.submit(order_message(order))
                 self._measure(begun)
@@ -80,12 +91,13 @@ class Sending:
                 await self._oms.apply(report)
             else:
                 await self._begin_replacing(order)
-                self._refuse_if_halted()
+                self._refuse_if_stopped(order)
                 await self._broker.replace(self._replace_request(order))
                 failpoint("oms.after_send")
         except BrokerRejected as error:
             await self._oms.apply(refusal(order, error.text, self._clock.now()))
         except BrokerUnavailable as error:
+            self.on_error(error)
             if order.unknown:  # this time it did not leave; of the first time nobody knows
                 await self._oms.mark_unknown(order.cl_ord_id, f"Not sent again: {error}")
             else:
@@ -94,9 +106,16 @@ class Sending:
             await self._oms.mark_unknown(order.cl_ord_id, str(error))
         return self._state.orders.get(order.cl_ord_id) or order
 
-    def _refuse_if_halted(self) -> None:
-        if self._state.trading_state is TradingState.HALTED:
+    def _refuse_if_stopped(self, order: Order) -> None:
+        # Asked again at the last moment: the state may have changed while the order was written.
+        state = self._state.trading_state
+        if state is TradingState.ACTIVE:
+            return
+        may_pass = state is TradingState.REDUCING or order.cl_ord_id in self._closing
+        if not may_pass:
             raise BrokerUnavailable("trading was halted meanwhile")
+        if not is_proven_exit(self._state, order):
+            raise BrokerUnavailable("positions may only be reduced now, and this order might not")
 
     async def _begin_replacing(self, order: Order) -> None:
         old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))

@@ -1,5 +1,7 @@
 """ACTIVE, REDUCING, HALTED: changed by a person or a breaker, kept over restarts."""
 
+from dataclasses import dataclass
+
 import structlog
 
 from core.bus import Bus
@@ -14,6 +16,14 @@ from core.ports.journal import Journal, Record
 from core.ports.storage import UnitOfWork
 
 _log = structlog.get_logger("orders")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the state, and its record."""
+
+    record: TradingStateRecord
+    draft: AuditDraft
 
 
 class TradingStateLatch:
@@ -51,35 +61,52 @@ class TradingStateLatch:
     async def move(self, to: TradingState, reason: str, actor: Actor) -> TradingStateRecord:
         """Change the state; a stricter one holds even if it cannot be written."""
         before = self.record
-        record = TradingStateRecord(to, reason, actor.user, self._clock.now())
+        change = self._change(to, reason, actor)
         stricter = to is TradingState.HALTED or (
             to is TradingState.REDUCING and before.state is TradingState.ACTIVE
         )
         if stricter:
-            self._take(record)
-        facts = {"before": before.state.value, "after": to.value, "reason": reason}
-        draft = AuditDraft(
-            AuditAction.STATE_CHANGED, actor, f"{before.state.value} to {to.value}", payload_of(facts)
-        )
-
-        def work(uow: UnitOfWork, record_audit: Record) -> None:
-            uow.insert_trading_state(record)
-            record_audit(draft)
-
+            self._take(change.record)
         try:
-            await self._journal.write(work)
+            await self.store(change)
         except StorageError as error:
             if not stricter:
                 raise
             _log.error("trading_state.unwritable", reason=str(error))
-            self._journal.note(draft)
+            self._journal.note(change.draft)
             text = f"{to.value} is in force but could not be written: {error}"
             self._bus.publish(Notice(Severity.ALARM, text, "trading_state"))
         if not stricter:
             if self.record is not before:
                 raise Refused(RefusalCode.HALTED, "Trading was halted while the resume was being written.")
-            self._take(record)
-        return record
+            self._take(change.record)
+        return change.record
+
+    def halt_at_once(self, reason: str, actor: Actor) -> Change:
+        """Halt, without waiting for anything; the change is still to be stored."""
+        change = self._change(TradingState.HALTED, reason or "no reason given", actor)
+        self._take(change.record)
+        return change
+
+    async def store(self, change: Change) -> None:
+        """Store a change with its record.
+
+        Raises:
+            StorageError: nothing was written.
+        """
+
+        def work(uow: UnitOfWork, record_audit: Record) -> None:
+            uow.insert_trading_state(change.record)
+            record_audit(change.draft)
+
+        await self._journal.write(work)
+
+    def _change(self, to: TradingState, reason: str, actor: Actor) -> Change:
+        before = self.record.state
+        facts = {"before": before.value, "after": to.value, "reason": reason}
+        words = f"{before.value} to {to.value}"
+        draft = AuditDraft(AuditAction.STATE_CHANGED, actor, words, payload_of(facts))
+        return Change(TradingStateRecord(to, reason, actor.user, self._clock.now()), draft)
 
     def _take(self, record: TradingStateRecord) -> None:
         self.record = record

@@ -156,7 +156,8 @@ class Unsettled:
 
         def edit(known: Order) -> Order:
             self._demand_unknown(known)
-            return replace(known, unknown=False, sent_at=self._clock.now())
+            # Whoever sends it again wants it after all, whatever was asked for before.
+            return replace(known, unknown=False, pending=None, sent_at=self._clock.now())
 
         await self._oms.change(order.cl_ord_id, edit, [draft])
         sent = await self._sending.carry_out(order)
@@ -173,7 +174,9 @@ class Unsettled:
 
         def edit(known: Order) -> Order:
             self._demand_unknown(known)
-            return replace(known, ended=OrdStatus.REJECTED, unknown=False, gave_up=True, text=evidence)
+            return replace(
+                known, ended=OrdStatus.REJECTED, unknown=False, pending=None, gave_up=True, text=evidence
+            )
 
         ended = await self._oms.change(order.cl_ord_id, edit, [draft])
         await self._oms.free_replaced(ended, evidence)

@@ -17,15 +17,14 @@ from core.domain.messages import (
     PositionMarked,
     QuotesChanged,
 )
-from core.domain.money import ZERO, Price
-from core.domain.terms import Side
+from core.domain.money import Price
 from core.ids import Symbol
 from core.orders.gather import LiveState
+from core.orders.protection import may_cover, stop_cover
 from core.orders.throttle import Throttle
 from core.portfolio.pnl import mark
 from core.risk.uses import Totals, uses
 
-ACCOUNT_EVERY_S = 0.2
 _EXCHANGE_TIME = ZoneInfo("America/New_York")
 
 
@@ -73,7 +72,7 @@ class Valuation:
 
     def _on_order(self, event: OrderChanged) -> None:
         self._is_stale = True
-        if event.order.ord_type.has_stop and self._state.positions.qty(event.order.symbol):
+        if may_cover(event.order) and self._state.positions.qty(event.order.symbol):
             self._publish(event.order.symbol)
 
     def _publish(self, symbol: Symbol) -> None:
@@ -92,14 +91,7 @@ class Valuation:
         prev_close = None if quote is None else quote.prev_close
         received = None if quote is None else quote.received
         fills = self._fills_today(symbol)
-        return mark(position, last, prev_close, fills, self.equity, self._stop_cover(symbol), received)
-
-    def _stop_cover(self, symbol: Symbol) -> Decimal:
-        closing = Side.SELL if self._state.positions.qty(symbol) > 0 else Side.BUY
-        orders = self._state.orders.open(symbol)
-        return sum(
-            (o.leaves_qty for o in orders if o.ord_type.has_stop and o.side is closing and o.acked), ZERO
-        )
+        return mark(position, last, prev_close, fills, self.equity, stop_cover(self._state, symbol), received)
 
     @property
     def equity(self) -> Decimal | None:
@@ -123,13 +115,11 @@ class Valuation:
             uses=uses(self._state.limits, totals),
         )
 
-    async def run(self) -> None:
-        """Publish the account at most five times a second, and only after a change."""
-        while True:
-            await self._clock.sleep(ACCOUNT_EVERY_S)
-            if self._is_stale:
-                self._is_stale = False
-                self._bus.publish(AccountMarked(self.account_mark()))
+    async def publish_if_stale(self) -> None:
+        """Publish the account, if anything changed since it was published last."""
+        if self._is_stale:
+            self._is_stale = False
+            self._bus.publish(AccountMarked(self.account_mark()))
 
 
 def _market_date(moment: datetime) -> object:

@@ -8,6 +8,7 @@ from core.domain.execution import Fill
 from core.domain.money import ZERO, Money, Qty, notional
 from core.domain.portfolio import Lot, LotClose, Position
 from core.errors import InvariantBroken
+from core.ids import ExecId
 from core.portfolio.exact import exactly
 
 
@@ -15,7 +16,8 @@ def apply_fill(position: Position | None, fill: Fill) -> tuple[Position, tuple[L
     """Fold one fill into a position.
 
     A fill on the other side closes the oldest lots first; what is left of it opens a lot. The fee of a
-    fill that does both stays with what it closed: to share it out would need a division.
+    fill that does both stays with what it closed: to share it out would need a division. An entry that
+    takes a fill back closes the lot of that fill before any other, so that the others are as they were.
 
     Args:
         position: as it stood; None before the first fill.
@@ -75,13 +77,17 @@ def _close(lots: tuple[Lot, ...], fill: Fill) -> tuple[tuple[Lot, ...], tuple[Lo
     left: Decimal = fill.last_qty
     kept: list[Lot] = []
     closes: list[LotClose] = []
+    taken: dict[ExecId, Decimal] = {}
+    for lot in sorted(lots, key=lambda each: each.exec_id != fill.corrects):
+        share = min(left, lot.open_qty) if lot.side is not fill.side else ZERO
+        if share:
+            closes.append(_closed(lot, fill, Qty(share)))
+            taken[lot.exec_id] = share
+            left -= share
     for lot in lots:
-        taken = min(left, lot.open_qty) if lot.side is not fill.side else ZERO
-        if taken:
-            closes.append(_closed(lot, fill, Qty(taken)))
-            left -= taken
-        if taken < lot.open_qty:
-            kept.append(replace(lot, open_qty=Qty(lot.open_qty - taken)) if taken else lot)
+        open_qty = lot.open_qty - taken.get(lot.exec_id, ZERO)
+        if open_qty:
+            kept.append(replace(lot, open_qty=Qty(open_qty)) if lot.exec_id in taken else lot)
     return tuple(kept), tuple(closes), left
 
 

@@ -19,7 +19,9 @@ class Broker(Protocol):
     """
 
     async def connect(self) -> None:
-        """Open the connection; afterwards `reports` delivers.
+        """Open the connection, in one try; afterwards `reports` delivers what happens from now on.
+
+        Called again, it ends the connection before, with what nobody has read of it.
 
         Raises:
             BrokerUnavailable: there is no connection.
@@ -49,6 +51,17 @@ class Broker(Protocol):
 
         Raises:
             BrokerRejected: there is nothing to cancel (filled, canceled, never seen).
+        """
+        ...
+
+    async def cancel_all(self) -> bool:
+        """Ask for the end of every order of the account in one request, those of other programs included.
+
+        Only the kill switch calls it, where no order of another program is open. As with `cancel`, the
+        orders' own reports tell how each ended.
+
+        Returns:
+            False, and nothing was sent, where this broker has no such request.
         """
         ...
 

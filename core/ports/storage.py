@@ -45,6 +45,22 @@ class Reader(Protocol):
         """List the fills that were booked after one, or from the first on; None if there is no such fill."""
         ...
 
+    def fill(self, exec_id: ExecId) -> Fill | None:
+        """Return one fill."""
+        ...
+
+    def order_fills(self, symbol: Symbol, cl_ord_id: ClOrdId) -> tuple[Fill, ...]:
+        """List the fills of one order, oldest first; the symbol is that of the order."""
+        ...
+
+    def amendments(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
+        """List the busts and corrections of one order's fills, in the order of arrival."""
+        ...
+
+    def known_executions(self, exec_ids: Sequence[ExecId]) -> frozenset[ExecId]:
+        """Return those of the ids that are stored."""
+        ...
+
     def lots(self, symbol: Symbol | None = None) -> tuple[Lot, ...]:
         """List open lots, oldest first."""
         ...

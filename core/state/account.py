@@ -14,6 +14,8 @@ class AccountState:
         self._account: Account | None = None
         self._received = 0.0
         self._since = Decimal(0)
+        self._flows = Decimal(0)
+        self._expected: Decimal | None = None
         self._epoch = 0
 
     @property
@@ -32,11 +34,25 @@ class AccountState:
         self._account = account
         self._received = self._clock.monotonic()
         self._since = Decimal(0)
+        if self._expected is None:
+            self._expected = account.cash - self._flows
         return True
+
+    @property
+    def drift(self) -> Decimal | None:
+        """Dollars of the last answer that neither the first one nor a fill since explains."""
+        if self._account is None or self._expected is None:
+            return None
+        return self._account.cash - self._expected - self._flows + self._since
+
+    def begin_anew(self) -> None:
+        """Take the next answer as the first: what differed was told."""
+        self._expected = None
 
     def book(self, cash_flow: Decimal) -> None:
         """Add the cash of a fill that the broker's last answer cannot hold."""
         self._since += cash_flow
+        self._flows += cash_flow
         self._epoch += 1
 
     @property

@@ -1,13 +1,14 @@
 """Open orders and recent ones, and what the working ones may still do."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NewType
 
 from core.domain.money import ZERO
 from core.domain.order import Order
-from core.domain.terms import OrderTerms, Side
+from core.domain.terms import OrderTerms, OrdStatus, Side
 from core.ids import ClOrdId, Symbol
 
 Reservation = NewType("Reservation", int)
@@ -21,6 +22,20 @@ class Working:
 
     buy_qty: Decimal
     sell_qty: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one order, or one of several that end each other, may still do.
+
+    Attributes:
+        leaves_qty: shares, by our estimate where dollars were ordered.
+        filled: dollars that a cash order has spent or raised so far.
+    """
+
+    terms: OrderTerms
+    leaves_qty: Decimal
+    filled: Decimal = ZERO
 
 
 class OrderBook:
@@ -80,21 +95,52 @@ class OrderBook:
         """List the reservations."""
         return tuple(self._reserved.values())
 
-    def working(self, symbol: Symbol, without: ClOrdId | None = None) -> Working:
+    def sleeps(self, order: Order) -> bool:
+        """Say whether an order is a leg that waits for its entry, and so can do nothing yet.
+
+        Once the entry has ended, or where it is not known, the leg counts: it may be at work already.
+        """
+        if order.ord_status is not OrdStatus.SUSPENDED or order.list_id is None:
+            return False
+        entry = self._open.get(order.list_id)
+        return entry is not None and entry.cl_ord_id != order.cl_ord_id
+
+    def claims(
+        self, symbol: Symbol | None = None, without: Iterable[ClOrdId | None] = ()
+    ) -> tuple[Claim, ...]:
+        """List what may still fill, reservations included; of orders that end each other, the largest.
+
+        Args:
+            symbol: of one symbol or of all.
+            without: orders that are left out, with what hangs on them.
+        """
+        left_out = frozenset(without)
+        largest: dict[tuple[ClOrdId, Side], Claim] = {}
+        for order in self.open(symbol):
+            head = order.list_id or order.cl_ord_id
+            if order.cl_ord_id in left_out or head in left_out or self.sleeps(order):
+                continue
+            claim = Claim(order.terms, order.leaves_qty, _spent(order))
+            known = largest.get((head, order.side))
+            if known is None or _size(known) < _size(claim):
+                largest[head, order.side] = claim
+        waiting = [Claim(terms, terms.order_qty) for terms in self._reserved.values()]
+        return (*largest.values(), *(each for each in waiting if symbol in (None, each.terms.symbol)))
+
+    def working(self, symbol: Symbol, *without: ClOrdId | None) -> Working:
         """Sum what may still be bought and sold of a symbol, UNKNOWN orders and reservations included."""
         buy, sell = ZERO, ZERO
-        for order in self._by_symbol.get(symbol, {}).values():
-            if order.cl_ord_id == without:
-                continue
-            if order.side is Side.BUY:
-                buy += order.leaves_qty
+        for claim in self.claims(symbol, without):
+            if claim.terms.side is Side.BUY:
+                buy += claim.leaves_qty
             else:
-                sell += order.leaves_qty
-        for terms in self._reserved.values():
-            if terms.symbol != symbol:
-                continue
-            if terms.side is Side.BUY:
-                buy += terms.order_qty
-            else:
-                sell += terms.order_qty
+                sell += claim.leaves_qty
         return Working(buy, sell)
+
+
+def _spent(order: Order) -> Decimal:
+    return ZERO if order.avg_px is None or not order.terms.is_cash else order.cum_qty * order.avg_px
+
+
+def _size(claim: Claim) -> tuple[Decimal, Decimal]:
+    return claim.leaves_qty, claim.terms.stop_px or claim.terms.price or ZERO

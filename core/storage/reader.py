@@ -1,6 +1,7 @@
 """Questions to the database, in SQLAlchemy Core; each statement is built once and cached compiled."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select
@@ -19,6 +20,8 @@ from core.storage.rows import close_of, fill_of, lot_of, order_of, position_of, 
 EMPTY_HEAD = AuditHead(0, "A" * 43)
 # A bound that is always there makes "the newest" a walk down the primary key, in plan and in fact.
 LARGEST = 2**63 - 1
+# SQLite takes so many values in one statement, whatever it was built with.
+_MOST_VALUES = 900
 
 _ORDER = select(t.orders).where(t.orders.c.cl_ord_id == bindparam("cl_ord_id"))
 _OPEN_ORDERS = select(t.orders).where(t.orders.c.is_open.is_(True)).order_by(t.orders.c.id)
@@ -32,6 +35,17 @@ _HAS_EXECUTION = select(t.executions.c.id).where(t.executions.c.exec_id == bindp
 _FILL_PLACE = select(t.fills.c.id).where(t.fills.c.exec_id == bindparam("exec_id"))
 _FILLS_AFTER = (
     select(t.fills).where(t.fills.c.id > bindparam("place")).order_by(t.fills.c.id).limit(bindparam("limit"))
+)
+_AMENDMENTS = _EXECUTIONS.where(t.executions.c.exec_ref_id.is_not(None))
+_KNOWN_EXECUTIONS = select(t.executions.c.exec_id).where(
+    t.executions.c.exec_id.in_(bindparam("exec_ids", expanding=True))
+)
+_FILL = select(t.fills).where(t.fills.c.exec_id == bindparam("exec_id"))
+# The symbol has an index, the order has none.
+_ORDER_FILLS = (
+    select(t.fills)
+    .where(t.fills.c.symbol == bindparam("symbol"), t.fills.c.cl_ord_id == bindparam("cl_ord_id"))
+    .order_by(t.fills.c.id)
 )
 _LOTS = select(t.lots).order_by(t.lots.c.id)
 _CLOSES = select(t.lot_closes).order_by(t.lot_closes.c.id)
@@ -108,6 +122,25 @@ class SqlReader:
                 return None
         found = self._connection.execute(_FILLS_AFTER, {"place": place, "limit": max(0, limit)})
         return tuple(fill_of(row) for row in found.mappings())
+
+    def fill(self, exec_id: ExecId) -> Fill | None:
+        row = self._connection.execute(_FILL, {"exec_id": exec_id}).mappings().first()
+        return None if row is None else fill_of(row)
+
+    def order_fills(self, symbol: Symbol, cl_ord_id: ClOrdId) -> tuple[Fill, ...]:
+        values = {"symbol": symbol, "cl_ord_id": cl_ord_id}
+        return tuple(fill_of(row) for row in self._connection.execute(_ORDER_FILLS, values).mappings())
+
+    def amendments(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
+        found = self._connection.execute(_AMENDMENTS, {"cl_ord_id": cl_ord_id})
+        return tuple(report_of(row) for row in found.mappings())
+
+    def known_executions(self, exec_ids: Sequence[ExecId]) -> frozenset[ExecId]:
+        found: set[ExecId] = set()
+        for start in range(0, len(exec_ids), _MOST_VALUES):
+            values = {"exec_ids": exec_ids[start : start + _MOST_VALUES]}
+            found.update(self._connection.execute(_KNOWN_EXECUTIONS, values).scalars())
+        return frozenset(found)
 
     def lots(self, symbol: Symbol | None = None) -> tuple[Lot, ...]:
         asked = _LOTS if symbol is None else _LOTS.where(t.lots.c.symbol == symbol)

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 
 from app.wiring import Core, Outside, profile_facts
@@ -149,6 +150,7 @@ class Rig:
                 self.folder / "emergency.jsonl",
                 "s-1",
                 self.limits,
+                rng=Random(1),
             )
         )
         self.core.bus.subscribe_all(self.events.append)

@@ -39,6 +39,16 @@ QUESTIONS: dict[str, tuple[Callable[[Reader], object], str]] = {
         lambda r: r.fills_after(ExecId("e"), 50),
         "fills USING COVERING INDEX sqlite_autoindex_fills_1 (exec_id=?)",
     ),
+    "fill": (lambda r: r.fill(ExecId("e")), "fills USING INDEX sqlite_autoindex_fills_1 (exec_id=?)"),
+    "order_fills": (lambda r: r.order_fills(AAPL, ORDER), "fills USING INDEX ix_fills_symbol (symbol=?)"),
+    "amendments": (
+        lambda r: r.amendments(ORDER),
+        "executions USING INDEX ix_executions_cl_ord_id (cl_ord_id=?)",
+    ),
+    "known_executions": (
+        lambda r: r.known_executions([ExecId("e"), ExecId("f")]),
+        "executions USING COVERING INDEX sqlite_autoindex_executions_1 (exec_id=?)",
+    ),
     "lots of a symbol": (lambda r: r.lots(AAPL), "lots USING INDEX ix_lots_symbol (symbol=?)"),
     "closes of a symbol": (
         lambda r: r.lot_closes(AAPL),

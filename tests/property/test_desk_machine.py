@@ -34,7 +34,10 @@ from core.domain.messages import (
     ClosePosition,
     GiveUpOrder,
     HaltTrading,
+    LinkState,
     OrderChanged,
+    Part,
+    Reconnect,
     ReplaceOrder,
     ResendOrder,
     ResumeTrading,
@@ -57,7 +60,14 @@ from tests.fakes.rig import EVERY_RULE, Rig, draft
 USUAL_EXAMPLES = 200
 STEPS = 50
 MOST = 1_000_000
-MAY_COME = {"link.lost", "cancel.unknown", "account.unanswered", "reconciliation.unanswered"}
+MAY_COME = {
+    "link.lost",
+    "stream.suspect",
+    "in_flight.unanswered",
+    "cancel.unknown",
+    "account.unanswered",
+    "reconciliation.unanswered",
+}
 NEVER = ("should not happen", "our book says", "more was filled", "not in the broker's book;")
 
 SYMBOLS = st.sampled_from((AAPL, MSFT))
@@ -307,6 +317,12 @@ class DeskMachine(RuleBasedStateMachine):
         market.faults.disconnect()
         # No quote moves meanwhile, for one could fill an order.
         await self.rig.wait(30, 10, refresh=False)
+        for part in (Part.ORDERS, Part.FEED):  # many losses in ten minutes end the trying for a while
+            if self.rig.core.links.states[part].state is not LinkState.UP:
+                await self.rig.do(Reconnect(part))
+        for _ in range(20):  # look-ups are a tenth of a second apart
+            if not self.rig.core.state.ready:
+                await self.rig.wait(0.5, 0.5, refresh=False)
         assert self.rig.core.state.ready
         self.muddy = False
 

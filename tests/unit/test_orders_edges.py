@@ -14,9 +14,12 @@ from core.domain.lanes import Latest
 from core.domain.messages import (
     CancelOrder,
     CancelOrders,
+    Difference,
+    DifferenceKind,
     PositionMarked,
     PreviewOrder,
     ReplaceOrder,
+    ResendOrder,
     SubmitOrder,
 )
 from core.domain.money import Price, Qty
@@ -211,14 +214,44 @@ async def test_a_refused_cancel_whose_look_up_fails_leaves_the_order_as_it_was(r
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.NEW
 
 
-async def test_a_refused_cancel_of_an_order_that_the_broker_does_not_know_changes_nothing(rig: Rig) -> None:
+async def test_the_wish_to_cancel_an_order_that_the_broker_does_not_know_is_kept_until_it_is_sighted(
+    rig: Rig,
+) -> None:
     rig.market.faults.lose_request(Call.SUBMIT)
     order = await rig.submit(draft(price=RESTING))
 
-    with pytest.raises(Refused):
-        await rig.do(CancelOrder(order.cl_ord_id))
+    await rig.do(CancelOrder(order.cl_ord_id))
+    unproven = rig.order(order.cl_ord_id)
+    rig.market.exchange.submit(builders.single(order.cl_ord_id, order.terms))
+    await rig.quiet()
 
-    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.UNKNOWN
+    assert (unproven.ord_status, unproven.pending) == (OrdStatus.UNKNOWN, Pending.CANCEL)
+    assert rig.oracle().status[order.cl_ord_id] == "CANCELED"
+    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.CANCELED
+
+
+async def test_a_kept_wish_survives_a_restart(rig: Rig) -> None:
+    rig.market.faults.lose_request(Call.SUBMIT)
+    order = await rig.submit(draft(price=RESTING))
+    await rig.do(CancelOrder(order.cl_ord_id))
+    await rig.kill()
+    rig.market.exchange.submit(builders.single(order.cl_ord_id, order.terms))
+
+    await rig.start()
+
+    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.CANCELED
+
+
+async def test_whoever_sends_an_order_again_wants_it_after_all(rig: Rig) -> None:
+    rig.market.faults.lose_request(Call.SUBMIT)
+    order = await rig.submit(draft(price=RESTING))
+    await rig.do(CancelOrder(order.cl_ord_id))
+    await rig.wait(60, 5)
+
+    await rig.do(ResendOrder(order.cl_ord_id))
+    await rig.quiet()
+
+    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.NEW
 
 
 async def test_a_refused_cancel_of_an_order_that_was_forgotten_is_a_refusal_all_the_same(rig: Rig) -> None:
@@ -330,7 +363,7 @@ async def test_positions_that_differ_are_an_alarm_and_a_record_and_are_not_overw
 
     found = await rig.core.reconciler.run()
 
-    assert [(each.subject, each.ours, each.broker) for each in found] == [(AAPL, "10", "0")]
+    assert found.differences == (Difference(DifferenceKind.POSITION, AAPL, "10", "0", repaired=False),)
     assert rig.core.state.positions.qty(AAPL) == 10
     assert any("our book says 10 shares, the broker says 0" in text for text in rig.alarms())
     records = await rig.store.read(lambda reader: reader.audit_page(AuditQuery(action="reconciled")))
@@ -341,8 +374,9 @@ async def test_an_order_of_ours_that_the_book_has_not_is_said_to_be_ours(rig: Ri
     _forget_reports(rig)
     rig.market.exchange.submit(builders.single("IQ-elsewhere", builders.terms(qty=1, price=RESTING)))
 
-    (found,) = await rig.core.reconciler.run()
+    (found,) = (await rig.core.reconciler.run()).differences
 
+    assert found.kind is DifferenceKind.EXTERNAL_ORDER
     assert "made by this program" in found.broker
     assert rig.order("IQ-elsewhere").external
 

@@ -63,6 +63,15 @@ class SimulatedBroker:
             self._exchange.cancel(request)
         await self._return(Call.CANCEL)
 
+    async def cancel_all(self) -> bool:
+        """Ask for the end of every order."""
+        await self._arrive(Call.CANCEL)
+        with _knowing():
+            for report in self._exchange.open_orders():
+                self._exchange.cancel(OrderCancelRequest(report.cl_ord_id, report.order_id))
+        await self._return(Call.CANCEL)
+        return True
+
     async def replace(self, request: OrderCancelReplaceRequest) -> None:
         """Ask for a replacement."""
         await self._arrive(Call.REPLACE)

@@ -1,0 +1,193 @@
+"""From what a broker said to entries of the book: fills, what takes them back, and what is inferred.
+
+Everything here runs on the storage thread, inside the unit of work of the report.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation
+
+from core.domain.execution import ExecType, ExecutionReport, Fill
+from core.domain.money import ZERO, Money, Price, Qty, normal, notional, plain
+from core.domain.order import Order
+from core.domain.portfolio import Position
+from core.domain.terms import Side
+from core.ids import ExecId
+from core.portfolio.exact import exactly
+from core.portfolio.lots import apply_fill
+from core.ports.storage import UnitOfWork
+
+_AMENDS = frozenset({ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT})
+_DIVIDES = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero])
+# No US trade is reported finer than this; more digits are the rounding of an average.
+_FINEST = -6
+_INFERRED = "inferred:"
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What a report did to the book.
+
+    Attributes:
+        steps: each entry, with the position after it.
+        shares: of the order, in all entries; what is taken back counts no more.
+    """
+
+    steps: tuple[tuple[Fill, Position], ...]
+    shares: Decimal
+
+
+def moves_shares(report: ExecutionReport) -> bool:
+    """Say whether a report makes entries of the book."""
+    return report.fill is not None or report.exec_type in _AMENDS
+
+
+def shares_of(side: Side, fills: Iterable[Fill]) -> Decimal:
+    """Sum the shares of one order's entries; what takes others back is on the other side."""
+    return sum((fill.last_qty if fill.side is side else -fill.last_qty for fill in fills), ZERO)
+
+
+def living_inferred(fills: Iterable[Fill]) -> tuple[Fill, ...]:
+    """Pick the inferred entries that were not taken back."""
+    kept = tuple(fills)
+    gone = {fill.corrects for fill in kept}
+    return tuple(fill for fill in kept if fill.inferred and not fill.corrects and fill.exec_id not in gone)
+
+
+def book(
+    uow: UnitOfWork, order: Order, report: ExecutionReport, position: Position | None, shares: Decimal | None
+) -> Booked:
+    """Make the entries of a report.
+
+    Args:
+        order: after the report.
+        position: in memory, which is as stored.
+        shares: of the order in all entries so far; None where that is to be read.
+    """
+    if shares is None:
+        shares = shares_of(order.side, uow.order_fills(order.symbol, order.cl_ord_id))
+    entries = _entries(uow, order, report, shares) if moves_shares(report) else ()
+    return Booked(_book_all(uow, entries, position), shares + shares_of(order.side, entries))
+
+
+def take_missing(uow: UnitOfWork, order: Order, position: Position | None, at: datetime) -> Booked | str:
+    """Infer one fill for the shares that a status told of and no fill explains (D-17).
+
+    Returns:
+        The entry; or, where its price cannot be told exactly, why not.
+    """
+    fills = uow.order_fills(order.symbol, order.cl_ord_id)
+    booked = shares_of(order.side, fills)
+    missing = order.cum_qty - booked
+    if missing <= 0:
+        return Booked((), booked)
+    price = _missing_price(order, fills, missing)
+    if price is None:
+        words = f"{plain(normal(missing))} shares of {order.symbol} have filled, and at which price"
+        return f"{words} cannot be told exactly from the average {order.avg_px}."
+    fill = Fill(
+        exec_id=_inferred_id(order, fills),
+        cl_ord_id=order.cl_ord_id,
+        symbol=order.symbol,
+        side=order.side,
+        last_qty=Qty(missing),
+        last_px=price,
+        fee=Money(0),
+        transact_time=at,
+        inferred=True,
+    )
+    return Booked(_book_all(uow, (fill,), position), booked + missing)
+
+
+def _inferred_id(order: Order, fills: tuple[Fill, ...]) -> ExecId:
+    name = f"{_INFERRED}{order.cl_ord_id}:{plain(normal(order.cum_qty))}"
+    again = sum(fill.inferred and not fill.corrects and fill.exec_id.startswith(name) for fill in fills)
+    return ExecId(f"{name}:{again}" if again else name)
+
+
+def _missing_price(order: Order, fills: tuple[Fill, ...], missing: Decimal) -> Price | None:
+    if order.avg_px is None:
+        return None
+    with exactly():
+        known = sum((fill.value if fill.side is order.side else -fill.value for fill in fills), ZERO)
+        value = notional(order.cum_qty, order.avg_px) - known
+    try:
+        price = normal(_DIVIDES.divide(value, missing))
+    except Inexact:
+        return None
+    exponent = price.as_tuple().exponent
+    is_price = price > 0 and (not fills or (isinstance(exponent, int) and exponent >= _FINEST))
+    return Price(price) if is_price else None
+
+
+def _book_all(
+    uow: UnitOfWork, entries: Iterable[Fill], position: Position | None
+) -> tuple[tuple[Fill, Position], ...]:
+    steps = []
+    for fill in entries:
+        position, closes = apply_fill(position, fill)
+        uow.insert_fill(fill)
+        uow.save_position(position, closes)
+        steps.append((fill, position))
+    return tuple(steps)
+
+
+def _entries(uow: UnitOfWork, order: Order, report: ExecutionReport, booked: Decimal) -> tuple[Fill, ...]:
+    fill = report.fill
+    if fill is None:
+        return _amend(uow, report)
+    told_before = _amendment_of(uow, fill)
+    entries = (fill,) if told_before is None else (fill, _taken_back(fill, told_before))
+    if booked + shares_of(order.side, entries) <= order.cum_qty:
+        return entries
+    # More than the order has filled: what was inferred meanwhile is among what is told now.
+    inferred = living_inferred(uow.order_fills(order.symbol, order.cl_ord_id))
+    backs = (replace(_reversed(each), exec_id=ExecId(f"{each.exec_id}:back")) for each in inferred)
+    return (*backs, *entries)
+
+
+def _amendment_of(uow: UnitOfWork, fill: Fill) -> ExecutionReport | None:
+    # A bust may arrive before the fill that it is about.
+    found = uow.amendments(fill.cl_ord_id)
+    return next((each for each in found if each.exec_ref_id == fill.exec_id), None)
+
+
+def _amend(uow: UnitOfWork, report: ExecutionReport) -> tuple[Fill, ...]:
+    entries = []
+    living = _living(uow, report)
+    if living is not None:
+        entries.append(_taken_back(living, report))
+    if report.exec_type is ExecType.TRADE_CORRECT:
+        corrected = replace(report, exec_type=ExecType.TRADE).fill
+        if corrected is not None:
+            entries.append(replace(corrected, exec_id=_corrected_id(report.exec_id)))
+    return tuple(entries)
+
+
+def _living(uow: UnitOfWork, report: ExecutionReport) -> Fill | None:
+    # Follow the corrections that were made of it before to the entry that stands.
+    fill = _fill(uow, report.exec_ref_id)
+    if fill is not None and fill.corrects is not None:
+        fill = uow.fill(_corrected_id(fill.exec_id))
+    entries = (uow.fill(each.exec_id) for each in uow.amendments(report.cl_ord_id))
+    backs = {each.corrects: each.exec_id for each in entries if each is not None}
+    while fill is not None and fill.exec_id in backs:
+        fill = uow.fill(_corrected_id(backs[fill.exec_id]))
+    return fill
+
+
+def _fill(uow: UnitOfWork, exec_id: ExecId | None) -> Fill | None:
+    return None if exec_id is None else uow.fill(exec_id)
+
+
+def _corrected_id(exec_id: ExecId) -> ExecId:
+    return ExecId(f"{exec_id}:c")
+
+
+def _taken_back(fill: Fill, report: ExecutionReport) -> Fill:
+    return replace(_reversed(fill), exec_id=report.exec_id, transact_time=report.transact_time)
+
+
+def _reversed(fill: Fill) -> Fill:
+    return replace(fill, side=fill.side.opposite, fee=Money(-fill.fee), corrects=fill.exec_id)

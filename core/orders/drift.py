@@ -1,0 +1,120 @@
+"""Positions and cash against the broker's: what differs, for how long, and what is done about it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from core.domain.execution import ExecType, ExecutionReport
+from core.domain.messages import Difference, DifferenceKind
+from core.domain.money import ZERO, Price, Qty
+from core.domain.portfolio import BrokerPosition, Position
+from core.domain.terms import OrderTerms, OrdStatus, OrdType, Side, TimeInForce
+from core.ids import ClOrdId, ExecId, Symbol
+from core.orders.bodies import number
+from core.portfolio.exact import exactly
+
+# A difference must be seen so often, with nothing on its way, before the broker's number is taken (D-31).
+CHECKS = 3
+_FINEST = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A position of which we and the broker do not hold the same."""
+
+    symbol: Symbol
+    ours: Decimal
+    theirs: BrokerPosition | None
+
+    @property
+    def broker(self) -> Decimal:
+        """Shares as the broker says."""
+        return ZERO if self.theirs is None else self.theirs.qty
+
+    def difference(self, *, repaired: bool) -> Difference:
+        """Say it as a finding."""
+        ours, broker = str(number(self.ours)), str(number(self.broker))
+        return Difference(DifferenceKind.POSITION, self.symbol, ours, broker, repaired)
+
+
+def compare(ours: Sequence[Position], theirs: Sequence[BrokerPosition]) -> tuple[Drift, ...]:
+    """List the positions that differ, by symbol."""
+    held = {position.symbol: position.qty for position in ours}
+    shown = {position.symbol: position for position in theirs}
+    pairs = (
+        Drift(each, held.get(each, ZERO), shown.get(each)) for each in sorted(held.keys() | shown.keys())
+    )
+    return tuple(each for each in pairs if each.ours != each.broker)
+
+
+class Persistence:
+    """How often in a row each difference was seen. Lives on the core loop."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Symbol, tuple[Decimal, Decimal, int]] = {}
+        self._cash: Decimal | None = None
+
+    def lasting(self, drifts: Sequence[Drift]) -> tuple[Drift, ...]:
+        """Count one check, and return what was the same in so many that it stays."""
+        before, self._seen = self._seen, {}
+        for each in drifts:
+            ours, broker, count = before.get(each.symbol, (each.ours, each.broker, 0))
+            same = (ours, broker) == (each.ours, each.broker)
+            self._seen[each.symbol] = (each.ours, each.broker, count + 1 if same else 1)
+        return tuple(each for each in drifts if self._seen[each.symbol][2] >= CHECKS)
+
+    def is_new(self, drift: Drift) -> bool:
+        """Say whether the last check did not see this very difference."""
+        seen = self._seen.get(drift.symbol)
+        return seen is None or seen[:2] != (drift.ours, drift.broker)
+
+    def cash(self, drift: Decimal) -> bool:
+        """Say whether the same difference of cash was there at the last check; a fill may be on its way."""
+        before, self._cash = self._cash, drift
+        return drift != 0 and drift == before
+
+
+def adjustment(drift: Drift, position: Position | None, newest: str, at: datetime) -> ExecutionReport:
+    """Make the external order, filled at once, after which our book says what the broker says.
+
+    Args:
+        drift: what differs.
+        position: ours; None if there never was one.
+        newest: id of the newest fill of the symbol, so that the same adjustment is the same fact.
+        at: market time, UTC.
+    """
+    missing = drift.broker - drift.ours
+    side = Side.BUY if missing > 0 else Side.SELL
+    qty = Qty(abs(missing))
+    price = _price(drift, position, missing)
+    mark = f"{drift.symbol}|{number(drift.ours)}|{number(drift.broker)}|{newest}"
+    name = f"adjusted:{drift.symbol}:{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
+    return ExecutionReport(
+        exec_id=ExecId(name),
+        exec_type=ExecType.TRADE,
+        cl_ord_id=ClOrdId(name),
+        order_id=None,
+        terms=OrderTerms(drift.symbol, side, OrdType.MARKET, TimeInForce.DAY, qty),
+        ord_status=OrdStatus.FILLED,
+        cum_qty=qty,
+        leaves_qty=Qty(0),
+        avg_px=price,
+        transact_time=at,
+        last_qty=qty,
+        last_px=price,
+        text="the broker's position was taken over; no fill explains the difference",
+    )
+
+
+def _price(drift: Drift, position: Position | None, missing: Decimal) -> Price:
+    """Return dollars a share at which the cost becomes the broker's, as near as a price can be."""
+    theirs = drift.theirs
+    if theirs is None:
+        average = None if position is None else position.avg_px
+        return Price((average or _FINEST).quantize(_FINEST))
+    with exactly():
+        gap = theirs.qty * theirs.avg_px - (ZERO if position is None else position.cost)
+    price = (gap / missing).quantize(_FINEST)
+    return Price(price) if price > 0 else theirs.avg_px
