@@ -8,6 +8,7 @@ import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,12 +19,13 @@ from PySide6.QtWidgets import QApplication
 from app import crash
 from app import profile as profiles
 from app.cli import exit_code_of
+from app.connecting import PaperConnecting, Probe, not_probed
 from app.options import DesktopOptions, Kind
 from app.runtime import CoreThread, Running
 from app.sessions import start_profile, start_temporary
 from core.clock import SystemClock
 from core.domain.messages import Command
-from core.errors import RefusalCode, Refused, WrongPassphrase
+from core.errors import InvestIQError, RefusalCode, Refused, WrongPassphrase
 from ui.bridge import Bridge
 from ui.chart import warm
 from ui.dialogs.unlock import UnlockSheet, unlock_sheet
@@ -44,12 +46,14 @@ class Desktop(QObject):
 
     _started = Signal(object)
 
-    def __init__(self, options: DesktopOptions, app: QApplication) -> None:
+    def __init__(self, options: DesktopOptions, app: QApplication, probe: Probe) -> None:
         super().__init__()
         self._options = options
+        self._probe = probe
         self._app = app
         self._core: CoreThread | None = None
         self._unlock: UnlockSheet | None = None
+        self._connecting: PaperConnecting | None = None
         self._exit_code = 0
         self._is_painted = False
         self._shot_is_due = options.screenshot is not None
@@ -95,7 +99,9 @@ class Desktop(QObject):
             self._start_core(replace(self._options, kind=Kind.DEMO))
             return
         if start is Start.ALPACA_PAPER:
-            self._explain("This version trades on its own exchange only; Alpaca comes with a later one.")
+            self._connecting = PaperConnecting(
+                self.window, self._options.data_dir, self._probe, self._open_paper, self._leave_connecting
+            )
             return
         name = profiles.last_used(self._options.data_dir) or next(
             iter(profiles.names(self._options.data_dir)), None
@@ -105,6 +111,15 @@ class Desktop(QObject):
             return
         folder = profiles.load(self._options.data_dir, name).folder
         self._ask_passphrase(replace(self._options, kind=Kind.PROFILE, profile_folder=folder))
+
+    def _open_paper(self, folder: Path, passphrase: str) -> None:
+        self._start_core(
+            replace(self._options, kind=Kind.PROFILE, profile_folder=folder, passphrase=passphrase)
+        )
+
+    def _leave_connecting(self) -> None:
+        self._connecting = None
+        self.window.show_welcome(self._begin)
 
     def _explain(self, words: str) -> None:
         self.window.show_welcome(self._begin)
@@ -141,6 +156,9 @@ class Desktop(QObject):
 
     def _on_started(self, started: "Future[Running]") -> None:
         error = started.exception()
+        connecting, self._connecting = self._connecting, None
+        if connecting is not None:
+            connecting.accept()
         if error is None:
             if self._unlock is not None:
                 self._unlock.accept_passphrase()
@@ -149,6 +167,10 @@ class Desktop(QObject):
         self._core = None
         if self._unlock is not None and isinstance(error, (WrongPassphrase, Refused)):
             self._unlock.refuse(str(error))
+            return
+        if connecting is not None and isinstance(error, InvestIQError):
+            # The profile is made, its keys are stored, and the next start needs the passphrase only.
+            self._explain(str(error))
             return
         self._exit_code = exit_code_of(error)
         print(f"investiq: {error}", file=sys.stderr)
@@ -196,7 +218,7 @@ def run(options: DesktopOptions) -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("InvestIQ")
     apply_theme(app, load_theme())
-    desktop = Desktop(options, app)
+    desktop = Desktop(options, app, not_probed)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: app.quit())
     desktop.open()

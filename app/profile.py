@@ -14,7 +14,7 @@ from app.instance import ProfileLock
 from core.domain.access import Mode
 from core.domain.messages import KeepProfile
 from core.errors import DatabaseMissing, RefusalCode, Refused, StorageUnwritable, WrongPassphrase
-from core.settings import BrokerName, ProfileSettings, profile_text, read_profile
+from core.settings import BrokerName, FeedName, ProfileSettings, profile_text, read_profile
 from core.storage import vault
 from core.storage.secrets import FILE as SECRETS
 from core.storage.vault import COST, Cost, Key, Unlocked
@@ -157,6 +157,7 @@ def create(
     *,
     mode: Mode = Mode.SIM,
     broker: BrokerName | None = None,
+    feed: FeedName | None = None,
     cost: Cost = COST,
 ) -> Profile:
     """Make a profile with its first user, keys and database: whole, or not at all.
@@ -166,12 +167,10 @@ def create(
         SettingInvalid: mode and broker do not go together; nothing was written.
         StorageUnwritable: the disk takes nothing; nothing was left behind.
     """
-    folder = root / PROFILES / _checked(name)
+    folder = new_folder(root, name)
     usual = BrokerName.SIMULATOR if mode is Mode.SIM else BrokerName.ALPACA
-    text = profile_text(mode, broker or usual)
+    text = profile_text(mode, broker or usual, feed)
     vault.check_passphrase(passphrase)
-    if folder.exists():
-        raise Refused(RefusalCode.NAME_TAKEN, f"{folder} exists already; nothing was overwritten")
     partial = _make_folder(root, f".{name}-")
     try:
         _begin(partial, text)
@@ -182,6 +181,18 @@ def create(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return load(root, name)
+
+
+def new_folder(root: Path, name: str) -> Path:
+    """Return where a new profile would stand.
+
+    Raises:
+        Refused: the name is taken or cannot be one.
+    """
+    folder = root / PROFILES / _checked(name)
+    if folder.exists():
+        raise Refused(RefusalCode.NAME_TAKEN, f"{folder} exists already; nothing was overwritten")
+    return folder
 
 
 def build(profile: Profile, passphrase: str, *, cost: Cost = COST) -> Key:

@@ -12,6 +12,7 @@ from core.domain.records import TradingStateRecord
 from tests.golden import scenes
 from tests.ui import pretend
 from ui.dialogs.confirm import show_confirm
+from ui.dialogs.connect import Field, Rules, connect_sheet
 from ui.dialogs.welcome import Welcome
 from ui.theme.tokens import ThemeName
 
@@ -90,3 +91,13 @@ def test_welcome_looks_as_drawn(draw, compare):
     assert scene.window.findChild(Welcome) is not None
 
     compare(scene.window, "welcome")
+
+
+def test_form_for_a_paper_account_looks_as_drawn(draw, compare):
+    scene = draw(size=SMALL)
+
+    sheet = connect_sheet(scene.window, "paper", Rules(lambda _: "", lambda _: ""), lambda _: None)
+    sheet.fields[Field.KEY_ID].setText("PK 123")
+    sheet.take()
+
+    compare(scene.window, "connect")
