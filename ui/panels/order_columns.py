@@ -9,6 +9,7 @@ from core.domain.order import Order
 from core.domain.terms import OrdStatus, Side
 from ui import format as fmt
 from ui.models.columns import Align, BarFill, Column, Ink, Kind, Mark, RowState
+from ui.panels.risk_words import trail_words
 
 _BAD = (OrdStatus.REJECTED,)
 
@@ -75,6 +76,32 @@ def _price(value: Decimal | None) -> str:
     return "" if value is None else fmt.price(value)
 
 
+def _size(order: Order) -> str:
+    cash = order.terms.cash_order_qty
+    return fmt.qty(order.order_qty) if cash is None else f"${fmt.money(cash, 0 if cash % 1 == 0 else 2)}"
+
+
+def _kind(order: Order) -> str:
+    if order.list_id is not None:
+        return "Stop leg" if order.ord_type.waits else "Profit leg"
+    said = "Trailing" if order.ord_type.has_trail else fmt.word(order.ord_type)
+    return f"{said} + exits" if order.terms.legs is not None else said
+
+
+def _trigger(order: Order) -> str:
+    if order.ord_type.has_trail:
+        return f"by {trail_words(order.terms)}"
+    return _price(order.terms.stop_px)
+
+
+def _until(order: Order) -> str:
+    return (
+        f"{fmt.word(order.time_in_force)} ext"
+        if order.terms.extended_hours
+        else fmt.word(order.time_in_force)
+    )
+
+
 def order_columns(times: OrderTimes) -> list[Column[Order]]:
     """Return the columns of the orders."""
     right, number = Align.RIGHT, Kind.NUMBER
@@ -86,12 +113,12 @@ def order_columns(times: OrderTimes) -> list[Column[Order]]:
             "side", "Side", 52, lambda o: fmt.word(o.side), ink=lambda o: side_ink(o.side),
             mark=lambda o: side_mark(o.side), sort_key=lambda o: o.side.value,
         ),
-        Column[Order]("qty", "Qty", 40, lambda o: fmt.qty(o.order_qty), right, number),
-        Column[Order]("type", "Type", 72, lambda o: fmt.word(o.ord_type), default_ink=Ink.TEXT2, pad_left=12),
+        Column[Order]("qty", "Qty", 40, _size, right, number),
+        Column[Order]("type", "Type", 80, _kind, default_ink=Ink.TEXT2, pad_left=12),
         Column[Order]("price", "Limit", 54, lambda o: _price(o.terms.price), right, number),
-        Column[Order]("stop_px", "Stop", 54, lambda o: _price(o.terms.stop_px), right, number),
+        Column[Order]("stop_px", "Stop", 54, _trigger, right, number),
         Column[Order](
-            "tif", "TIF", 40, lambda o: fmt.word(o.time_in_force), default_ink=Ink.TEXT2, pad_left=12,
+            "tif", "TIF", 46, _until, default_ink=Ink.TEXT2, pad_left=12,
             tooltip="Time in force",
         ),
         Column[Order](
