@@ -108,14 +108,14 @@ def test_bar_that_contradicts_itself_is_unreadable(change):
 
 
 def test_page_holds_rows_and_the_way_on():
-    found = mapping.page(text({"results": [1, 2], "next_url": "https://x/v2/y?cursor=z"}), "x")
+    found = mapping.page(text({"results": [1, 2], "next_url": "https://x/v2/y?cursor=z"}), "x", repr)
 
-    assert found == mapping.Answered((1, 2), "https://x/v2/y?cursor=z")
+    assert found == mapping.Page(("1", "2"), 2, "https://x/v2/y?cursor=z")
 
 
 @pytest.mark.parametrize("body", [{"resultsCount": 0}, {"results": None, "count": 0}, {"results": []}])
 def test_page_without_rows_that_says_so_is_empty(body):
-    assert mapping.page(text(body), "x").rows == ()
+    assert mapping.page(text(body), "x", repr).rows == ()
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_page_without_rows_that_says_so_is_empty(body):
 )
 def test_page_without_rows_that_says_nothing_is_unreadable(body):
     with pytest.raises(Unreadable):
-        mapping.page(text(body), "x")
+        mapping.page(text(body), "x", repr)
 
 
 def test_snapshot_is_read():
@@ -271,7 +271,7 @@ _TEXTS = st.one_of(
     st.text(max_size=60).map(lambda words: words.encode("utf-8", "surrogatepass")),
 )
 _READERS = [
-    lambda body: mapping.page(body, "x"),
+    lambda body: mapping.page(body, "x", lambda row: mapping.bar(row, A)),
     mapping.snapshots,
     mapping.one_snapshot,
     lambda body: mapping.last_quote(body, A),

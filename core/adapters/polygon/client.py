@@ -217,7 +217,7 @@ def _bounded(response: urllib3.BaseHTTPResponse) -> bytes:
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> bytes:
-    return response.data
+    return response.data or b""  # None where there was no body
 
 
 def _shut(opened: socket.socket) -> None:

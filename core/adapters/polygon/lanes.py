@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.adapters.polygon.decoding import Unreadable
 from core.clock import Clock
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 LANES = 2
 ANSWER_WITHIN_S = 20.0
 
-Call = Callable[["VendorClient"], bytes]
+T = TypeVar("T")
 
 
 class Refusal(Exception):
@@ -45,12 +46,12 @@ class Lanes:
         for lane in self._lanes:
             self._free.put_nowait(lane)
 
-    async def call(self, work: Call, what: str) -> bytes:
-        """Run one request in a lane.
+    async def call(self, work: Callable[["VendorClient"], T], what: str) -> T:
+        """Run one request in a lane, and the reading of its answer with it.
 
         Raises:
             Refusal: the vendor refused it.
-            Unreadable: the answer is too large.
+            Unreadable: the answer is too large, or not what it should be.
             BrokerUnavailable: there was no answer, or no complete one in time; then the socket was closed.
         """
         late = self._tasks.spawn(self._clock.sleep(ANSWER_WITHIN_S), "polygon-deadline")
@@ -62,7 +63,7 @@ class Lanes:
                 raise _too_late(what)
             lane = free.result()
             answer = lane.start(work)
-            answer.add_done_callback(lambda _: self._free.put_nowait(lane))
+            answer.add_done_callback(partial(self._when_done, lane))
             waiting: set[asyncio.Future[Any]] = {answer, late}
             try:
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -70,13 +71,18 @@ class Lanes:
                 if not answer.done():
                     lane.cut()
             if not answer.done():
-                answer.add_done_callback(_ignore)
                 raise _too_late(what)
             return answer.result()
         except _Unanswered as error:
             raise BrokerUnavailable(f"Polygon, {what}: {error}") from error
         finally:
             late.cancel()
+
+    def _when_done(self, lane: "_Lane", answer: "asyncio.Future[Any]") -> None:
+        self._free.put_nowait(lane)
+        # Whoever asked may be gone; reading the error keeps asyncio from complaining.
+        if not answer.cancelled():
+            answer.exception()
 
     def close(self) -> None:
         """Cut what runs and end the threads."""
@@ -98,10 +104,10 @@ class _Lane:
         self._client: VendorClient | None = None
         self._cord: Cord | None = None
 
-    def start(self, work: Call) -> asyncio.Future[bytes]:
+    def start(self, work: Callable[["VendorClient"], T]) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
 
-    def _run(self, work: Call) -> bytes:
+    def _run(self, work: Callable[["VendorClient"], T]) -> T:
         from core.adapters.polygon.client import FAILURES, Cord, VendorClient, reason
 
         try:
@@ -130,9 +136,3 @@ class _Lane:
 
 def _too_late(what: str) -> BrokerUnavailable:
     return BrokerUnavailable(f"Polygon, {what}: no complete answer within {ANSWER_WITHIN_S:.0f} s")
-
-
-def _ignore(late: asyncio.Future[bytes]) -> None:
-    # Nobody waits for it any more; reading the error keeps asyncio from complaining.
-    if not late.cancelled():
-        late.exception()

@@ -4,9 +4,11 @@ Units on the wire: `t` of bars and of stream events is milliseconds, of snapshot
 last quotes nanoseconds; sizes of quotes are round lots of 100 shares. A zero price means none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from core.adapters.polygon.decoding import (
     Row,
@@ -30,6 +32,8 @@ from core.domain.money import Price, Qty
 from core.domain.movers import MoverSnapshot
 from core.ids import Symbol
 
+T = TypeVar("T")
+
 ROUND_LOT = 100
 NO_SHARES = Qty(0)
 
@@ -49,14 +53,16 @@ _EXCHANGES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """The rows of one page.
+class Page(Generic[T]):
+    """The rows of one page that can be read.
 
     Attributes:
+        count: of all its rows.
         next_url: where the next page is, as the vendor says; "" after the last.
     """
 
-    rows: tuple[object, ...]
+    rows: tuple[T, ...]
+    count: int = 0
     next_url: str = ""
 
 
@@ -153,7 +159,7 @@ class Frame:
     unreadable: int = 0
 
 
-def page(text: bytes, what: str) -> Answered:
+def page(text: bytes, what: str, read: Callable[[object], T]) -> Page[T]:
     """Read one page of a list.
 
     Raises:
@@ -162,12 +168,15 @@ def page(text: bytes, what: str) -> Answered:
     body = row(document(text), what)
     found = body.get("results")
     if found is None:
-        counted = body.get("resultsCount", body.get("count"))
-        if number(counted) != 0 and not ("results" in body and counted is None):
+        if number(body.get("resultsCount", body.get("count"))) != 0:
             raise Unreadable(f"{what}: the answer has no results")
-        return Answered(())
+        return Page(())
+    kept = []
+    for each in rows(found, what):
+        with suppress(Unreadable):
+            kept.append(read(each))
     next_url = body.get("next_url")
-    return Answered(tuple(rows(found, what)), next_url if isinstance(next_url, str) else "")
+    return Page(tuple(kept), len(rows(found, what)), next_url if isinstance(next_url, str) else "")
 
 
 def bar(value: object, of: Symbol) -> Bar:

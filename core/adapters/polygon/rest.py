@@ -10,7 +10,7 @@ import structlog
 from core.adapters.polygon import mapping
 from core.adapters.polygon.decoding import Unreadable, document, plain_text
 from core.adapters.polygon.decoding import symbol as symbol_of
-from core.adapters.polygon.lanes import Call, Lanes, Refusal
+from core.adapters.polygon.lanes import Lanes, Refusal
 from core.adapters.polygon.limiter import Limiter
 from core.clock import Clock
 from core.domain.credentials import PolygonKey
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.adapters.polygon.client import VendorClient
 
 T = TypeVar("T")
+Call = Callable[["VendorClient"], bytes]
 
 MOST_BARS = 5000
 MOST_PAGES = 20
@@ -84,19 +85,13 @@ class PolygonRest:
         multiplier, timespan, base, back = _TIMEFRAMES[timeframe]
         start, end = _ms(now - max(back * limit, _LEAST_BACK)), _ms(now)
         asked = min(limit * base, _MOST_BASE_BARS)
-        rows = await self._rows(
-            lambda client: client.aggregates(name, multiplier, timespan, start, end, asked), what, limit
+        bars = await self._rows(
+            lambda client: client.aggregates(name, multiplier, timespan, start, end, asked),
+            lambda row: mapping.bar(row, symbol),
+            what,
+            limit,
         )
-        found: dict[datetime, Bar] = {}
-        for row in rows:
-            try:
-                bar = mapping.bar(row, symbol)
-            except Unreadable:
-                continue
-            if bar.time <= now:
-                found.setdefault(bar.time, bar)
-        if rows and not found:
-            raise BadAnswer(f"Polygon, {what}: none of the {len(rows)} bars can be read")
+        found = {bar.time: bar for bar in reversed(bars) if bar.time <= now}
         return tuple(found[time] for time in sorted(found)[-limit:])
 
     async def snapshots(
@@ -148,20 +143,11 @@ class PolygonRest:
 
     async def instruments(self) -> tuple[Instrument, ...]:
         """Return what is listed, each symbol once; a dozen calls."""
-        rows = await self._rows(
-            lambda client: client.tickers(_PAGE_OF_TICKERS), "tickers", MOST_PAGES * _PAGE_OF_TICKERS
+        most = MOST_PAGES * _PAGE_OF_TICKERS
+        listed = await self._rows(
+            lambda client: client.tickers(_PAGE_OF_TICKERS), mapping.instrument, "tickers", most
         )
-        found: dict[Symbol, Instrument] = {}
-        for row in rows:
-            try:
-                instrument = mapping.instrument(row)
-            except Unreadable:
-                continue
-            if instrument is not None:
-                found.setdefault(instrument.symbol, instrument)
-        if rows and not found:
-            raise BadAnswer(f"Polygon, tickers: none of the {len(rows)} can be read")
-        return tuple(found.values())
+        return tuple({each.symbol: each for each in listed if each is not None}.values())
 
     async def _together(self, part: list[Symbol], found: dict[Symbol, mapping.DaySnapshot]) -> str:
         """Fill in what one call answers; returns why asking one by one would not help."""
@@ -194,29 +180,29 @@ class PolygonRest:
         else:
             failed[symbol] = f"Polygon answered for {answer.symbol}"
 
-    async def _one(self, call: Call, what: str, read: Callable[[bytes], T]) -> T:
-        text = await self._ask(call, what)
-        try:
-            return read(text)
-        except Unreadable as error:
-            raise BadAnswer(f"Polygon, {what}: {error}") from error
-
-    async def _rows(self, first: Call, what: str, enough: int) -> list[object]:
-        """Follow the pages until there are enough rows, or no more."""
-        call, found = first, list[object]()
+    async def _rows(self, first: Call, read: Callable[[object], T], what: str, enough: int) -> list[T]:
+        """Follow the pages until there are enough rows, or no more; rows that cannot be read are left out."""
+        call, found, count = first, list[T](), 0
         for _ in range(MOST_PAGES):
-            page = await self._one(call, what, lambda text: mapping.page(text, what))
+            page = await self._one(call, what, lambda text: mapping.page(text, what, read))
             found += page.rows
-            if not page.next_url or len(found) >= enough:
-                return found
+            count += page.count
+            if not page.next_url or count >= enough:
+                break
             call = _next(page.next_url)
-        _log.warning("pages.cut", what=what, rows=len(found))
+        else:
+            _log.warning("pages.cut", what=what, rows=count)
+        if len(found) < count:
+            _log.info("rows.left_out", what=what, left_out=count - len(found), rows=count)
+        if count and not found:
+            raise BadAnswer(f"Polygon, {what}: none of {count} can be read")
         return found
 
-    async def _ask(self, call: Call, what: str) -> bytes:
+    async def _one(self, call: Call, what: str, read: Callable[[bytes], T]) -> T:
         await self._limiter.take()
         try:
-            return await self._lanes.call(call, what)
+            # Reading is work for the thread as well: 4 MB of JSON would hold the core up.
+            return await self._lanes.call(lambda client: read(call(client)), what)
         except Unreadable as error:
             raise BadAnswer(f"Polygon, {what}: {error}") from error
         except Refusal as refusal:

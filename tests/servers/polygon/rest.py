@@ -28,6 +28,7 @@ class Rest:
         self.snapshots = True
         self.last = True
         self.per_minute: int | None = None
+        self.largest_page = 50_000
         self._times: list[datetime] = []
 
     def routes(self) -> list[web.RouteDef]:
@@ -76,6 +77,7 @@ class Rest:
         skip = int(query.get("skip", 0))
         # The limit counts base aggregates, so a page of long bars has fewer rows.
         size = max(1, int(query.get("limit", 5000)) // (multiplier * BASE_MINUTES[timespan]))
+        size = min(size, self.largest_page)
         page = rows[skip : skip + size]
         body: Row = {
             "ticker": info["ticker"], "queryCount": len(page), "resultsCount": len(page),
@@ -150,7 +152,7 @@ class Rest:
             }
             for each in sorted(self.market.listings.values(), key=lambda each: each.symbol)
         ]  # fmt: skip
-        skip, size = int(query.get("skip", 0)), int(query.get("limit", 100))
+        skip, size = int(query.get("skip", 0)), min(int(query.get("limit", 100)), self.largest_page)
         body: Row = {"results": rows[skip : skip + size], "count": len(rows[skip : skip + size])}
         if skip + size < len(rows):
             body["next_url"] = next_url(request, {**query, "skip": str(skip + size)})

@@ -1,5 +1,7 @@
 """The local Polygon server: REST and the websocket on one loopback port."""
 
+from typing import Any
+
 from aiohttp import web
 
 from tests.servers.control import control_routes
@@ -14,6 +16,15 @@ from tests.servers.polygon.stream import Stream
 KEY = "polygon-test-key-0123456789abcdef"
 
 
+@web.middleware
+async def client_gone(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Take it for an ordinary end when a client hangs up on a long answer."""
+    try:
+        return await handler(request)
+    except ConnectionResetError:
+        return web.Response()
+
+
 class PolygonServer:
     """The handle for tests: `market` is moved by hand, `faults` make it fail, `journal` says what came."""
 
@@ -25,6 +36,7 @@ class PolygonServer:
         self.rest = Rest(self.market, key)
         self.stream = Stream(self.market, self.faults, key)
         guards = [
+            client_gone,
             journal_middleware(self.journal, streams=("/stocks",)),
             fault_middleware(self.faults),
             self.rest.guard(),
