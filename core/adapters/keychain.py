@@ -6,14 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from core.clock import Clock
 from core.domain.credentials import Secret, SecretName, SecretPlace
 from core.errors import KeyringUnavailable
-
-if TYPE_CHECKING:
-    from keyring.backend import KeyringBackend
 
 SERVICE = "InvestIQ"
 # Class by class, never `keyring.get_keyring()`: that follows a variable, a file and whatever is installed,
@@ -27,6 +24,14 @@ ALLOWED: dict[tuple[str, str], str] = {
 _PROBE = "probe"
 
 
+class Backend(Protocol):
+    """What is asked of a back end of the keyring library, which is slow to import."""
+
+    def get_password(self, service: str, username: str) -> str | None: ...
+    def set_password(self, service: str, username: str, password: str) -> None: ...
+    def delete_password(self, service: str, username: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The keyring of this session.
@@ -36,7 +41,7 @@ class Found:
         words: which one it is, or why there is none.
     """
 
-    backend: "KeyringBackend | None"
+    backend: Backend | None
     words: str
 
 
@@ -47,7 +52,7 @@ def find() -> Found:
         kind = getattr(import_module(module), name)
         if not kind.viable:
             continue
-        backend = kind()
+        backend: Backend = kind()
         try:
             # Present is not enough: without a screen, a locked one can be neither read nor unlocked.
             with _asking(backend):
@@ -59,7 +64,7 @@ def find() -> Found:
     return Found(None, "; ".join(reasons) or "this session has no keyring that encrypts")
 
 
-def place_of(backend: "KeyringBackend") -> str:
+def place_of(backend: Backend) -> str:
     """Return what a person calls a keyring.
 
     Raises:
@@ -80,7 +85,7 @@ class Keychain:
         KeyringUnavailable: the back end is none of those allowed.
     """
 
-    def __init__(self, backend: "KeyringBackend", profile: str, clock: Clock) -> None:
+    def __init__(self, backend: Backend, profile: str, clock: Clock) -> None:
         self.place = place_of(backend)
         self._backend = backend
         self._profile = profile
@@ -128,7 +133,7 @@ def _read(stored: str, account: str) -> Secret:
 
 
 @contextmanager
-def _asking(backend: "KeyringBackend") -> Iterator[None]:
+def _asking(backend: Backend) -> Iterator[None]:
     try:
         yield
     except _failures() as error:

@@ -3,6 +3,7 @@
 import gc
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,12 +13,18 @@ import keyring.backends.null
 import pytest
 import secretstorage
 
+from app import profile as profiles
 from core.adapters import keychain
 from core.adapters.keychain import Keychain
 from core.clock import SystemClock
+from core.domain.access import Mode
 from core.domain.credentials import SecretName, lines
 from core.errors import KeyringUnavailable
+from core.storage import vault
+from tests.arch.source import ROOT
 
+PASSPHRASE = "correct horse battery"
+CHEAP = vault.Cost(memory_kib=8, passes=1, lanes=1)
 PAIR = lines("PKTESTKEYID0001", "aSecretOfSomeLength")
 
 
@@ -109,6 +116,34 @@ def test_null_keyring_of_a_variable_and_a_file_is_not_taken_beside_a_real_one(un
     assert keychain.find().words == "the Secret Service keyring"
     with pytest.raises(KeyringUnavailable):
         Keychain(keyring.backends.null.Keyring(), "desk", SystemClock())
+
+
+def test_program_stores_a_key_pair_in_the_real_keyring_and_leaves_none_in_its_folder(unlocked: Path):
+    root, secret = unlocked / "data", unlocked / "passphrase"
+    profiles.create(root, "desk", PASSPHRASE, mode=Mode.PAPER, cost=CHEAP)
+    secret.touch(mode=0o600)
+    secret.write_text(PASSPHRASE)
+
+    def run(*words: str, given: str = "") -> str:
+        command = [sys.executable, "-m", "app", "--data-dir", str(root), "--passphrase-file", str(secret)]
+        done = subprocess.run(
+            [*command, *words], input=given, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "aSecret" not in done.stdout
+        return done.stdout
+
+    run("secrets", "set", "alpaca.paper", given=PAIR)
+    listed = run("secrets", "list")
+    rotated = run("secrets", "rotate", "alpaca.paper", given="new\npair\n")
+
+    assert listed.startswith("alpaca.paper\tthe Secret Service keyring\tset 20")
+    assert "Revoke the old one" in rotated
+    assert _chain().get(SecretName.ALPACA_PAPER).text == "new\npair"
+    assert all(b"aSecret" not in path.read_bytes() for path in root.rglob("*") if path.is_file())
+    assert "the audit chain holds" in run("audit", "verify")
+    run("secrets", "remove", "alpaca.paper")
+    assert _chain().names() == ()
 
 
 # WORKAROUND(keyring 25.7): it leaves the connection open when the collection cannot be opened.
