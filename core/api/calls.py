@@ -69,11 +69,14 @@ class Call:
 
         Raises:
             Refused: `MALFORMED`: it is not what is expected.
-            web.HTTPException: another content type, or more than 64 KB.
-            TimeoutError: it did not come in time.
+            web.HTTPException: another content type, more than 64 KB, or it did not come in time.
         """
-        async with asyncio.timeout(READ_WITHIN_S):
-            raw = await self._request.read()
+        try:
+            async with asyncio.timeout(READ_WITHIN_S):
+                raw = await self._request.read()
+        except TimeoutError as error:
+            words = f"The body did not come within {READ_WITHIN_S:g} s."
+            raise web.HTTPRequestTimeout(text=words) from error
         if raw:
             self._check_type()
         return parse(raw, kind)

@@ -78,8 +78,6 @@ def problem_of(error: BaseException) -> Problem | None:
             return _of_http(error)
         case web.RequestPayloadError():
             return Problem(400, "malformed", "The body could not be read to its end.")
-        case TimeoutError():
-            return Problem(408, "timeout", "The body did not come in time.")
         case OutcomeUnknown():
             words = f"Sent, and nobody can prove yet what became of it: {error}"
             return Problem(504, "outcome_unknown", words)

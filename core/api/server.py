@@ -25,6 +25,7 @@ from core.settings import ENVIRONMENT, ApiSettings, Environment
 HOST = "127.0.0.1"
 MOST_BYTES = 64 * 1024
 STOP_WITHIN_S = 2.0
+KEEP_OPEN_S = 60.0
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/health", reads.health),
@@ -131,6 +132,8 @@ class ApiServer:
             loop=loop,
             access_log=None,  # type: ignore[arg-type]  # aiohttp's own word for none
             auto_decompress=False,
+            keepalive_timeout=KEEP_OPEN_S,
+            lingering_time=STOP_WITHIN_S,
         )
         self._listener = await loop.create_server(connection, HOST, port)
         self._hosts = frozenset({f"{HOST}:{self.port}", f"localhost:{self.port}"})

@@ -16,6 +16,32 @@ from tests.fakes.rig import Rig
 
 KEYS = {role: f"{role}-key-of-thirty-two-characters-or-more" for role in Role}
 
+# The least that each call takes, written out by hand from the description of the interface.
+ROLES = {
+    ("GET", "/health"): "viewer",
+    ("GET", "/v1/account"): "viewer",
+    ("GET", "/v1/positions"): "viewer",
+    ("GET", "/v1/orders"): "viewer",
+    ("GET", "/v1/orders/{cl_ord_id}"): "viewer",
+    ("GET", "/v1/fills"): "viewer",
+    ("GET", "/v1/watchlist"): "viewer",
+    ("GET", "/v1/quotes/{symbol}"): "viewer",
+    ("GET", "/v1/risk"): "viewer",
+    ("GET", "/v1/reconciliation"): "viewer",
+    ("GET", "/v1/audit/head"): "viewer",
+    ("GET", "/v1/audit"): "viewer",
+    ("POST", "/v1/orders"): "trader",
+    ("POST", "/v1/orders/preview"): "trader",
+    ("PATCH", "/v1/orders/{cl_ord_id}"): "trader",
+    ("DELETE", "/v1/orders/{cl_ord_id}"): "trader",
+    ("POST", "/v1/orders/{cl_ord_id}/resend"): "trader",
+    ("POST", "/v1/orders/{cl_ord_id}/give-up"): "trader",
+    ("POST", "/v1/positions/{symbol}/close"): "trader",
+    ("POST", "/v1/halt"): "trader",
+    ("POST", "/v1/kill"): "trader",
+    ("POST", "/v1/resume"): "admin",
+}
+
 
 @dataclass(frozen=True)
 class Reply:

@@ -14,47 +14,13 @@ from core.domain.access import Role
 from core.domain.messages import KillReport, KillStage, KillTrading
 from core.domain.records import AuditQuery
 from core.errors import StorageUnwritable
-from tests.fakes.local_api import KEYS, LocalApi, limit
+from tests.fakes.local_api import KEYS, ROLES, LocalApi, limit
 
 TRADERS = frozenset({Role.TRADER, Role.ADMIN})
 REPORT = KillReport(KillStage.DONE, recorded=True, total=0, confirmed=0)
 
-# Written out by hand, from the description of the interface.
-VIEWED = (
-    ("GET", "/health"),
-    ("GET", "/v1/account"),
-    ("GET", "/v1/positions"),
-    ("GET", "/v1/orders"),
-    ("GET", "/v1/orders/{cl_ord_id}"),
-    ("GET", "/v1/fills"),
-    ("GET", "/v1/watchlist"),
-    ("GET", "/v1/quotes/{symbol}"),
-    ("GET", "/v1/risk"),
-    ("GET", "/v1/reconciliation"),
-    ("GET", "/v1/audit/head"),
-    ("GET", "/v1/audit"),
-)
-TRADED = (
-    ("POST", "/v1/orders"),
-    ("POST", "/v1/orders/preview"),
-    ("PATCH", "/v1/orders/{cl_ord_id}"),
-    ("DELETE", "/v1/orders/{cl_ord_id}"),
-    ("POST", "/v1/orders/{cl_ord_id}/resend"),
-    ("POST", "/v1/orders/{cl_ord_id}/give-up"),
-    ("POST", "/v1/positions/{symbol}/close"),
-    ("POST", "/v1/halt"),
-    ("POST", "/v1/kill"),
-)
-ADMINISTERED = (("POST", "/v1/resume"),)
-CALLS = [
-    (method, path, roles)
-    for calls, roles in (
-        (VIEWED, frozenset(Role)),
-        (TRADED, TRADERS),
-        (ADMINISTERED, frozenset({Role.ADMIN})),
-    )
-    for method, path in calls
-]
+ALLOWED = {"viewer": frozenset(Role), "trader": TRADERS, "admin": frozenset({Role.ADMIN})}
+CALLS = [(method, path, ALLOWED[role]) for (method, path), role in ROLES.items()]
 BODIES = {
     ("POST", "/v1/orders"): limit(qty="3"),
     ("POST", "/v1/orders/preview"): limit(),
@@ -299,6 +265,18 @@ async def test_sender_who_hangs_up_in_the_middle_leaves_nothing(api: LocalApi) -
     await writer.wait_closed()
 
     assert (await api.get("/v1/orders")).body["orders"] == []
+
+
+async def test_body_that_does_not_come_is_not_waited_for(api: LocalApi, monkeypatch) -> None:
+    monkeypatch.setattr("core.api.calls.READ_WITHIN_S", 0.05)
+    head = (
+        f"POST /v1/orders HTTP/1.1\r\nHost: 127.0.0.1:{api.server.port}\r\nX-API-Key: {KEYS[Role.TRADER]}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 500\r\nConnection: close\r\n\r\n"
+    )
+
+    status, body = await api.raw(head.encode())
+
+    assert (status, body["error"]["code"]) == (408, "request_timeout")
 
 
 async def test_answers_are_not_to_be_kept(api: LocalApi) -> None:

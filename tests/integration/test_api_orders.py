@@ -1,17 +1,23 @@
 """The local API: orders placed, repeated, judged, changed, ended and settled."""
 
 import asyncio
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.domain.access import Mode
+from core.domain.access import Mode, Role
 from core.domain.confirmation import ConfirmationReply
-from core.domain.messages import SetConfirmAlways
-from core.domain.risk import Limits
-from core.domain.terms import OrdStatus
+from core.domain.messages import ReplaceOrder, SetConfirmAlways, Submitted
+from core.domain.money import Price
+from core.domain.order import Order
+from core.domain.risk import Limits, Verdict
+from core.domain.terms import OrdStatus, OrdType, Side
 from core.errors import RefusalCode, Refused
-from tests.fakes.local_api import LocalApi, limit
+from core.ids import ClOrdId
+from tests.builders import NOON, terms
+from tests.fakes.local_api import KEYS, LocalApi, limit
 from tests.fakes.rig import EASY, EVERY_RULE
 
 
@@ -273,3 +279,58 @@ async def test_same_decision_twice_at_once_is_in_flight(tmp_path: Path) -> None:
     assert (second.status, second.code) == (409, "in_flight")
     assert (first.result().status, first.result().code) == (409, "confirmation_expired")
     await api.close()
+
+
+async def test_order_whose_sender_hung_up_is_sent_once_and_found_by_its_key(api: LocalApi) -> None:
+    body = json.dumps(limit()).encode()
+    head = (
+        f"POST /v1/orders HTTP/1.1\r\nHost: 127.0.0.1:{api.server.port}\r\nX-API-Key: {KEYS[Role.TRADER]}\r\n"
+        f"Content-Type: application/json\r\nIdempotency-Key: k\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    is_sent = asyncio.Event()
+    submit = api.rig.market.broker.submit
+
+    async def watched(order):
+        report = await submit(order)
+        is_sent.set()
+        return report
+
+    api.rig.market.broker.submit = watched
+    _, writer = await asyncio.open_connection("127.0.0.1", api.server.port)
+    writer.write(head.encode() + body)
+    await writer.drain()
+    writer.close()
+    await is_sent.wait()
+    await api.rig.quiet()
+
+    again = await api.post("/v1/orders", limit(), Idempotency_Key="k")
+
+    assert again.status == 200
+    assert len((await api.get("/v1/orders")).body["orders"]) == 1
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("change", "trail_px", "trail_pct"),
+    [({"order_qty": "5"}, "1.5", ""), ({"trail_px": "2"}, "2", ""), ({"trail_pct": "3"}, "", "3")],
+)
+async def test_replacing_a_trailing_stop_keeps_its_distance_unless_another_is_named(
+    api: LocalApi, change: dict[str, str], trail_px: str, trail_pct: str
+) -> None:
+    trailing = replace(terms(Side.SELL, 10), ord_type=OrdType.TRAILING_STOP, trail_px=Price("1.50"))
+    order = Order(ClOrdId("IQ-trail"), trailing, NOON, NOON, acked=True)
+    api.rig.core.state.orders.put(order)
+    seen = []
+
+    async def carry_out(command, _actor):
+        seen.append(command)
+        return Submitted(order, Verdict(()))
+
+    api.rig.core.desk._handlers[ReplaceOrder] = carry_out
+
+    asked = await api.ask("PATCH", "/v1/orders/IQ-trail", change)
+
+    assert asked.status == 202
+    assert [(each.order_qty, each.trail_px, each.trail_pct) for each in seen] == [
+        (change.get("order_qty", "10"), trail_px, trail_pct)
+    ]

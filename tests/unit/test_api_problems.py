@@ -57,7 +57,7 @@ def test_a_hard_refusal_by_the_trading_state_is_locked(outcome, status, code):
         (StorageUnwritable("full"), 503, "storage_unavailable"),
         (BrokerUnavailable("gone"), 503, "broker_unavailable"),
         (OutcomeUnknown("timeout"), 504, "outcome_unknown"),
-        (TimeoutError(), 408, "timeout"),
+        (web.HTTPRequestTimeout(text="slow"), 408, "request_timeout"),
         (web.RequestPayloadError(), 400, "malformed"),
         (web.HTTPUnauthorized(text="who"), 401, "unauthorized"),
         (web.HTTPNotFound(), 404, "not_found"),
