@@ -8,6 +8,7 @@ from dataclasses import asdict
 from app import profile as profiles
 from app.instance import ProfileLock
 from app.opening import Invocation, let_in, new_passphrase, schema_of, used_profile
+from app.secrets import command, needed
 from core.domain.access import Mode
 from core.domain.audit import AuditReport
 from core.errors import RefusalCode, Refused, SettingInvalid
@@ -22,6 +23,8 @@ def create_profile(invocation: Invocation, name: str, mode: Mode, broker: Broker
     profiles.note_used(invocation.data_dir, name)
     print(f"profile {name} ({made.settings.mode}, {made.settings.broker}) made in {made.folder}")
     print("There is no way back in without the passphrase: write it down and keep it apart.")
+    for secret in needed(made.settings):
+        print(f"It needs a key before it can be opened; run: {command(made, secret)}")
     return 0
 
 

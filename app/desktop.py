@@ -25,7 +25,14 @@ from app.runtime import CoreThread, Running
 from app.sessions import start_profile, start_temporary
 from core.clock import SystemClock
 from core.domain.messages import Command
-from core.errors import InvestIQError, RefusalCode, Refused, WrongPassphrase
+from core.errors import (
+    CredentialMissing,
+    InvestIQError,
+    KeyringUnavailable,
+    RefusalCode,
+    Refused,
+    WrongPassphrase,
+)
 from ui.bridge import Bridge
 from ui.chart import warm
 from ui.dialogs.unlock import UnlockSheet, unlock_sheet
@@ -37,6 +44,9 @@ from ui.theme.tokens import load_theme
 SWITCH_INTERVAL_S = 0.0005
 SETTLED_AFTER_MS = 3_000
 END_WITHIN_S = 12.0
+
+# What a person can put right beside the open sheet.
+_MENDABLE = (WrongPassphrase, Refused, CredentialMissing, KeyringUnavailable)
 
 _log = structlog.get_logger("desktop")
 
@@ -165,7 +175,7 @@ class Desktop(QObject):
                 self._unlock = None
             return
         self._core = None
-        if self._unlock is not None and isinstance(error, (WrongPassphrase, Refused)):
+        if self._unlock is not None and isinstance(error, _MENDABLE):
             self._unlock.refuse(str(error))
             return
         if connecting is not None and isinstance(error, InvestIQError):

@@ -98,8 +98,15 @@ def read_value(name: SecretName, file: Path | None, ask: Callable[[str], str] = 
     if file is not None:
         return parse(name, read_private(file, "file with a credential"))
     if sys.stdin is not None and sys.stdin.isatty():
-        return parse(name, lines(*(ask(f"{name}, {part}: ") for part in PARTS[name])))
+        return parse(name, lines(*(_typed(f"{name}, {part}: ", ask) for part in PARTS[name])))
     return parse(name, _from_input())
+
+
+def _typed(prompt: str, ask: Callable[[str], str]) -> str:
+    try:
+        return ask(prompt)
+    except EOFError:
+        raise BadInput("prompt", "nothing was typed; nothing was stored") from None
 
 
 def _from_input() -> str:

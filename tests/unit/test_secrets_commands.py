@@ -11,15 +11,15 @@ import pytest
 from app import cli, secret_commands
 from app import profile as profiles
 from app.instance import ProfileLock
-from app.secrets import Secrets, load_alpaca, load_polygon, needed, open_secrets
+from app.secrets import Secrets, open_secrets
 from core.adapters import keychain
 from core.audit.verify import Verifier
 from core.clock import ManualClock
 from core.domain.access import Mode
-from core.domain.credentials import AlpacaCredentials, PolygonKey, SecretName, lines
+from core.domain.credentials import SecretName, lines
 from core.domain.records import AuditQuery
-from core.errors import CredentialMissing, KeyringUnavailable, RefusalCode, Refused, SettingInvalid
-from core.settings import AlpacaAddresses, BrokerName, FeedName, ProfileSettings
+from core.errors import BadInput
+from core.settings import ProfileSettings
 from core.storage import vault
 from core.storage.secrets import PLACE
 from core.storage.store import open_store
@@ -141,6 +141,24 @@ def test_key_pair_is_asked_for_in_two_prompts(paper, monkeypatch):
     assert asked == ["alpaca.paper, key id: ", "alpaca.paper, secret: "]
 
 
+def test_prompt_that_is_ended_stores_nothing_and_is_no_crash(monkeypatch):
+    def ended(_prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(sys, "stdin", type("Terminal", (), {"isatty": lambda _: True})())
+
+    with pytest.raises(BadInput, match="nothing was stored"):
+        secret_commands.read_value(PAPER, None, ended)
+
+
+def test_profile_that_is_made_tells_which_key_it_needs(run: Run):
+    _, paper, _ = run("profile", "create", "second", "--mode", "paper")
+    _, sim, _ = run("profile", "create", "third")
+
+    assert "run: investiq --profile second secrets set alpaca.paper" in paper
+    assert "secrets set" not in sim
+
+
 def test_key_pair_from_a_file_of_ones_own_is_stored(run: Run, paper, tmp_path):
     file = _private(tmp_path / "pair", PAIR)
 
@@ -181,7 +199,7 @@ def test_input_that_is_no_key_pair_is_refused_and_nothing_is_stored_or_recorded(
 def test_nobody_to_ask_and_nothing_piped_in_is_refused(paper, monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
 
-    with pytest.raises(Exception, match="--from-file"):
+    with pytest.raises(BadInput, match="--from-file"):
         secret_commands.read_value(PAPER, None)
 
 
@@ -318,73 +336,3 @@ def test_wrong_usage_ends_with_2(words):
         cli.main(words)
 
     assert ended.value.code == 2
-
-
-def test_start_is_handed_the_key_pair_of_its_mode(run: Run, paper, live):
-    run("secrets", "set", "alpaca.paper", given=PAIR)
-    run("secrets", "set", "polygon", given=SECRET)
-    run("secrets", "set", "alpaca.live", given="AK\nlive\n", profile="real money")
-
-    assert load_alpaca(paper, Mode.PAPER, _secrets(paper)) == AlpacaCredentials(KEY_ID, SECRET)
-    assert load_polygon(paper, _secrets(paper)) == PolygonKey(SECRET)
-    assert load_alpaca(live, Mode.LIVE, _secrets(live)) == AlpacaCredentials("AK", "live")
-
-
-@pytest.mark.parametrize("mode", [Mode.LIVE, Mode.SIM])
-def test_paper_profile_hands_nothing_to_another_mode(run: Run, paper, mode):
-    run("secrets", "set", "alpaca.paper", given=PAIR)
-
-    with pytest.raises(Refused) as refused:
-        load_alpaca(paper, mode, _secrets(paper))
-
-    assert refused.value.code is RefusalCode.NOT_PERMITTED
-
-
-def test_keys_are_not_handed_out_for_a_foreign_host(run: Run, paper):
-    run("secrets", "set", "alpaca.paper", given=PAIR)
-    evil = AlpacaAddresses(
-        "https://paper-api.alpaca.markets.evil.test", "wss://paper-api.alpaca.markets/stream"
-    )
-    settings = ProfileSettings(Mode.PAPER, BrokerName.ALPACA, FeedName.ALPACA, evil)
-
-    with pytest.raises(SettingInvalid):
-        load_alpaca(profiles.Profile("desk", paper.folder, settings), Mode.PAPER, _secrets(paper))
-
-
-def test_missing_key_pair_is_told_with_profile_and_command(live, paper):
-    with pytest.raises(CredentialMissing) as missing:
-        load_alpaca(live, Mode.LIVE, _secrets(live))
-
-    assert str(missing.value).startswith(
-        "profile 'real money' needs alpaca.live, and none is stored; "
-        "run: investiq --profile 'real money' secrets set alpaca.live"
-    )
-    assert "there is none here" in str(missing.value)
-    with pytest.raises(CredentialMissing, match="secrets set polygon"):
-        load_polygon(paper, _secrets(paper))
-
-
-def test_keyring_that_gives_no_answer_is_no_missing_key(paper, with_ring):
-    with_ring.error = ConnectionResetError("gone")
-
-    with pytest.raises(KeyringUnavailable):
-        load_alpaca(paper, Mode.PAPER, _secrets(paper))
-
-
-@pytest.mark.parametrize(
-    ("settings", "names"),
-    [
-        (ProfileSettings(), ()),
-        (ProfileSettings(feed=FeedName.POLYGON), (POLYGON,)),
-        (ProfileSettings(Mode.PAPER, BrokerName.ALPACA, FeedName.ALPACA), (PAPER,)),
-        (ProfileSettings(Mode.LIVE, BrokerName.ALPACA, FeedName.POLYGON), (LIVE, POLYGON)),
-    ],
-)
-def test_needed_credentials_follow_from_broker_and_feed(settings, names):
-    assert needed(settings) == names
-
-
-def test_locked_profile_without_a_keyring_has_no_place(paper):
-    secrets = open_secrets(paper, None)
-
-    assert (secrets.place, secrets.names(), secrets.get(PAPER)) == ("nowhere", (), None)
