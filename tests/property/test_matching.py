@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,28 +18,74 @@ from core.adapters.simulator import Exchange, ExchangeSettings
 from core.adapters.simulator.ledger import Ledger
 from core.adapters.simulator.tape import Bell, Tick
 from core.domain.execution import ExecutionReport
-from core.domain.money import Price, Qty
-from core.domain.terms import OrderCancelReplaceRequest, OrderCancelRequest, OrderTerms, Side, TimeInForce
+from core.domain.instrument import Instrument
+from core.domain.money import Money, Price, Qty
+from core.domain.terms import (
+    Contingency,
+    Legs,
+    NewOrderList,
+    OrderCancelReplaceRequest,
+    OrderCancelRequest,
+    OrderTerms,
+    OrdType,
+    Side,
+    TimeInForce,
+)
 from core.errors import BrokerError
 from core.ids import ClOrdId
 from tests.builders import AAPL, single, terms
-from tests.contract.exchange_harness import INSTRUMENTS, OPENS
+from tests.contract.exchange_harness import OPENS
 
+INSTRUMENT = Instrument(AAPL, "Apple Inc.", "NASDAQ", fractionable=True, shortable=True)
 CENTS = st.integers(9_900, 10_100)
 SIZES = st.integers(0, 120)
 PRICES = st.one_of(st.none(), CENTS)
+SHARES = st.one_of(st.integers(1, 400), st.sampled_from(("0.5", "1.000000001", "33.3")))
+LASTING = st.sampled_from((TimeInForce.DAY, TimeInForce.GTC))
 
 quotes = st.tuples(st.just("quote"), CENTS, st.integers(1, 5), SIZES, SIZES, CENTS, SIZES, st.booleans())
 orders = st.tuples(
-    st.just("order"), st.sampled_from(Side), st.integers(1, 400), PRICES, PRICES, st.sampled_from(TimeInForce)
+    st.just("order"),
+    st.sampled_from(Side),
+    SHARES,
+    PRICES,
+    PRICES,
+    st.sampled_from(TimeInForce),
+    st.booleans(),
 )
+trailing = st.tuples(
+    st.just("trailing"),
+    st.sampled_from(Side),
+    st.integers(1, 400),
+    st.sampled_from(("px", "pct")),
+    st.integers(1, 90),
+    LASTING,
+)
+lists = st.tuples(
+    st.just("pair"),
+    st.sampled_from(Contingency),
+    st.sampled_from(Side),
+    st.integers(1, 300),
+    PRICES,
+    st.integers(1, 60),
+    st.integers(1, 60),
+    st.booleans(),
+    LASTING,
+)
+amounts = st.tuples(st.just("amount"), st.sampled_from(Side), st.integers(100, 999_999), PRICES)
 cancels = st.tuples(st.just("cancel"), st.integers(0, 30))
-replaces = st.tuples(st.just("replace"), st.integers(0, 30), st.integers(1, 400), CENTS)
+replaces = st.tuples(st.just("replace"), st.integers(0, 30), st.one_of(st.none(), st.integers(1, 400)), CENTS)
 bells = st.tuples(st.just("bell"))
+evenings = st.tuples(st.just("evening"))
 restarts = st.tuples(st.just("restart"))
-steps = st.lists(
-    st.one_of(quotes, quotes, orders, orders, orders, cancels, replaces, bells, restarts), max_size=60
-)
+amendments = st.tuples(st.just("amend"), st.integers(0, 30), PRICES)
+
+lawful = st.one_of(
+    quotes, quotes, quotes, orders, orders, trailing, lists, lists, amounts, cancels, replaces, bells,
+    evenings, restarts,
+)  # fmt: skip
+steps = st.lists(lawful, max_size=60)
+unlucky_steps = st.lists(st.one_of(lawful, amendments), max_size=60)
 
 
 def dollars(cents: int | None) -> str | None:
@@ -46,37 +93,74 @@ def dollars(cents: int | None) -> str | None:
 
 
 @dataclass
+class Pair:
+    """A list by hand: what its legs may sell, or buy back, and what they did."""
+
+    is_bracket: bool
+    qty: Decimal
+    entered: Decimal = Decimal(0)
+    left: Decimal = Decimal(0)
+
+
+@dataclass
 class Oracle:
     """Books by hand: Decimal, dictionaries, nothing of ours."""
 
+    may_short: bool = False
     cash: Decimal = Decimal(0)
     qty: Decimal = Decimal(0)
+    amended: bool = False
     open: dict[str, dict] = field(default_factory=dict)
-    clients: set[str] = field(default_factory=set)
+    clients: dict[str, str] = field(default_factory=dict)
     exec_ids: set[str] = field(default_factory=set)
     cum: dict[str, Decimal] = field(default_factory=dict)
+    fills: dict[str, dict] = field(default_factory=dict)
+    pairs: dict[str, Pair] = field(default_factory=dict)
+    pair_of: dict[str, str] = field(default_factory=dict)
+    firsts: set[str] = field(default_factory=set)
 
     def read(self, path: Path) -> "Oracle":
         for line in path.read_text().splitlines():
             for fact in json.loads(line)["facts"]:
                 getattr(self, f"on_{fact['kind']}")(fact)
+            self.judge()
         return self
+
+    def judge(self) -> None:
+        """Hold what must be true whenever a commit is whole."""
+        if not self.amended:
+            assert self.may_short or self.qty >= 0, "a short position"
+            assert self.may_short or self.cash >= 0, "cash that was not there"
+            for pair in self.pairs.values():
+                assert pair.left <= (pair.entered if pair.is_bracket else pair.qty), "legs that oversell"
 
     def on_genesis(self, fact: dict) -> None:
         self.cash = Decimal(fact["cash"])
 
     def on_day(self, fact: dict) -> None: ...
 
+    def on_time(self, fact: dict) -> None: ...
+
     def on_triggered(self, fact: dict) -> None: ...
 
+    def on_mark(self, fact: dict) -> None: ...
+
     def on_order(self, fact: dict) -> None:
+        order_id, body = fact["order_id"], fact["terms"]
         assert fact["cl_ord_id"] not in self.clients, "an order twice"
-        self.clients.add(fact["cl_ord_id"])
-        self.open[fact["order_id"]] = fact
-        self.cum[fact["order_id"]] = next(
-            (self.cum[o] for o, old in self.open.items() if old["cl_ord_id"] == fact["orig_cl_ord_id"]),
-            Decimal(0),
-        )
+        self.clients[fact["cl_ord_id"]] = order_id
+        self.open[order_id] = fact
+        old = self.clients.get(fact["orig_cl_ord_id"])
+        self.cum[order_id] = self.cum.get(old, Decimal(0))
+        if old in self.pair_of:
+            self.pair_of[order_id] = self.pair_of[old]
+            self.firsts |= {order_id} if old in self.firsts else set()
+        elif "list_id" in fact:
+            self.pair_of[order_id] = fact["list_id"]
+        elif "contingency" in body:
+            self.pairs[fact["cl_ord_id"]] = Pair(body["contingency"] == "bracket", Decimal(body["order_qty"]))
+            self.pair_of[order_id] = fact["cl_ord_id"]
+            self.firsts.add(order_id)
 
     def on_report(self, fact: dict) -> None:
         report = fact["report"]
@@ -85,31 +169,58 @@ class Oracle:
         if report["order_id"] is None or report["exec_type"] == "replace_rejected":
             return
         if report["exec_type"] == "trade":
-            self.fill(report)
-        assert Decimal(report["cum_qty"]) == self.cum[report["order_id"]]
-        assert self.cum[report["order_id"]] <= Decimal(report["terms"]["order_qty"])
-        if report["ord_status"] in ("FILLED", "CANCELED", "EXPIRED", "REPLACED"):
-            self.open.pop(report["order_id"])
-            assert Decimal(report["leaves_qty"]) == 0
-        else:
-            total = Decimal(report["cum_qty"]) + Decimal(report["leaves_qty"])
-            assert total == Decimal(report["terms"]["order_qty"])
+            self.fills[report["exec_id"]] = report
+            self.move(report, 1)
+        elif report["exec_type"] == "trade_cancel":
+            self.move(self.fills.pop(report["exec_ref_id"]), -1)
+        elif report["exec_type"] == "trade_correct":
+            old = self.fills[report["exec_ref_id"]]
+            self.move(old, -1)
+            changed = {"last_px": report["last_px"], "fee": report["fee"]}
+            self.fills[report["exec_ref_id"]] = {**old, **changed}
+            self.move(self.fills[report["exec_ref_id"]], 1)
+        self.amended |= report["exec_type"].startswith("trade_c")
+        self.check(report)
 
-    def fill(self, report: dict) -> None:
-        qty, px, fee = (Decimal(report[name]) for name in ("last_qty", "last_px", "fee"))
-        sign = 1 if report["terms"]["side"] == "buy" else -1
-        self.cash -= sign * qty * px + fee
+    def check(self, report: dict) -> None:
+        order_id, is_cash = report["order_id"], "cash_order_qty" in report["terms"]
+        cum, order_qty = self.cum[order_id], Decimal(report["terms"]["order_qty"])
+        assert Decimal(report["cum_qty"]) == cum
+        assert is_cash or cum <= order_qty
+        if report["ord_status"] in ("FILLED", "CANCELED", "EXPIRED", "REPLACED"):
+            self.open.pop(order_id, None)
+            assert Decimal(report["leaves_qty"]) == 0
+            assert is_cash or (report["ord_status"] == "FILLED") == (cum == order_qty)
+        elif not is_cash:
+            assert cum + Decimal(report["leaves_qty"]) == order_qty
+        if is_cash and report["terms"]["side"] == "buy":
+            value = sum(
+                Decimal(fill["last_qty"]) * Decimal(fill["last_px"])
+                for fill in self.fills.values()
+                if fill["order_id"] == order_id
+            )
+            assert self.amended or value <= Decimal(report["terms"]["cash_order_qty"])
+
+    def move(self, fill: dict, times: int) -> None:
+        qty, px, fee = (Decimal(fill[name]) for name in ("last_qty", "last_px", "fee"))
+        assert qty > 0
+        sign = times * (1 if fill["terms"]["side"] == "buy" else -1)
+        self.cash -= sign * qty * px + times * fee
         self.qty += sign * qty
-        self.cum[report["order_id"]] += qty
-        assert self.qty >= 0, "a short position"
-        assert self.cash >= 0, "cash that was not there"
+        self.cum[fill["order_id"]] += times * qty
+        pair = self.pairs.get(self.pair_of.get(fill["order_id"], ""))
+        if pair is not None and pair.is_bracket and fill["order_id"] in self.firsts:
+            pair.entered += times * qty
+        elif pair is not None:
+            pair.left += times * qty
 
 
 class Run:
     """Drives an exchange by steps and checks each fill against the quote it met."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, may_short: bool = False) -> None:
         self.path = path
+        self.may_short = may_short
         self.time = OPENS
         self.ids: list[ClOrdId] = []
         self.tick: Tick | None = None
@@ -120,11 +231,14 @@ class Run:
         self.quote(10_000, 2, 50, 50, 10_000, 0, halted=False)
 
     def start(self) -> Exchange:
-        exchange = Exchange(INSTRUMENTS, Ledger(self.path, fsync=False), ExchangeSettings(fsync=False))
+        settings = ExchangeSettings(fsync=False, may_short=self.may_short)
+        exchange = Exchange((INSTRUMENT,), Ledger(self.path, fsync=False), settings)
         exchange.listen(self.judge)
         return exchange
 
     def judge(self, report: ExecutionReport) -> None:
+        if report.cl_ord_id.startswith("LEG-") and report.cl_ord_id not in self.ids:
+            self.ids.append(report.cl_ord_id)
         fill = report.fill
         if fill is None:
             return
@@ -134,6 +248,10 @@ class Run:
         shown = self.tick.ask if side is Side.BUY else self.tick.bid
         if limit is not None:
             assert (fill.last_px - limit) * side.sign <= 0, "worse than its limit"
+        if report.terms.time_in_force.is_auction:
+            assert fill.last_px == self.tick.last
+            return
+        assert self.exchange.is_open or report.terms.extended_hours
         if fill.last_px != shown:
             assert fill.last_px == limit, "neither the quote nor its own limit"
             assert (self.tick.last - limit) * side.sign < 0, "no trade went through it"
@@ -150,8 +268,6 @@ class Run:
             return
 
     def quote(self, bid, spread, bid_size, ask_size, last, size, halted) -> None:
-        if not self.exchange.is_open:
-            return
         self.ticks += 1
         self.tick = Tick(
             AAPL,
@@ -168,10 +284,32 @@ class Run:
         )
         self.exchange.on_tick(self.tick)
 
-    def order(self, side, qty, price, stop, tif) -> None:
-        self.exchange.submit(
-            single(self.new_id(), terms(side, qty, dollars(price), stop=dollars(stop), tif=tif))
+    def order(self, side, qty, price, stop, tif, extended) -> None:
+        body = terms(side, qty, dollars(price), stop=dollars(stop), tif=tif)
+        self.exchange.submit(single(self.new_id(), replace(body, extended_hours=extended)))
+
+    def trailing(self, side, qty, unit, trail, tif) -> None:
+        body = replace(terms(side, qty, tif=tif), ord_type=OrdType.TRAILING_STOP)
+        distance = {"trail_px": Price(dollars(trail))} if unit == "px" else {"trail_pct": Decimal(trail) / 50}
+        self.exchange.submit(single(self.new_id(), replace(body, **distance)))
+
+    def pair(self, contingency, side, qty, price, profit, loss, limited, tif) -> None:
+        closing = side if contingency is Contingency.OCO else side.opposite
+        base = price or 10_000
+        takes, stops = base - closing.sign * profit, base + closing.sign * loss
+        legs = Legs(
+            contingency,
+            Price(dollars(takes)),
+            Price(dollars(stops)),
+            Price(dollars(stops)) if limited else None,
         )
+        entry = takes if contingency is Contingency.OCO else price
+        body = replace(terms(side, qty, dollars(entry), tif=tif), legs=legs)
+        self.exchange.submit(NewOrderList(self.new_id(), body))
+
+    def amount(self, side, cents, price) -> None:
+        body = replace(terms(side, 1, dollars(price)), cash_order_qty=Money(dollars(cents)))
+        self.exchange.submit(single(self.new_id(), body))
 
     def cancel(self, number) -> None:
         self.exchange.cancel(OrderCancelRequest(self.some_id(number), None))
@@ -179,11 +317,29 @@ class Run:
     def replace(self, number, qty, price) -> None:
         target = self.some_id(number)
         old = self.exchange.order(target)
-        body = terms(Side.BUY, qty, dollars(price)) if old is None else self.changed(old.terms, qty, price)
+        body = (
+            terms(Side.BUY, qty or 1, dollars(price)) if old is None else self.changed(old.terms, qty, price)
+        )
         self.exchange.replace(OrderCancelReplaceRequest(self.new_id(), target, None, body))
 
-    def changed(self, old: OrderTerms, qty: int, price: int) -> OrderTerms:
-        return replace(old, order_qty=Qty(qty), price=None if old.price is None else Price(dollars(price)))
+    def changed(self, old: OrderTerms, qty: int | None, price: int) -> OrderTerms:
+        new = Price(dollars(price))
+        return replace(
+            old,
+            order_qty=old.order_qty if qty is None else Qty(qty),
+            price=None if old.price is None else new,
+            stop_px=None if old.stop_px is None or qty is not None else new,
+        )
+
+    def amend(self, number, price) -> None:
+        fills = [report for report in self.exchange.activities(OPENS) if report.fill is not None]
+        if not fills:
+            return
+        exec_id = fills[-1 - number % len(fills)].exec_id
+        if price is None:
+            self.exchange.bust(exec_id)
+        else:
+            self.exchange.correct(exec_id, Price(dollars(price)))
 
     def new_id(self) -> ClOrdId:
         self.ids.append(ClOrdId(f"IQ-{len(self.ids)}"))
@@ -193,10 +349,22 @@ class Run:
         return self.ids[-1 - number % len(self.ids)] if self.ids else ClOrdId("IQ-none")
 
     def bell(self) -> None:
+        if self.exchange.is_open:
+            self.time = self.time.replace(hour=21, minute=0)
+        else:
+            opens = self.time.replace(hour=14, minute=30)
+            self.time = opens if opens > self.time else opens + timedelta(days=1)
         self.exchange.on_bell(Bell(self.time.date(), self.time, opens=not self.exchange.is_open))
+
+    def evening(self) -> None:
+        """Pass 19:00 in New York, and in other runs 20:00."""
+        if not self.exchange.is_open and self.time.hour == 21:
+            self.time += timedelta(hours=3, minutes=30 if len(self.ids) % 2 else 300)
+            self.exchange.turn(self.time)
 
     def restart(self) -> None:
         was_open = self.exchange.is_open
+        self.exchange.note_time()
         self.exchange.close()
         self.exchange = self.start()
         if was_open and self.tick is not None:
@@ -207,23 +375,36 @@ class Run:
     def books(self) -> tuple[Decimal, Decimal, dict[str, tuple[Decimal, Decimal]]]:
         account = self.exchange.account()
         held = sum((position.qty for position in self.exchange.positions()), Decimal(0))
-        works = {o.order_id: (o.cum_qty, o.leaves_qty) for o in self.exchange.open_orders()}
+        return (
+            account.cash,
+            held,
+            {o.order_id: (o.cum_qty, o.leaves_qty) for o in self.exchange.open_orders()},
+        )
+
+    def judge_holds(self) -> None:
+        account = self.exchange.account()
         buying = [o for o in self.exchange.open_orders() if o.terms.side is Side.BUY]
-        assert account.cash - account.buying_power >= least_hold(buying)
+        alone = [o for o in buying if o.list_id is None and o.terms.legs is None and not o.terms.is_cash]
+        assert account.cash - account.buying_power >= least_hold(alone)
         assert account.buying_power >= 0
-        return account.cash, held, works
 
 
 def least_hold(orders: Iterable[ExecutionReport]) -> Decimal:
     return sum((o.leaves_qty * (o.terms.price or o.terms.stop_px or Decimal(0)) for o in orders), Decimal(0))
 
 
+def walk_through(folder: str, walk: list[tuple], *, may_short: bool) -> Run:
+    run = Run(Path(folder) / "exchange.jsonl", may_short=may_short)
+    for step in walk:
+        run.do(step)
+    return run
+
+
 @given(steps)
-def test_books_re_add_from_the_ledger(walk: list[tuple]) -> None:
+def test_books_of_an_account_without_shorts_re_add_and_hold_what_orders_may_cost(walk: list[tuple]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(Path(folder) / "exchange.jsonl")
-        for step in walk:
-            run.do(step)
+        run = walk_through(folder, walk, may_short=False)
+        run.judge_holds()
         cash, held, works = run.books()
         run.exchange.close()
 
@@ -234,17 +415,33 @@ def test_books_re_add_from_the_ledger(walk: list[tuple]) -> None:
         assert {o: oracle.cum[o] for o in oracle.open} == {o: cum for o, (cum, _) in works.items()}
 
 
-@given(steps)
-def test_restart_anywhere_gives_the_same_books(walk: list[tuple]) -> None:
+@given(unlucky_steps)
+def test_books_re_add_with_short_sales_busts_and_corrections(walk: list[tuple]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(Path(folder) / "exchange.jsonl")
-        for step in walk:
-            run.do(step)
-        before, reports = run.books(), run.exchange.activities(OPENS)
+        run = walk_through(folder, walk, may_short=True)
+        cash, held, works = run.books()
+        run.exchange.close()
+
+        oracle = Oracle(may_short=True).read(run.path)
+
+        assert oracle.cash == cash
+        assert oracle.qty == held
+        assert {o: oracle.cum[o] for o in oracle.open} == {o: cum for o, (cum, _) in works.items()}
+
+
+@given(unlucky_steps, st.booleans())
+def test_restart_anywhere_gives_the_same_books(walk: list[tuple], may_short: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = walk_through(folder, walk, may_short=may_short)
+        before, positions = run.books(), run.exchange.positions()
+        reports, working = run.exchange.activities(OPENS), run.exchange.open_orders()
+        run.exchange.note_time()
         run.exchange.close()
 
         run.exchange = run.start()
 
         assert run.books() == before
+        assert run.exchange.positions() == positions
         assert run.exchange.activities(OPENS) == reports
+        assert run.exchange.open_orders() == working
         run.exchange.close()

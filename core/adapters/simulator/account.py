@@ -1,9 +1,10 @@
-"""Cash and positions of the exchange's one account: a fold of its own reports."""
+"""Cash and positions of the exchange's one account: a fold of its own fills."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.adapters.simulator.matching import AVG_STEP
+from core.adapters.simulator.working import AVG_STEP
 from core.domain.execution import Fill
 from core.domain.money import ZERO, Money, Price, Qty
 from core.domain.portfolio import BrokerPosition
@@ -12,39 +13,53 @@ from core.ids import Symbol
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Shares held and their average price in dollars; a sale leaves the average as it is."""
+    """Shares held, negative if owed, and their average price in dollars.
+
+    What lessens a holding leaves the average as it is.
+    """
 
     qty: Decimal
     avg_px: Decimal
 
+    def after(self, fill: Fill) -> "Holding":
+        """Return what a fill leaves."""
+        qty = self.qty + fill.signed_qty
+        if self.qty * fill.signed_qty >= 0 and qty:
+            total = abs(self.qty) * self.avg_px + fill.value
+            return Holding(qty, (total / abs(qty)).quantize(AVG_STEP))
+        turned = qty * self.qty < 0
+        return Holding(qty, fill.last_px if turned else self.avg_px)
+
+
+_NOTHING = Holding(ZERO, ZERO)
+
 
 class Purse:
-    """What the account owns; working orders are not its concern."""
+    """What the account owns and owes; working orders are not its concern."""
 
     def __init__(self, cash: Decimal) -> None:
         self.cash = cash
         self._holdings: dict[Symbol, Holding] = {}
 
     def qty(self, symbol: Symbol) -> Decimal:
-        """Return shares held."""
-        holding = self._holdings.get(symbol)
-        return ZERO if holding is None else holding.qty
+        """Return shares held, negative if owed."""
+        return self._holdings.get(symbol, _NOTHING).qty
 
     def apply(self, fill: Fill) -> None:
         """Move cash and shares by a fill."""
         self.cash += fill.cash_flow
-        held = self._holdings.get(fill.symbol, Holding(ZERO, ZERO))
-        qty = held.qty + fill.signed_qty
-        if qty == 0:
-            self._holdings.pop(fill.symbol, None)
-            return
-        avg_px = held.avg_px
-        if fill.signed_qty > 0:
-            avg_px = ((held.qty * held.avg_px + fill.value) / qty).quantize(AVG_STEP)
-        self._holdings[fill.symbol] = Holding(qty, avg_px)
+        self._hold(fill.symbol, self._holdings.get(fill.symbol, _NOTHING).after(fill))
+
+    def amend(self, symbol: Symbol, cash: Decimal, fills: Iterable[Fill]) -> None:
+        """Take a change of an old fill: move cash, and make the holding anew of all fills that count."""
+        self.cash += cash
+        holding = _NOTHING
+        for fill in fills:
+            holding = holding.after(fill)
+        self._hold(symbol, holding)
 
     def positions(self) -> tuple[BrokerPosition, ...]:
-        """List what is held, by symbol."""
+        """List what is held and owed, by symbol."""
         return tuple(
             BrokerPosition(symbol, Qty(held.qty), Price(held.avg_px))
             for symbol, held in sorted(self._holdings.items())
@@ -55,3 +70,17 @@ class Purse:
         return Money(
             sum((held.qty * marks.get(s, Price(held.avg_px)) for s, held in self._holdings.items()), ZERO)
         )
+
+    def set_aside(self, marks: dict[Symbol, Price], reserve: Decimal) -> Decimal:
+        """Return dollars that short positions bind: their proceeds, and `reserve` times their value."""
+        short = ((s, held) for s, held in self._holdings.items() if held.qty < 0)
+        return sum(
+            (-held.qty * (held.avg_px + marks.get(s, Price(held.avg_px)) * reserve) for s, held in short),
+            ZERO,
+        )
+
+    def _hold(self, symbol: Symbol, holding: Holding) -> None:
+        if holding.qty:
+            self._holdings[symbol] = holding
+        else:
+            self._holdings.pop(symbol, None)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
+from core.adapters.simulator.hours import NEW_YORK
 from core.adapters.simulator.path import DOLLAR, tick_size
 from core.errors import BadInput
 from core.ids import Symbol
 
 MAX_BYTES = 512 * 1024 * 1024
 HISTORY_BARS = 60
-NEW_YORK = ZoneInfo("America/New_York")
+
 
 _NEEDED = ("open", "high", "low", "close", "volume")
 _TIME_NAMES = ("timestamp", "date", "datetime", "time")

@@ -13,10 +13,12 @@ from core.adapters.simulator.floor import Floor
 from core.adapters.simulator.ledger import Ledger
 from core.adapters.simulator.matching import Depth
 from core.adapters.simulator.restore import restore
+from core.adapters.simulator.standing import account, equity
 from core.adapters.simulator.tape import Bell, Tick
+from core.adapters.simulator.working import WorkingOrder
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.instrument import Instrument
-from core.domain.money import Money
+from core.domain.money import Money, Price
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import (
     NewOrderList,
@@ -28,7 +30,7 @@ from core.domain.terms import (
     TimeInForce,
 )
 from core.errors import BrokerRejected
-from core.ids import ClOrdId, OrderId, Symbol
+from core.ids import ClOrdId, ExecId, OrderId, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class ExchangeSettings:
         fees: whether sales are charged what they cost in the United States.
         fsync: whether a fact is on stable storage before it is answered; off only in tests.
         closed_pause_s: seconds of our clock that a closed market is shown before the next day opens.
+        may_short: whether the account may sell what it does not hold, where shares can be borrowed.
     """
 
     cash: Money = Money(100_000)
@@ -48,6 +51,7 @@ class ExchangeSettings:
     fees: bool = True
     fsync: bool = True
     closed_pause_s: float = 3.0
+    may_short: bool = False
 
 
 class Exchange:
@@ -59,19 +63,21 @@ class Exchange:
         self.settings = settings
         self._books = Books(ledger, settings.cash)
         restore(self._books)
-        self._floor = Floor(self._books, instruments, US_2026 if settings.fees else NO_FEES)
+        fees = US_2026 if settings.fees else NO_FEES
+        self._floor = Floor(self._books, instruments, fees, lambda: self.settings.may_short)
 
     @property
     def is_open(self) -> bool:
         """Whether the market is open."""
-        return self._floor.is_open
+        return self._books.is_open
 
     def listen(self, listener: Listener) -> None:
         """Call this with every report, after it is in the ledger."""
-        self._books.listen(listener)
+        self._books.listeners.append(listener)
 
     def turn(self, now: datetime) -> None:
         """Let market time pass without an event."""
+        self._pass_evening(now)
         self._books.now = now
 
     def depth(self, symbol: Symbol) -> Depth | None:
@@ -79,28 +85,30 @@ class Exchange:
         return self._books.matching.depths.get(symbol)
 
     def on_bell(self, bell: Bell) -> None:
-        """Open or close the market; at the close what works for the day expires."""
+        """Open or close the market; at the close its auction is held, and what works for the day expires."""
         books = self._books
-        books.now, self._floor.is_open = bell.time, bell.opens
+        self._pass_evening(bell.time)
+        books.now, books.is_open = bell.time, bell.opens
         if bell.opens and bell.day != books.day:
-            books.open_day(bell.day)
+            books.open_day(bell.day, equity(books))
         if not bell.opens:
             books.matching.forget_sizes()
-            for order in books.orders.open():
-                if order.terms.time_in_force is TimeInForce.DAY:
-                    self._floor.end(order, OrdStatus.EXPIRED, ExecType.EXPIRED, "the market day is over")
+            self._close()
         books.publish()
 
     def on_tick(self, tick: Tick) -> None:
-        """Take a new quote: trigger stops, then trade in the order of price and time."""
+        """Take a new quote: trigger stops, then trade in the order of price and time.
+
+        A quote in a closed market is one of extended hours: only orders with the flag trade, no stop wakes.
+        """
         books = self._books
-        books.now = tick.time
         books.matching.take_tick(tick)
+        if not books.is_open:
+            self._pass_evening(tick.time)
+        books.now = tick.time
         if not books.matching.working(tick.symbol):
             return
-        reached = books.matching.reached_stops(tick.symbol)
-        for order in reached:
-            books.trigger(order)
+        reached = self._wake(tick.symbol) if books.is_open else ()
         for order in books.matching.working(tick.symbol):
             # The trade that woke a stop went by before it could take part.
             self._floor.trade(order, arriving=order in reached)
@@ -120,6 +128,7 @@ class Exchange:
             raise BrokerRejected(reason)
         entered = self._books.enter(order.cl_ord_id, order.terms, self._floor.hold(order.terms))
         ack = self._books.report(entered, ExecType.NEW)
+        self._floor.lists.enter(entered)
         self._floor.trade_on_arrival(entered)
         self._books.publish()
         return ack
@@ -137,7 +146,7 @@ class Exchange:
             raise BrokerRejected(
                 f"the order is {order.ord_status.value}: there is nothing to cancel", "not_open"
             )
-        self._floor.end(order, OrdStatus.CANCELED, ExecType.CANCELED, "canceled on request")
+        self._floor.end(order, OrdStatus.CANCELED, "canceled on request")
         self._books.publish()
 
     def replace(self, request: OrderCancelReplaceRequest) -> None:
@@ -156,21 +165,40 @@ class Exchange:
                 self._books.report(old, ExecType.REPLACE_REJECTED, reason)
             self._books.reject(request.cl_ord_id, request.terms, reason, request.orig_cl_ord_id)
             raise BrokerRejected(reason)
+        hold = self._floor.hold(request.terms, old)
         self._books.end(old, OrdStatus.REPLACED)
-        new = self._books.enter(request.cl_ord_id, request.terms, self._floor.hold(request.terms), old)
+        new = self._books.enter(request.cl_ord_id, request.terms, hold, old)
         self._books.report(old, ExecType.REPLACED)
         self._books.report(new, ExecType.REPLACED)
+        if new.suspended:
+            self._books.report(new, ExecType.SUSPENDED)
         self._floor.trade_on_arrival(new)
         self._books.publish()
 
     def place_external(self, terms: OrderTerms) -> OrderId:
         """Take an order that was made elsewhere, as on the broker's own page; returns its `order_id`."""
-        ack = self.submit(NewOrderSingle(ClOrdId(f"EXT-{self._books.next_seq():08d}"), terms))
+        ack = self.submit(NewOrderSingle(ClOrdId(f"EXT-{self._books.ledger.next_seq():08d}"), terms))
         return ack.order_id or OrderId("")
 
     def cancel_external(self, order_id: OrderId) -> None:
         """Cancel by `order_id`, as from the broker's own page."""
         self.cancel(OrderCancelRequest(ClOrdId(""), order_id))
+
+    def bust(self, exec_id: ExecId) -> None:
+        """Take a fill back as if it had never been; an order that has ended does not work again.
+
+        Raises:
+            BrokerRejected: there is no such fill, or it was taken back before.
+        """
+        self._amend(exec_id, None)
+
+    def correct(self, exec_id: ExecId, price: Price) -> None:
+        """Change the price of a fill; the fee follows.
+
+        Raises:
+            BrokerRejected: there is no such fill, or it was taken back before.
+        """
+        self._amend(exec_id, price)
 
     def order(self, cl_ord_id: ClOrdId) -> ExecutionReport | None:
         """Return an order's state, or None where no such id was ever seen."""
@@ -190,7 +218,7 @@ class Exchange:
 
     def account(self) -> Account:
         """Return cash, buying power and equity."""
-        return self._books.account()
+        return account(self._books, may_short=self.settings.may_short)
 
     def activities(self, since: datetime) -> tuple[ExecutionReport, ...]:
         """List every report at or after a market time, oldest first."""
@@ -202,8 +230,50 @@ class Exchange:
 
     def note_time(self) -> None:
         """Write market time down, so that a restart goes on from here."""
-        self._books.note_time()
+        self._books.ledger.record("time", {})
+        self._books.publish()
 
     def close(self) -> None:
         """Close the ledger as it stands, which is also what a crash leaves behind."""
-        self._books.close()
+        self._books.ledger.close()
+
+    def _amend(self, exec_id: ExecId, price: Price | None) -> None:
+        found = self._books.orders.fill(exec_id)
+        if found is None:
+            raise BrokerRejected(f"{exec_id} is no fill that counts")
+        self._floor.amend(*found, price)
+        self._books.publish()
+
+    def _wake(self, symbol: Symbol) -> tuple[WorkingOrder, ...]:
+        books = self._books
+        self._hold_opening(symbol)
+        for order in books.matching.moved_marks(symbol):
+            books.note_mark(order)
+        reached = books.matching.reached_stops(symbol)
+        for order in reached:
+            books.trigger(order)
+        return reached
+
+    def _hold_opening(self, symbol: Symbol) -> None:
+        # The first trade of the day is the opening price: nobody may order for it once the market is open.
+        waiting = self._books.matching.opening(symbol)
+        for order in waiting:
+            self._floor.trade_in_auction(order, "the opening auction did not fill it")
+
+    def _close(self) -> None:
+        for order in self._books.orders.open():
+            if not order.is_open:
+                continue  # it ended with another of its list
+            if order.terms.time_in_force.is_auction:
+                self._floor.trade_in_auction(order, "the auction did not fill it")
+            elif order.terms.time_in_force is TimeInForce.DAY and order.ends_at_close:
+                self._floor.end(order, OrdStatus.EXPIRED, "the market day is over")
+
+    def _pass_evening(self, until: datetime) -> None:
+        books = self._books
+        over = [o for o in books.orders.open() if o.good_till is not None and o.good_till <= until]
+        for order in over:
+            books.now = order.good_till or until
+            self._floor.end(order, OrdStatus.EXPIRED, "the extended day is over")
+        if over:
+            books.publish()

@@ -2,87 +2,13 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import Enum, auto
 
 from core.adapters.simulator.tape import Tick
-from core.domain.money import ZERO, Money, Price, Qty
-from core.domain.terms import OrderTerms, OrdStatus, OrdType, Side
-from core.ids import ClOrdId, OrderId, Symbol
-
-AVG_STEP = Decimal("0.000001")
-
-
-@dataclass(slots=True)
-class WorkingOrder:
-    """An order as the exchange holds it.
-
-    Attributes:
-        priority: place in time; a smaller number was there earlier.
-        value: dollars of all fills, fees aside.
-        triggered: a stop that was reached works as a market or limit order.
-        hold_px: dollars a share that are held for what a purchase may still cost; None for a sale.
-    """
-
-    order_id: OrderId
-    cl_ord_id: ClOrdId
-    terms: OrderTerms
-    priority: int
-    hold_px: Price | None
-    orig_cl_ord_id: ClOrdId | None = None
-    cum_qty: Decimal = ZERO
-    value: Decimal = ZERO
-    ended: OrdStatus | None = None
-    triggered: bool = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it may still fill."""
-        return self.ended is None
-
-    @property
-    def leaves_qty(self) -> Decimal:
-        """Shares that may still fill."""
-        return self.terms.order_qty - self.cum_qty if self.is_open else ZERO
-
-    @property
-    def ord_status(self) -> OrdStatus:
-        """The FIX state."""
-        if self.ended is not None:
-            return self.ended
-        return OrdStatus.PARTIALLY_FILLED if self.cum_qty else OrdStatus.NEW
-
-    @property
-    def avg_px(self) -> Price | None:
-        """Dollars a share so far, to six decimals; None while nothing is filled."""
-        return Price((self.value / self.cum_qty).quantize(AVG_STEP)) if self.cum_qty else None
-
-    @property
-    def hold(self) -> Money:
-        """Dollars held for what it may still cost."""
-        return Money(ZERO if self.hold_px is None else self.hold_px * self.leaves_qty)
-
-    @property
-    def is_resting_stop(self) -> bool:
-        """Whether it waits for its trigger."""
-        return self.terms.ord_type.has_stop and not self.triggered
-
-    def succeed(self, old: "WorkingOrder") -> None:
-        """Take over what the order that this one replaces has done."""
-        self.orig_cl_ord_id = old.cl_ord_id
-        self.cum_qty, self.value, self.triggered = old.cum_qty, old.value, old.triggered
-
-    def take_fill(self, qty: Decimal, px: Price) -> None:
-        """Count a fill; the last one ends the order."""
-        self.cum_qty += qty
-        self.value += qty * px
-        if self.cum_qty == self.terms.order_qty:
-            self.ended = OrdStatus.FILLED
-        elif self.hold_px is not None:
-            self.hold_px = max(self.hold_px, px)
-
-    @property
-    def limit(self) -> Decimal | None:
-        """The worst price it takes; None takes any."""
-        return self.terms.price if self.terms.ord_type.has_price else None
+from core.adapters.simulator.working import WorkingOrder
+from core.domain.money import ZERO, Price, Qty
+from core.domain.terms import OrdType, Side, TimeInForce
+from core.ids import Symbol
 
 
 @dataclass(slots=True)
@@ -105,13 +31,21 @@ class Depth:
         return self.tick.ask if side is Side.BUY else self.tick.bid
 
 
+class Source(Enum):
+    """What an order trades against."""
+
+    QUOTE = auto()  # what stands on the other side
+    TRADE = auto()  # a trade of others went through the order's limit
+    AUCTION = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Shares that can change hands now; `from_trade`: a trade went through the order's limit."""
+    """Shares that can change hands now."""
 
     qty: Qty
     px: Price
-    from_trade: bool
+    source: Source
 
 
 class MatchingBook:
@@ -127,6 +61,11 @@ class MatchingBook:
         if depth is None:
             depth = self.depths[tick.symbol] = Depth(tick)
         depth.refresh(tick)
+
+    def last(self, symbol: Symbol) -> Price | None:
+        """Return the last trade that was shown; None before the first."""
+        depth = self.depths.get(symbol)
+        return None if depth is None else depth.tick.last
 
     def forget_sizes(self) -> None:
         """Take away what all quotes display: at the close nothing stands any more."""
@@ -154,8 +93,17 @@ class MatchingBook:
         if last is None or not depth.traded_left:
             return ()
         return tuple(
-            order for order in self.working(symbol) if order.is_resting_stop and _reaches(order.terms, last)
+            order for order in self.working(symbol) if order.is_resting_stop and _reaches(order, last)
         )
+
+    def moved_marks(self, symbol: Symbol) -> tuple[WorkingOrder, ...]:
+        """Let the trailing stops of a symbol follow the trade of the last tick; list those that moved."""
+        depth = self.depths[symbol]
+        last = depth.tick.last
+        if last is None or not depth.traded_left:
+            return ()
+        trailing = (o for o in self._working.get(symbol, ()) if o.terms.ord_type.has_trail)
+        return tuple(order for order in trailing if order.is_resting_stop and order.take_mark(last))
 
     def match(self, order: WorkingOrder, *, arriving: bool) -> Match | None:
         """Return what an order trades now, or None.
@@ -165,24 +113,48 @@ class MatchingBook:
         there for that trade.
         """
         depth = self.depths.get(order.terms.symbol)
-        if depth is None or depth.tick.halted or order.is_resting_stop or not order.leaves_qty:
+        if (
+            depth is None
+            or depth.tick.halted
+            or order.is_resting_stop
+            or order.terms.time_in_force.is_auction
+        ):
             return None
         side, limit = order.terms.side, order.limit
         px = depth.price_for(side)
         if px is not None and depth.left[side] > 0 and (limit is None or _within(side, px, limit)):
-            return Match(Qty(min(order.leaves_qty, depth.left[side])), px, from_trade=False)
+            return _match(order, depth.left[side], px, Source.QUOTE)
         if arriving or limit is None or depth.tick.last is None or depth.traded_left <= 0:
             return None
         if depth.tick.last != limit and _within(side, depth.tick.last, limit):
-            return Match(Qty(min(order.leaves_qty, depth.traded_left)), Price(limit), from_trade=True)
+            return _match(order, depth.traded_left, Price(limit), Source.TRADE)
         return None
+
+    def auction_match(self, order: WorkingOrder) -> Match | None:
+        """Return what an order trades in an auction at the price of the last trade, or None.
+
+        An auction gathers the whole market: it has enough for every order that its price is good for.
+        """
+        depth = self.depths.get(order.terms.symbol)
+        if depth is None or depth.tick.halted or depth.tick.last is None:
+            return None
+        last = depth.tick.last
+        if order.limit is not None and not _within(order.terms.side, last, order.limit):
+            return None
+        return _match(order, order.leaves_qty, last, Source.AUCTION)
+
+    def opening(self, symbol: Symbol) -> tuple[WorkingOrder, ...]:
+        """List the orders of a symbol that wait for the opening, if the last tick brought a trade."""
+        if not self.depths[symbol].traded_left:
+            return ()
+        return tuple(o for o in self._working.get(symbol, ()) if o.terms.time_in_force is TimeInForce.OPG)
 
     def consume(self, order: WorkingOrder, match: Match) -> None:
         """Take matched shares out of what is displayed."""
         depth = self.depths[order.terms.symbol]
-        if match.from_trade:
+        if match.source is Source.TRADE:
             depth.traded_left -= match.qty
-        else:
+        elif match.source is Source.QUOTE:
             depth.left[order.terms.side] -= match.qty
 
 
@@ -190,10 +162,14 @@ def _within(side: Side, px: Decimal, limit: Decimal) -> bool:
     return px <= limit if side is Side.BUY else px >= limit
 
 
-def _reaches(terms: OrderTerms, last: Decimal) -> bool:
-    if terms.stop_px is None:
-        return False
-    return last >= terms.stop_px if terms.side is Side.BUY else last <= terms.stop_px
+def _match(order: WorkingOrder, there: Decimal, px: Price, source: Source) -> Match | None:
+    qty = min(order.fillable(px), there)
+    return Match(Qty(qty), px, source) if qty > 0 else None
+
+
+def _reaches(order: WorkingOrder, last: Decimal) -> bool:
+    trigger = order.trigger_px
+    return trigger is not None and (last - trigger) * order.terms.side.sign >= 0
 
 
 def _rank(order: WorkingOrder) -> tuple[bool, Decimal, int]:

@@ -1,10 +1,12 @@
 """Every order and report the exchange ever had, and the sums over those that work."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from core.adapters.simulator.matching import WorkingOrder
-from core.domain.execution import ExecType, ExecutionReport
+from core.adapters.simulator.working import LegRole, OrderList, WorkingOrder
+from core.domain.execution import ExecType, ExecutionReport, Fill
 from core.domain.money import ZERO, Qty
 from core.domain.terms import OrdStatus, Side
 from core.errors import OutcomeUnknown
@@ -21,12 +23,28 @@ class Orders:
         self._open: dict[OrderId, WorkingOrder] = {}
         self._rejections: dict[ClOrdId, ExecutionReport] = {}
         self._last: dict[OrderId, ExecutionReport] = {}
+        self._lists: dict[ClOrdId, OrderList] = {}
 
     def add(self, order: WorkingOrder) -> None:
         """Know an order."""
         self._by_order_id[order.order_id] = order
         self._by_cl_ord_id[order.cl_ord_id] = order
         self._open[order.order_id] = order
+
+    def open_list(self, first: WorkingOrder) -> OrderList | None:
+        """Begin the list that hangs on an order, if one does; its replacement goes on with the same."""
+        legs = first.terms.legs
+        if legs is None or first.group is not None:
+            return None
+        group = OrderList(first.cl_ord_id, legs.contingency, first)
+        if not group.is_bracket:
+            group.legs[LegRole.TAKE_PROFIT] = first
+        first.group = self._lists[group.list_id] = group
+        return group
+
+    def list_of(self, list_id: ClOrdId) -> OrderList:
+        """Return a known list."""
+        return self._lists[list_id]
 
     def keep(self, report: ExecutionReport) -> None:
         """Remember a report."""
@@ -79,11 +97,55 @@ class Orders:
         return sum((order.hold for order in self.open()), ZERO)
 
     def selling(self, symbol: Symbol) -> Decimal:
-        """Sum the shares of a symbol that working sales may still take."""
-        return sum(
-            (o.leaves_qty for o in self.open() if o.terms.symbol == symbol and o.terms.side is Side.SELL),
-            ZERO,
+        """Sum the shares of a symbol that working sales may still take; those of a list count once."""
+        sales = self._working(symbol, Side.SELL)
+        alone = (
+            o.leaves_qty if o.hold_qty is None else o.hold_qty - o.cum_qty for o in sales if not o.is_leg
         )
+        return sum(alone, ZERO) + self._in_lists(symbol, Side.SELL)
+
+    def covering(self, symbol: Symbol) -> Decimal:
+        """Sum the shares that working purchases may still give back to where they were borrowed."""
+        purchases = (o for o in self._working(symbol, Side.BUY) if o.hold_px is None and not o.terms.is_cash)
+        alone = (order.leaves_qty for order in purchases if not order.is_leg)
+        return sum(alone, ZERO) + self._in_lists(symbol, Side.BUY)
+
+    def fill(self, exec_id: ExecId) -> tuple[WorkingOrder, Fill] | None:
+        """Return a fill as it counts now, and its order; None where there is none, or no more."""
+        found = next((r for r in self.reports if r.exec_id == exec_id and r.fill is not None), None)
+        if found is None or found.order_id is None:
+            return None
+        living = {fill.exec_id: fill for fill in self.living_fills(found.terms.symbol)}
+        fill = living.get(exec_id)
+        return None if fill is None else (self._by_order_id[found.order_id], fill)
+
+    def living_fills(self, symbol: Symbol) -> Iterable[Fill]:
+        """List the fills of a symbol that count, oldest first: busted ones left out, others as corrected."""
+        living: dict[ExecId, Fill] = {}
+        for report in self.reports:
+            if report.terms.symbol != symbol:
+                continue
+            fill, concerned = report.fill, report.exec_ref_id
+            if fill is not None:
+                living[fill.exec_id] = fill
+            elif report.exec_type is ExecType.TRADE_CANCEL and concerned is not None:
+                del living[concerned]
+            elif report.exec_type is ExecType.TRADE_CORRECT and concerned is not None:
+                corrected = report.last_px or living[concerned].last_px
+                living[concerned] = replace(living[concerned], last_px=corrected, fee=report.fee)
+        return tuple(living.values())
+
+    def _working(self, symbol: Symbol, side: Side) -> tuple[WorkingOrder, ...]:
+        return tuple(o for o in self.open() if o.terms.symbol == symbol and o.terms.side is side)
+
+    def _in_lists(self, symbol: Symbol, side: Side) -> Decimal:
+        # A leg that waits has the shares of its entry set aside as they come in.
+        lists: dict[ClOrdId, OrderList] = {
+            order.group.list_id: order.group
+            for order in self._working(symbol, side)
+            if order.group is not None and order.is_leg
+        }
+        return sum((each.remaining for each in lists.values()), ZERO)
 
     def describe(self, order: WorkingOrder, exec_id: ExecId, time: datetime) -> ExecutionReport:
         """Write an order's state as a status report."""
@@ -99,4 +161,5 @@ class Orders:
             avg_px=order.avg_px,
             transact_time=time,
             orig_cl_ord_id=order.orig_cl_ord_id,
+            list_id=order.list_id,
         )

@@ -14,7 +14,8 @@ from zlib import crc32
 
 import numpy as np
 
-from core.adapters.simulator.csv_bars import HISTORY_BARS, NEW_YORK, BarTable, files_of, read_bars
+from core.adapters.simulator.csv_bars import HISTORY_BARS, BarTable, files_of, read_bars
+from core.adapters.simulator.hours import NEW_YORK
 from core.adapters.simulator.path import (
     DayBar,
     Ints,

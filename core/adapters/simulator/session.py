@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from math import exp, sqrt
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from core.adapters.simulator.hours import NEW_YORK
 from core.adapters.simulator.path import DOLLAR, DayBar, Floats, Ints, MinuteBars, on_tick, u_shape
 from core.adapters.simulator.universe import UNIVERSE, Listing
 from core.domain.instrument import Instrument
@@ -26,7 +26,6 @@ HALT_MINUTES = range(80, 85)  # 10:50 to 10:55, twenty minutes after the demo be
 EARNINGS_SYMBOL = Symbol("ORCL")
 EARNINGS_DAY = 41
 EARNINGS_JUMP = 0.09
-NEW_YORK = ZoneInfo("America/New_York")
 
 # Shares of a stock's variance: the market's, its sector's, its own.
 _MARKET, _SECTOR, _OWN = 0.34, 0.16, 0.50
