@@ -25,12 +25,14 @@ from core.orders.clerk import Clerk
 from core.orders.desk import Desk
 from core.orders.entry import OrderEntry
 from core.orders.exits import Exits
+from core.orders.flatten import Closer, Flattening
 from core.orders.gate import Gate, GateSettings
 from core.orders.gather import Gatherer, LiveState
 from core.orders.glance import Glance
 from core.orders.in_flight import InFlight
 from core.orders.intents import Intents
 from core.orders.keys import Keys
+from core.orders.kill import KillSwitch
 from core.orders.links import Links
 from core.orders.lookups import LookUps
 from core.orders.oms import OrderManagement
@@ -39,6 +41,7 @@ from core.orders.reconcile import Reconciler
 from core.orders.rounds import Rounds
 from core.orders.sending import Sending
 from core.orders.supervision import Means
+from core.orders.sweep import Sweeper
 from core.orders.throttle import Throttle
 from core.orders.trading_state import TradingStateLatch
 from core.orders.unsettled import Unsettled
@@ -130,6 +133,7 @@ class Core:
         )
         self.valuation = Valuation(self.state, self.throttle, clock, self.bus)
         self.protection = Protection(self.state, self.bus)
+        self.kill = kill_switch(self, means)
         in_flight = InFlight(self.state, lookups, clock)
         self.rounds = Rounds(
             self.state,
@@ -169,6 +173,7 @@ class Core:
         route(m.Reconnect, self.links.reconnect)
         route(m.Reconcile, self.reconciler.now)
         route(m.HaltTrading, self.latch.halt)
+        route(m.KillTrading, self.kill.kill)
         route(m.ResumeTrading, self.latch.resume)
         route(m.LoadBars, self.clerk.bars)
         route(m.LoadFills, self.clerk.fills)
@@ -325,6 +330,17 @@ class Core:
 
     def _on_task_failure(self, name: str, error: BaseException) -> None:
         self.bus.publish(m.Notice(m.Severity.ALARM, f"{name}: {error}", f"task:{name}"))
+
+
+def kill_switch(core: Core, means: Means) -> KillSwitch:
+    """Put the kill switch of a core together."""
+    state, broker, oms = core.state, core.outside.broker, core.oms
+    closer = Closer(
+        state, core.gatherer, core.throttle, core.intents, core.sending, oms, core.outside.ids, means
+    )
+    sweeper = Sweeper(state, broker, oms, means)
+    flattening = Flattening(state, broker, closer, means)
+    return KillSwitch(state, oms, core.latch, core.journal, sweeper, flattening, means)
 
 
 def profile_facts(name: str, user: str, role: str, *, temporary: bool) -> m.ProfileFacts:

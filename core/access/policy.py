@@ -34,6 +34,7 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.ResendOrder: _TRADERS,
     m.GiveUpOrder: _TRADERS,
     m.HaltTrading: _TRADERS,
+    m.KillTrading: _TRADERS,
     m.Reconnect: _TRADERS,
     m.Reconcile: _TRADERS,
     m.SetConfirmAlways: _TRADERS,

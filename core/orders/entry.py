@@ -246,14 +246,10 @@ class OrderEntry:
     async def _pass_or_refuse(self, decision: Decision, terms: OrderTerms, figures: Figures) -> Verdict:
         verdict = self._judge(terms, figures, self._old(decision))
         missing = verdict.missing_acknowledgements(decision.acknowledged)
-        if verdict.is_refused or (missing and not self._asks_for_soft_rules):
+        # Where the sheet stands before the order, it asks for the quantity to be typed instead.
+        if verdict.is_refused or (missing and not self._gate.is_required):
             raise await self._refusal(verdict, in_words(terms), decision.actor)
         return verdict
-
-    @property
-    def _asks_for_soft_rules(self) -> bool:
-        # Where the sheet stands before the order, it asks for the quantity to be typed.
-        return self._gate.is_required
 
     def _judge(self, terms: OrderTerms, figures: Figures, replaces: Order | None) -> Verdict:
         facts = self._gatherer.facts(terms, figures, replaces)

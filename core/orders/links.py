@@ -59,7 +59,7 @@ class Links:
         feed_stream = Stream((Part.FEED,), self._read_quotes, self._lose_feed)
         self._orders = Supervisor(orders, self.show, turns, means)
         self._quotes = Supervisor(feed_stream, self.show, turns, means)
-        reconciler.on_found = self.crosscheck.found
+        reconciler.findings.on_told = self.crosscheck.found
 
     def show(self, part: Part, state: LinkState, text: str = "") -> None:
         """Publish how a part does, if that is new."""
@@ -168,7 +168,7 @@ class Links:
         self.crosscheck.heard(told.cl_ord_id)
         await self._oms.apply(told)
         if told.last_qty is not None:
-            self._reconciler.want_account()
+            self._reconciler.holdings.want_account()
 
     def _lose_orders(self) -> None:
         self._state.ready = False

@@ -86,7 +86,7 @@ class Rounds:
         while True:
             await self._clock.sleep(ACCOUNT_EVERY_S)
             if self._state.ready:
-                await self._links.attempt("account", self._reconciler.confirm_account)
+                await self._links.attempt("account", self._reconciler.holdings.confirm_account)
 
     async def _compare(self) -> None:
         # A report that was never delivered is found here (C1).

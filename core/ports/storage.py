@@ -18,20 +18,8 @@ from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 T = TypeVar("T")
 
 
-class Reader(Protocol):
-    """Questions to the database. Used inside `Store.read` or `Store.write`, on a storage thread."""
-
-    def order(self, cl_ord_id: ClOrdId) -> Order | None:
-        """Return one order."""
-        ...
-
-    def open_orders(self) -> tuple[Order, ...]:
-        """List the orders that may still fill, UNKNOWN ones included, oldest first."""
-        ...
-
-    def recent_orders(self, limit: int) -> tuple[Order, ...]:
-        """List the newest orders, newest first."""
-        ...
+class FillReader(Protocol):
+    """Questions about what the broker said and what changed hands."""
 
     def executions(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
         """List what the broker said of one order, in the order of arrival."""
@@ -67,6 +55,22 @@ class Reader(Protocol):
 
     def lot_closes(self, symbol: Symbol | None = None) -> tuple[LotClose, ...]:
         """List closed pieces, oldest first."""
+        ...
+
+
+class Reader(FillReader, Protocol):
+    """Questions to the database. Used inside `Store.read` or `Store.write`, on a storage thread."""
+
+    def order(self, cl_ord_id: ClOrdId) -> Order | None:
+        """Return one order."""
+        ...
+
+    def open_orders(self) -> tuple[Order, ...]:
+        """List the orders that may still fill, UNKNOWN ones included, oldest first."""
+        ...
+
+    def recent_orders(self, limit: int) -> tuple[Order, ...]:
+        """List the newest orders, newest first."""
         ...
 
     def positions(self) -> tuple[Position, ...]:

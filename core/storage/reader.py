@@ -81,22 +81,11 @@ _CHAIN = (
 )
 
 
-class SqlReader:
-    """`ports.storage.Reader` on one connection, inside a transaction that the store began."""
+class SqlFillReader:
+    """`ports.storage.FillReader` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-
-    def order(self, cl_ord_id: ClOrdId) -> Order | None:
-        row = self._connection.execute(_ORDER, {"cl_ord_id": cl_ord_id}).mappings().first()
-        return None if row is None else order_of(row)
-
-    def open_orders(self) -> tuple[Order, ...]:
-        return tuple(order_of(row) for row in self._connection.execute(_OPEN_ORDERS).mappings())
-
-    def recent_orders(self, limit: int) -> tuple[Order, ...]:
-        found = self._connection.execute(_RECENT_ORDERS, {"limit": max(0, limit)})
-        return tuple(order_of(row) for row in found.mappings())
 
     def executions(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
         found = self._connection.execute(_EXECUTIONS, {"cl_ord_id": cl_ord_id})
@@ -149,6 +138,21 @@ class SqlReader:
     def lot_closes(self, symbol: Symbol | None = None) -> tuple[LotClose, ...]:
         asked = _CLOSES if symbol is None else _CLOSES.where(t.lot_closes.c.symbol == symbol)
         return tuple(close_of(row) for row in self._connection.execute(asked).mappings())
+
+
+class SqlReader(SqlFillReader):
+    """`ports.storage.Reader` on one connection, inside a transaction that the store began."""
+
+    def order(self, cl_ord_id: ClOrdId) -> Order | None:
+        row = self._connection.execute(_ORDER, {"cl_ord_id": cl_ord_id}).mappings().first()
+        return None if row is None else order_of(row)
+
+    def open_orders(self) -> tuple[Order, ...]:
+        return tuple(order_of(row) for row in self._connection.execute(_OPEN_ORDERS).mappings())
+
+    def recent_orders(self, limit: int) -> tuple[Order, ...]:
+        found = self._connection.execute(_RECENT_ORDERS, {"limit": max(0, limit)})
+        return tuple(order_of(row) for row in found.mappings())
 
     def positions(self) -> tuple[Position, ...]:
         lots: dict[str, list[Lot]] = defaultdict(list)

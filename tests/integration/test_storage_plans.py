@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from core.domain.records import AuditQuery
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
-from core.ports.storage import Reader
+from core.ports.storage import FillReader, Reader
 from core.storage import engine, vault
 from core.storage.reader import SqlReader
 from core.storage.store import open_store
@@ -113,7 +113,7 @@ def plans(tmp_path: Path):
 def test_every_question_of_the_port_is_here():
     asked = {name.split()[0] for name in (*QUESTIONS, *WHOLE)}
     spoken = {"fills": {"fills", "newest", "all"}, "lots": {"lots", "all"}, "lot_closes": {"closes", "all"}}
-    questions = {name for name in vars(Reader) if not name.startswith("_")}
+    questions = {name for port in (Reader, FillReader) for name in vars(port) if not name.startswith("_")}
 
     assert all(spoken.get(name, {name, name.split("_")[0]}) & asked for name in questions)
 

@@ -26,7 +26,7 @@ TRADERS: tuple[m.Command[Any], ...] = (
     m.PreviewOrder(draft()), m.SubmitOrder(draft(), KEY), m.CancelOrder(ORDER), m.CancelOrders(),
     m.ReplaceOrder(ORDER, KEY, "1"), m.ClosePosition(AAPL, KEY), m.CheckOrder(ORDER), m.ResendOrder(ORDER),
     m.GiveUpOrder(ORDER), m.HaltTrading("x"), m.SetConfirmAlways(on=True), m.KeepProfile("a", "b"),
-    m.Reconnect(m.Part.ORDERS), m.Reconcile(),
+    m.Reconnect(m.Part.ORDERS), m.Reconcile(), m.KillTrading("x"),
 )  # fmt: skip
 ADMINS: tuple[m.Command[Any], ...] = (m.ResumeTrading("x"),)
 MATRIX = [

@@ -425,7 +425,7 @@ async def test_an_account_that_never_holds_the_newest_fill_is_not_taken(rig: Rig
 
     rig.market.broker.account = overtaken
 
-    await rig.core.reconciler.refresh_account()
+    await rig.core.reconciler.holdings.refresh_account()
 
     assert state.account == before
 
