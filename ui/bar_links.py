@@ -26,6 +26,7 @@ class BarLinks(QObject):
         bridge.account_changed.connect(top.show_account)
         bridge.session_changed.connect(self._on_session)
         bridge.ack_measured.connect(self._on_ack)
+        bridge.requests_waiting.connect(lambda event: status.show_waiting(event.count, event.wait_s))
         bridge.stall_measured.connect(status.show_stall)
         bridge.quotes_changed.connect(self._on_quotes)
         bridge.in_order.connect(self._on_event)

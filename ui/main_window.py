@@ -24,14 +24,16 @@ from ui.dialogs.welcome import Start, Welcome
 from ui.facts import WindowFacts
 from ui.layout import SETTING as LAYOUT
 from ui.layout import SIZES, SMALL, SMALL_BELOW, LayoutKeeper, splitter
+from ui.link_banner import LinkBanner
 from ui.look import SETTING as LOOKS
 from ui.look import LookKeeper
 from ui.notices import Notices
 from ui.overlays import LIVE_FRAME, LiveFrame, Overlays
 from ui.panel_links import PanelLinks
 from ui.panels.audit import AuditPanel
-from ui.panels.blotter import SIDE_BY_SIDE, Blotter
+from ui.panels.blotter import SIDE_BY_SIDE, Blotter, Tab
 from ui.panels.chart import ChartPanel
+from ui.panels.differences import DifferencesPanel
 from ui.panels.fills import FillsPanel
 from ui.panels.movers import MoversPanel
 from ui.panels.orders import OrdersPanel
@@ -61,6 +63,7 @@ class MainWindow(QMainWindow):
         self.top, self.status = TopBar(self), StatusBar(self)
         self.halted = HaltBanner(self.parts.facts, self)
         self.unknown = UnknownBanner(bridge, self.parts.facts, self)
+        self.down = LinkBanner(self.parts.facts, self)
         self._chart_link = ChartLink(bridge, self.parts.facts, self.parts.chart)
         self._splitters = self._place()
         self.layout_keeper = self._keep_layout()
@@ -76,6 +79,13 @@ class MainWindow(QMainWindow):
         bridge = self._bridge
         watchlist = WatchlistPanel(bridge)
         positions, orders, fills = PositionsPanel(bridge), OrdersPanel(bridge), FillsPanel(bridge)
+        differences = DifferencesPanel(bridge)
+        tabs: list[tuple[QWidget, Tab]] = [
+            (positions, positions),
+            (orders, orders),
+            (fills, fills),
+            (differences, differences),
+        ]
         return Parts(
             window=self,
             bridge=bridge,
@@ -88,7 +98,8 @@ class MainWindow(QMainWindow):
             positions=positions,
             orders=orders,
             fills=fills,
-            blotter=Blotter([(positions, positions), (orders, orders), (fills, fills)]),
+            differences=differences,
+            blotter=Blotter(tabs),
             ticket=TicketPanel(bridge),
             risk=RiskPanel(bridge),
             audit=AuditPanel(bridge),
@@ -107,7 +118,7 @@ class MainWindow(QMainWindow):
         self._stack = stack = QVBoxLayout(body)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(0)
-        for widget in (self.top, self.halted, self.unknown):
+        for widget in (self.top, self.halted, self.unknown, self.down):
             stack.addWidget(widget)
         stack.addWidget(columns, 1)
         stack.addWidget(self.status)
@@ -128,6 +139,7 @@ class MainWindow(QMainWindow):
             "positions": parts.positions.view,
             "orders": parts.orders.view,
             "fills": parts.fills.view,
+            "differences": parts.differences.view,
             "audit": parts.audit.view,
         }
         tabs = {"left": parts.blotter.left, "right": parts.blotter.right, "all": parts.blotter.all}
@@ -169,6 +181,7 @@ class MainWindow(QMainWindow):
         self.links.connect_unknown(self.unknown)
         self.halted.cancel_wanted.connect(self.trading.cancel_all)
         self.halted.resume_wanted.connect(parts.risk.ask_resume)
+        self.down.reconnect_wanted.connect(self.trading.reconnect)
         self.top.field.opened.connect(self._open_palette)
         self.top.menu.clicked.connect(lambda: _popup(self.top.menu, self.registry.main_menu(self)))
         self.top.bell.clicked.connect(lambda: _popup(self.top.bell, parts.notices.menu(self)))
@@ -216,13 +229,17 @@ class MainWindow(QMainWindow):
         """Store the layout at once, before the window goes."""
         self.layout_keeper.save_now()
 
+    def _tabs(self) -> tuple[PositionsPanel, OrdersPanel, FillsPanel, DifferencesPanel]:
+        parts = self.parts
+        return parts.positions, parts.orders, parts.fills, parts.differences
+
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         parts = self.parts
         if not self._is_restored:
             self._is_restored = True
             parts.look.restore(snapshot.settings.get(LOOKS, ""))
             self.layout_keeper.restore(snapshot.settings.get(LAYOUT, ""))
-        for part in (parts.facts, parts.watchlist, parts.positions, parts.orders, parts.fills, parts.audit):
+        for part in (parts.facts, parts.watchlist, parts.audit, *self._tabs()):
             part.apply_snapshot(snapshot)
         parts.risk.apply_snapshot(snapshot)
         self._bars.apply_snapshot(snapshot)

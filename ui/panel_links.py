@@ -36,7 +36,7 @@ class PanelLinks(QObject):
         parts.orders.selected.connect(self._on_order_selected)
         parts.chart.cancel_requested.connect(orders.cancel)
         parts.audit.order_wanted.connect(self.show_order)
-        for name in ("watchlist", "positions", "orders", "fills", "audit"):
+        for name in ("watchlist", "positions", "orders", "fills", "differences", "audit"):
             panel_of_name: QWidget = getattr(parts, name)
             self._open_menu_for(panel_of_name)
         for group in parts.blotter.groups:
@@ -84,7 +84,14 @@ class PanelLinks(QObject):
             self._registry.context_menu(panel.objectName(), panel).popup(at)
 
         parts = self._parts
-        tables = (parts.watchlist, parts.positions, parts.orders, parts.fills, parts.audit)
+        tables = (
+            parts.watchlist,
+            parts.positions,
+            parts.orders,
+            parts.fills,
+            parts.differences,
+            parts.audit,
+        )
         next(each for each in tables if each is panel).menu_wanted.connect(open_menu)
 
     def _on_symbol(self, symbol: str) -> None:

@@ -11,6 +11,7 @@ from ui.notices import Notices
 from ui.panels.audit import AuditPanel
 from ui.panels.blotter import Blotter
 from ui.panels.chart import ChartPanel
+from ui.panels.differences import DifferencesPanel
 from ui.panels.fills import FillsPanel
 from ui.panels.movers import MoversPanel
 from ui.panels.orders import OrdersPanel
@@ -35,6 +36,7 @@ class Parts:
     positions: PositionsPanel
     orders: OrdersPanel
     fills: FillsPanel
+    differences: DifferencesPanel
     blotter: Blotter
     ticket: TicketPanel
     risk: RiskPanel

@@ -55,6 +55,7 @@ class StatusBar(QWidget):
         self._age_s: float | None = None
         self._stall_ms: float | None = None
         self._p99_ms: float | None = None
+        self._waiting = ""
         self._money, self._session, self._fact = "Nothing is connected", "", ""
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 0)
@@ -103,6 +104,11 @@ class StatusBar(QWidget):
         self._p99_ms = p99_ms
         self._show_pace()
 
+    def show_waiting(self, count: int, wait_s: float) -> None:
+        """Say how many requests the broker's rate limit holds back, and until when the first has to wait."""
+        self._waiting = f"{count} requests wait {fmt.span(wait_s)}" if count else ""
+        self._show_pace()
+
     def show_session(self, session: MarketSession) -> None:
         """Show the market day's phase and how long it lasts."""
         words = _PHASES[session.phase]
@@ -132,6 +138,8 @@ class StatusBar(QWidget):
         )
         for name, value in named:
             pieces += [(name, 11, REGULAR, "text3"), 6, (value, 11, MEDIUM, "text1"), 16]
+        if self._waiting:
+            pieces += [("Rate limit", 11, REGULAR, "text3"), 6, (self._waiting, 11, MEDIUM, "warn"), 16]
         self._figures.show_pieces(list(pieces))
 
     def _show_right(self) -> None:

@@ -13,8 +13,12 @@ from core.domain.messages import (
     ClosePosition,
     ExplainPosition,
     GiveUpOrder,
-    HaltTrading,
+    KillTrading,
+    Part,
     PositionProof,
+    Reconcile,
+    ReconciliationRun,
+    Reconnect,
     ResendOrder,
     SetConfirmAlways,
     Submitted,
@@ -25,11 +29,11 @@ from core.errors import Refused
 from core.ids import ClOrdId, IdempotencyKey, RandomIds, Symbol, new_idempotency_key
 from ui import format as fmt
 from ui.actions.registry import Handlers
+from ui.dialogs.kill import KillSheet
 from ui.dialogs.proof import show_proof
 from ui.dialogs.text_input import Question
-from ui.notices import words_of_failed_read
+from ui.notices import words_of, words_of_failed_read
 from ui.parts import Parts
-from ui.widgets.buttons import Dress
 
 
 class TradingHandlers:
@@ -45,6 +49,7 @@ class TradingHandlers:
             "kill": self.kill,
             "resume": self._parts.risk.ask_resume,
             "toggle_confirm_in_sim": self.toggle_confirm,
+            "reconcile": self.reconcile,
         }
 
     def cancel_all(self) -> None:
@@ -55,21 +60,35 @@ class TradingHandlers:
         self._parts.notices.say(f"Asked the broker to cancel {number} order{'' if number == 1 else 's'}.")
 
     def kill(self) -> None:
-        """Halt and cancel, after a question; what is held stays."""
-        number = len(self._parts.facts.open_orders)
-        Question(
-            self._parts.window,
-            "Halt and cancel everything?",
-            f"Trading halts at once and all {number} working orders are cancelled. Positions stay open: while"
-            " trading is halted nothing is sold. Resume, then close them one by one.",
-            "Halt and cancel",
-            self._kill,
-            dress=Dress.HALT_FILL,
-        ).open_question()
+        """Halt, cancel and where it is wanted close, after a question; the sheet counts what is confirmed."""
+        facts, bridge = self._parts.facts, self._parts.bridge
+        ours = sum(not order.external for order in facts.open_orders)
 
-    def _kill(self) -> None:
-        self._parts.bridge.send(HaltTrading("Kill"))
-        self.cancel_all()
+        def agreed(flatten: bool) -> None:
+            bridge.kill_progressed.connect(sheet.show_report)
+            bridge.send(KillTrading("Kill", flatten), sheet.show_report, failed)
+
+        def failed(error: Exception) -> bool:
+            sheet.show_failure(words_of(error))
+            return True
+
+        sheet = KillSheet(self._parts.window, ours, len(facts.held), agreed)
+        sheet.open_question()
+
+    def reconnect(self, part: Part) -> None:
+        """Try a link again now."""
+        self._parts.bridge.send(Reconnect(part))
+
+    def reconcile(self) -> None:
+        """Compare our book with the broker's now, and show what differs."""
+
+        def compared(run: ReconciliationRun) -> None:
+            number = len(run.differences)
+            words = "no difference" if not number else f"{number} difference{'' if number == 1 else 's'}"
+            self._parts.notices.say(f"Compared with the broker: {words}.")
+
+        self._parts.blotter.show_panel(self._parts.differences)
+        self._parts.bridge.send(Reconcile(), compared)
 
     def toggle_confirm(self) -> None:
         """Switch the confirmation sheet on or off where it is not compulsory."""
