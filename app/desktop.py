@@ -161,8 +161,9 @@ class Desktop(QObject):
 
         self._core = CoreThread(start)
         self._core.started.add_done_callback(self._started.emit)
-        self._core.begin()
+        # Asked before it begins, so that a start that fails at once answers this too.
         self.bridge.request_snapshot()
+        self._core.begin()
 
     def _on_started(self, started: "Future[Running]") -> None:
         error = started.exception()
