@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -51,9 +52,10 @@ class Failing:
     async def streamed(self, chunks: Any, headers: dict[str, str], status: int = 200) -> web.StreamResponse:
         response = web.StreamResponse(status=status, headers=headers)
         await response.prepare(self.request)
-        async for chunk in chunks:
-            await response.write(chunk)
-        await response.write_eof()
+        with suppress(ConnectionResetError):  # the client had enough
+            async for chunk in chunks:
+                await response.write(chunk)
+            await response.write_eof()
         return response
 
 

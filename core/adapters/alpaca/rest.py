@@ -5,6 +5,7 @@ came, or did not come, after a byte of an order had left proves nothing. A quest
 order, a replacement and a cancel are sent once.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
@@ -33,6 +34,8 @@ NOT_FOUND = "404"
 DUPLICATE = "40010001"
 _PAUSES_S = (0.25, 1.0)
 _LONGEST_TEXT = 500
+# With one of these a 403 is about the order, without it about the key.
+_TRADING_CODE = re.compile(r"403\d{5}")
 _DEFINITIVE = frozenset({400, 404, 422})
 _NOT_IN_PLAN = ("subscription", "not entitled", "insufficient subscription")
 
@@ -141,7 +144,7 @@ class Rest:
             return RateLimited(words, self._limiter.retry_after(answer.headers))
         if answer.status == 403 and any(words in text.lower() for words in _NOT_IN_PLAN):
             return NotEntitled(f"{self._name(request)}: {text}")
-        if answer.status == 401 or (answer.status == 403 and not code.startswith("403")):
+        if answer.status == 401 or (answer.status == 403 and not _TRADING_CODE.fullmatch(code)):
             if answer.unreadable:  # a page of something that stands between us and Alpaca
                 return BrokerUnavailable(f"{self._name(request)}: {_what_came(answer)}; it was not accepted")
             other = "a key for paper money opens no live account, and the reverse"
