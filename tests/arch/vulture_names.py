@@ -46,6 +46,10 @@ process_result_value
 # aiohttp calls this.
 handle_error
 
+# urllib3 reads these.
+ConnectionCls
+pool_classes_by_scheme
+
 # Python itself reads these.
 __cause__
 __lt__

@@ -167,11 +167,12 @@ class _Requests:
         response = self._manager.request(
             method, url, fields=fields, headers=headers, redirect=False, retries=False, preload_content=False
         )
+        body: bytes | None = None
         try:
             body = _bounded(response)
-        except BaseException:
-            response.close()
-            raise
+        finally:
+            if body is None:
+                response.close()
         response.release_conn()
         if response.status != 200:
             raise Refusal(response.status, body, response.headers.get("Retry-After", ""))

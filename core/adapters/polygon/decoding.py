@@ -36,7 +36,8 @@ def document(text: bytes | str) -> object:
         Unreadable: it is none, or it is nested deeper than any answer.
     """
     try:
-        return json.loads(text, parse_float=_decimal, parse_constant=lambda _word: None)
+        # NaN and Infinity stay words, so that they are no number, and not nothing either.
+        return json.loads(text, parse_float=_decimal, parse_constant=str)
     except RecursionError as error:
         raise Unreadable("the answer is nested too deeply") from error
     except ValueError as error:

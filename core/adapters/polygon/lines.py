@@ -54,11 +54,13 @@ class Lines:
         if not _is_newer(event, line.trade):
             return False
         line.trade = event
-        if line.counted_to is None or event.time > line.counted_to:
+        is_counted = event.counted > 0 and (line.counted_to is None or event.time > line.counted_to)
+        if is_counted:
             line.volume = Qty(line.volume + event.counted)
-        if event.is_last and (line.last_time is None or event.time >= line.last_time):
+        is_last = event.is_last and (line.last_time is None or event.time >= line.last_time)
+        if is_last:
             line.last, line.last_time = event.price, event.time
-        return True
+        return is_counted or is_last
 
     def seed(self, snapshot: DaySnapshot, now: datetime) -> bool:
         """Merge a snapshot in, where it is newer than the stream."""

@@ -9,6 +9,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,8 @@ OPEN_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 1
 CHANNELS = ("Q", "T")
 _KEEPALIVE_S = 20
+_CANCEL_AGAIN_S = 0.1
+_CHANNELS_A_MESSAGE = 500
 _PORTS = {"ws": 80, "wss": 443}
 
 _log = structlog.get_logger("polygon")
@@ -66,6 +69,7 @@ class PolygonStream:
         self._running: asyncio.Task[None] | None = None
         self._ended = False
         self._refused: set[str] = set()
+        self._asked: dict[str, None] = {}
         self._complained = False
 
     async def open(self, symbols: Iterable[str]) -> None:
@@ -79,21 +83,20 @@ class PolygonStream:
         """
         await asyncio.to_thread(_import_vendor)
         late = self._tasks.spawn(self._clock.sleep(OPEN_WITHIN_S), "polygon-open")
+        opening = self._tasks.spawn(self._connected(), "polygon-connect")
         try:
-            opening = self._tasks.spawn(self._connected(), "polygon-connect")
             await _first(opening, late)
             if not opening.done():
-                opening.cancel()
                 raise BrokerUnavailable(f"the Polygon stream: no connection within {OPEN_WITHIN_S:.0f} s")
-            await self._authenticated(opening.result(), symbols, late)
+            await self._authenticated(opening.result(), late)
+            self.want(symbols)
         except OSError as error:
             raise BrokerUnavailable(
                 f"the Polygon stream cannot be reached: {error.strerror or error}"
             ) from error
         finally:
+            opening.cancel()
             late.cancel()
-            if self._running is None or self._running.done():
-                self._ended = True
 
     async def _connected(self) -> socket.socket:
         # A connection of ours: the vendor's client would repeat a refused one for ever, and follow
@@ -116,9 +119,7 @@ class PolygonStream:
             return opened
         raise failure
 
-    async def _authenticated(
-        self, opened: socket.socket, symbols: Iterable[str], late: asyncio.Task[None]
-    ) -> None:
+    async def _authenticated(self, opened: socket.socket, late: asyncio.Task[None]) -> None:
         from polygon import WebSocketClient
 
         handshake = _Handshake()
@@ -128,7 +129,6 @@ class PolygonStream:
             feed=self._address.netloc,
             market=path,
             raw=True,
-            subscriptions=_channels(symbols),
             max_reconnects=0,
             secure=self._address.scheme == "wss",
             custom_json=handshake,
@@ -144,24 +144,40 @@ class PolygonStream:
         )
         self._running = self._tasks.spawn(work, "polygon-stream")
         known = self._tasks.spawn(handshake.done.wait(), "polygon-handshake")
+        failure: BrokerUnavailable | None = None
         try:
             await _first(self._running, known, late)
+            if not handshake.is_known or self._running.done():
+                failure = handshake.failure or _end_of(self._running)
         finally:
             known.cancel()
-        if not handshake.is_known or self._running.done():
-            await self._hang_up()
-            raise handshake.failure or _end_of(self._running)
+            if failure is not None or not handshake.is_known:
+                await self.close()
+        if failure is not None:
+            raise failure
         self._running.add_done_callback(self._on_end)
 
     def want(self, symbols: Iterable[str]) -> None:
-        """Subscribe to exactly these; the vendor's client does so within a second."""
-        if self._client is None:
-            return
-        wanted, known = set(_channels(symbols)), set(self._client.scheduled_subs)
-        if known - wanted:
-            self._client.unsubscribe(*known - wanted)
-        if wanted - known:
-            self._client.subscribe(*wanted - known)
+        """Subscribe to exactly these, at once."""
+        wanted = {f"{kind}.{symbol}": None for symbol in symbols for kind in CHANNELS}
+        changes = (
+            ("unsubscribe", [each for each in self._asked if each not in wanted]),
+            ("subscribe", [each for each in wanted if each not in self._asked]),
+        )
+        self._asked = wanted
+        for action, channels in changes:
+            for start in range(0, len(channels), _CHANNELS_A_MESSAGE):
+                params = ",".join(channels[start : start + _CHANNELS_A_MESSAGE])
+                self._tasks.spawn(self._send({"action": action, "params": params}), "polygon-subscribe")
+
+    async def _send(self, message: dict[str, str]) -> None:
+        # The vendor's client would look for changes once a second only.
+        from websockets.exceptions import ConnectionClosed
+
+        connection = None if self._client is None else self._client.websocket
+        if connection is not None:
+            with suppress(ConnectionClosed):  # its end is told by the one who reads
+                await connection.send(json.dumps(message))
 
     async def close(self) -> None:
         """End the connection; `lose` is not called any more."""
@@ -172,11 +188,12 @@ class PolygonStream:
         running, self._running = self._running, None
         if running is None:
             return
-        connection = None if self._client is None else self._client.websocket
-        running.cancel()
-        await asyncio.wait({running})
-        if connection is not None:
-            await connection.close()
+        if self._client is not None and self._client.websocket is not None:
+            await self._client.websocket.close()
+        while not running.done():
+            # The vendor's client waits by wait_for, which loses a cancel that meets a frame (Python 3.11).
+            running.cancel()
+            await asyncio.wait({running}, timeout=_CANCEL_AGAIN_S)
 
     async def _on_text(self, text: str | bytes) -> None:
         try:
@@ -310,10 +327,6 @@ def _import_vendor() -> None:
     from core.adapters.polygon.client import quieten
 
     quieten()
-
-
-def _channels(symbols: Iterable[str]) -> list[str]:
-    return [f"{kind}.{symbol}" for symbol in symbols for kind in CHANNELS]
 
 
 async def _first(*tasks: "asyncio.Task[Any]") -> None:

@@ -21,7 +21,7 @@ async def client_gone(request: web.Request, handler: Any) -> web.StreamResponse:
     """Take it for an ordinary end when a client hangs up on a long answer."""
     try:
         return await handler(request)
-    except ConnectionResetError:
+    except ConnectionError:
         return web.Response()
 
 
