@@ -39,6 +39,7 @@ from core.orders.oms import OrderManagement
 from core.orders.protection import Protection
 from core.orders.reconcile import Reconciler
 from core.orders.rounds import Rounds
+from core.orders.scan import QuotedSnapshots, Scanner
 from core.orders.sending import Sending
 from core.orders.supervision import Means
 from core.orders.sweep import Sweeper
@@ -49,6 +50,7 @@ from core.orders.valuation import Valuation
 from core.ports.broker import Broker
 from core.ports.confirmation import Confirmer
 from core.ports.market_data import MarketDataFeed
+from core.ports.snapshots import SnapshotSource
 from core.state.account import AccountState
 from core.state.orders import OrderBook
 from core.state.positions import PositionBook
@@ -67,6 +69,7 @@ class Outside:
         emergency: the file for records that the database would not take.
         keep: makes a throwaway profile permanent; None where it is permanent already.
         rng: where chance comes from, such as the jitter between two tries.
+        snapshots: answers a scan of many symbols; None where the quotes that stream in have to do.
     """
 
     store: SqlStore
@@ -81,6 +84,7 @@ class Outside:
     limits: Limits = field(default_factory=Limits)
     keep: Callable[[m.KeepProfile], Path] | None = None
     rng: Random = field(default_factory=Random)
+    snapshots: SnapshotSource | None = None
 
 
 class Core:
@@ -149,6 +153,7 @@ class Core:
             self.state, outside.profile, self.latch, self.links, self.valuation, clock, self.bus
         )
         self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate, self.bus)
+        self.scanner = Scanner(self.state, outside.snapshots or QuotedSnapshots(self.state))
         self.verifier = Verifier(store)
         self.desk = Desk(authorize, self.journal)
         self.oms.on_overfill = self._on_overfill
@@ -176,6 +181,7 @@ class Core:
         route(m.KillTrading, self.kill.kill)
         route(m.ResumeTrading, self.latch.resume)
         route(m.LoadBars, self.clerk.bars)
+        route(m.ScanMovers, self.scanner.scan)
         route(m.LoadFills, self.clerk.fills)
         route(m.FollowAudit, self.clerk.follow_audit)
         route(m.LoadAudit, self._load_audit)

@@ -15,6 +15,7 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadLive: _ANYBODY,
     m.LoadFills: _ANYBODY,
     m.LoadBars: _ANYBODY,
+    m.ScanMovers: _ANYBODY,
     m.LoadAudit: _ANYBODY,
     m.FollowAudit: _ANYBODY,
     m.VerifyAudit: _ANYBODY,

@@ -19,6 +19,7 @@ from core.domain.answers import (
 )
 from core.domain.audit import AuditReport
 from core.domain.market import Bar, Timeframe
+from core.domain.movers import LARGE_CAPS, MoversScan
 from core.domain.order import Order
 from core.domain.records import AuditQuery, TradingStateRecord, Watchlist
 from core.domain.risk import RuleCode
@@ -168,6 +169,13 @@ class LoadBars(Command[tuple[Bar, ...]]):
     symbol: Symbol
     timeframe: Timeframe
     limit: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ScanMovers(Command[MoversScan]):
+    """What moved most today among these symbols, ranked; and what could not be."""
+
+    universe: tuple[Symbol, ...] = LARGE_CAPS
 
 
 @dataclass(frozen=True, slots=True)
