@@ -16,7 +16,7 @@ from core.domain.risk import Limits, Verdict
 from core.domain.terms import OrdStatus, OrdType, Side
 from core.errors import RefusalCode, Refused
 from core.ids import ClOrdId
-from tests.builders import NOON, terms
+from tests.builders import AAPL, NOON, terms
 from tests.fakes.local_api import KEYS, LocalApi, limit
 from tests.fakes.rig import EASY, EVERY_RULE
 
@@ -165,6 +165,54 @@ async def test_replacing_by_nothing_is_malformed(api: LocalApi) -> None:
     refused = await api.ask("PATCH", f"/v1/orders/{resting.body['order']['cl_ord_id']}", {})
 
     assert (refused.status, refused.code) == (400, "malformed")
+
+
+async def test_bracket_is_placed_with_its_legs_told_as_ours(api: LocalApi) -> None:
+    legs = {"take_profit": {"price": "110.00"}, "stop_loss": {"stop_px": "95.00"}}
+
+    placed = await api.post("/v1/orders", limit(bracket=legs))
+    await api.rig.quiet()
+    opened = (await api.get("/v1/orders?state=open")).body["orders"]
+
+    entry = placed.body["order"]
+    assert placed.status == 201
+    assert entry["legs"] == {
+        "contingency": "bracket",
+        "take_profit": {"price": "110"},
+        "stop_loss": {"stop_px": "95", "price": None},
+    }
+    assert {(each["side"], each["price"], each["stop_px"]) for each in opened} == {
+        ("sell", "110", None),
+        ("sell", None, "95"),
+    }
+    assert {(each["list_id"], each["external"]) for each in opened} == {(entry["cl_ord_id"], False)}
+
+
+async def test_amount_in_dollars_stays_one_in_the_book(api: LocalApi) -> None:
+    known = api.rig.core.state.instruments
+    known[AAPL] = replace(known[AAPL], fractionable=True)
+    body = {"symbol": "AAPL", "side": "buy", "ord_type": "market", "cash_order_qty": "500"}
+
+    placed = await api.post("/v1/orders", body)
+    await api.rig.quiet()
+
+    found = (await api.get(f"/v1/orders/{placed.body['order']['cl_ord_id']}")).body
+    assert placed.status == 201
+    assert found["cash_order_qty"] == "500"
+
+
+@pytest.mark.parametrize("distance", [{"trail_px": "2.00"}, {"trail_pct": "3"}])
+async def test_trailing_stop_is_placed_and_protects(api: LocalApi, distance: dict[str, str]) -> None:
+    await api.post("/v1/orders", limit())
+    await api.rig.quiet()
+    body = {"symbol": "AAPL", "side": "sell", "ord_type": "trailing_stop", "order_qty": "10", **distance}
+
+    placed = await api.post("/v1/orders", body)
+    await api.rig.quiet()
+    (position,) = (await api.get("/v1/positions")).body["positions"]
+
+    assert placed.status == 201
+    assert position["stop_coverage"] == "10"
 
 
 async def test_order_is_cancelled(api: LocalApi) -> None:

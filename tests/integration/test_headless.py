@@ -216,7 +216,6 @@ class StuckWindow:
         self.core = CoreThread(start)
         self.core.begin()
         self.core.started.result(WITHIN_S)
-        self.core.send(SetConfirmAlways(on=True)).result(WITHIN_S)
 
     def end(self) -> None:
         self.core.end()
@@ -230,16 +229,21 @@ def stuck(tmp_path: Path, port: int) -> Iterator[StuckWindow]:
     made.end()
 
 
-def test_api_halts_while_the_window_is_stuck_at_the_confirmation(stuck, port) -> None:
-    until(lambda: ask(port, "GET", "/health"), 200)
+def test_kill_switch_works_while_the_window_is_stuck_at_the_confirmation(stuck, port) -> None:
+    resting = until(buy(port), 201)["order"]["cl_ord_id"]
+    stuck.core.send(SetConfirmAlways(on=True)).result(WITHIN_S)
     with ThreadPoolExecutor() as others:
         waiting = others.submit(until, buy(port), 201)
         assert stuck.asked.wait(WITHIN_S)
 
-        status, told = ask(port, "POST", "/v1/halt", {"reason": "the window is stuck"})
+        status, report = ask(port, "POST", "/v1/kill", {"reason": "the window is stuck", "flatten": True})
+        state = ask(port, "GET", "/v1/account")[1]["trading_state"]
+        ended = ask(port, "GET", f"/v1/orders/{resting}")[1]["ord_status"]
         stuck.end()
 
-        assert (status, told["trading_state"]) == (200, "HALTED")
+        assert (status, report["stage"], report["proven"]) == (200, "done", True)
+        assert (report["total"], report["confirmed"], report["held"]) == (1, 1, [])
+        assert (state, ended) == ("HALTED", "CANCELED")
         with pytest.raises((OSError, http.client.HTTPException)):
             waiting.result(WITHIN_S)
 
