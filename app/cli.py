@@ -209,16 +209,15 @@ def _check_bars(path: Path) -> None:
 def _profile(invocation: "Invocation") -> tuple[Path | None, str | None]:
     from app import profile as profiles
     from app.instance import ProfileLock
-    from app.opening import passphrase
-    from core.settings import check_start, read_environment
-    from core.storage import vault
+    from app.opening import check_may_start, passphrase
+    from core.settings import read_environment
 
-    environment = read_environment(invocation.variables)
+    read_environment(invocation.variables)  # a value that is none of ours is refused without a profile too
     name = invocation.profile or profiles.last_used(invocation.data_dir)
     if name is None:
         return None, None
     profile = profiles.load(invocation.data_dir, name)
-    check_start(profile.settings, environment, has_user=profile.is_new or bool(vault.users(profile.folder)))
+    check_may_start(profile, invocation.variables)
     # Asked of the profile's lock here so that a second start says so at once; the core holds it later.
     ProfileLock(profile.lock).release()
     found = passphrase(invocation, f"Passphrase of profile {name}: ")

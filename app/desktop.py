@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ from app import crash
 from app import profile as profiles
 from app.cli import exit_code_of
 from app.connecting import PaperConnecting, Probe, not_probed
+from app.opening import check_may_start
 from app.options import DesktopOptions, Kind
 from app.runtime import CoreThread, Running
 from app.sessions import start_profile, start_temporary
@@ -119,8 +121,13 @@ class Desktop(QObject):
         if name is None:
             self._explain("There is no profile yet. Try the simulator, or: investiq profile create NAME")
             return
-        folder = profiles.load(self._options.data_dir, name).folder
-        self._ask_passphrase(replace(self._options, kind=Kind.PROFILE, profile_folder=folder))
+        try:
+            profile = profiles.load(self._options.data_dir, name)
+            check_may_start(profile, os.environ)
+        except InvestIQError as error:
+            self._explain(str(error))
+            return
+        self._ask_passphrase(replace(self._options, kind=Kind.PROFILE, profile_folder=profile.folder))
 
     def _open_paper(self, folder: Path, passphrase: str) -> None:
         self._start_core(

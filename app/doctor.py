@@ -14,11 +14,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from app.instance import ProfileLock
-from app.opening import NOT_USED_YET, Invocation, let_in, schema_of, usual_profile
+from app.opening import NOT_USED_YET, Invocation, check_may_start, let_in, schema_of, usual_profile
 from app.profile import Profile, load
 from core.domain.access import Mode
 from core.errors import InvestIQError, ProfileInUse, StorageError
-from core.settings import ProfileSettings, check_start, read_environment
+from core.settings import ProfileSettings
 from core.storage import vault
 from core.storage.vault import Key
 
@@ -178,7 +178,7 @@ def _profile(invocation: Invocation) -> Iterator[Check]:
     try:
         profile = load(invocation.data_dir, name)
         yield _live_gate(profile.settings, invocation.variables)
-        check_start(profile.settings, read_environment(invocation.variables), has_user=_has_user(profile))
+        check_may_start(profile, invocation.variables)
     except InvestIQError as error:
         yield Check("settings", passed=False, found=str(error), advice="correct what is named and try again")
         return
@@ -193,10 +193,6 @@ def _profile(invocation: Invocation) -> Iterator[Check]:
             return
         yield Check("one instance", passed=True, found="no other instance has the profile")
         yield from _database(profile, invocation)
-
-
-def _has_user(profile: Profile) -> bool:
-    return profile.is_new or bool(vault.users(profile.folder))
 
 
 def _permissions(profile: Profile) -> Check:

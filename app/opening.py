@@ -11,6 +11,8 @@ from pathlib import Path
 from app import profile as profiles
 from app.profile import Profile
 from core.errors import BadInput, RefusalCode, Refused
+from core.settings import check_start, read_environment
+from core.storage import vault
 from core.storage.vault import Key, Unlocked
 
 _MOST_CHARACTERS = 64 * 1024
@@ -69,6 +71,17 @@ def used_profile(invocation: Invocation) -> Profile:
     if profile.is_new:
         raise Refused(RefusalCode.NOT_READY, f"profile {profile.name!r} has no database yet; {NOT_USED_YET}")
     return profile
+
+
+def check_may_start(profile: Profile, variables: Mapping[str, str]) -> None:
+    """Hold a profile against the environment before anything of it is opened.
+
+    Raises:
+        SettingInvalid: a live profile without approval, or required authentication without a key or user.
+        StorageError: its key file cannot be read.
+    """
+    has_user = profile.is_new or bool(vault.users(profile.folder))
+    check_start(profile.settings, read_environment(variables), has_user=has_user)
 
 
 def let_in(profile: Profile, invocation: Invocation) -> Unlocked:

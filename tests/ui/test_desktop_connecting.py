@@ -132,6 +132,18 @@ async def test_form_that_is_given_up_leads_back_to_the_choice(qtbot, desktop, op
     assert opening.asked == []
 
 
+async def test_live_profile_is_not_opened_from_the_choice_without_approval(
+    qtbot, desktop, opening, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("LIVE_TRADING_APPROVED", raising=False)
+    profiles.create(tmp_path / "root", "desk", PASSPHRASE, mode=Mode.LIVE, cost=CHEAP)
+
+    QTest.keyClick(_shown(desktop, Welcome)[0], Qt.Key.Key_3)
+
+    assert (_shown(desktop, UnlockSheet), len(_shown(desktop, Welcome))) == ([], 1)
+    assert any("LIVE_TRADING_APPROVED" in heard.text for heard in desktop.window.parts.notices._heard)
+
+
 async def test_missing_key_is_told_beside_the_passphrase_and_the_sheet_stays(
     qtbot, desktop, opening, tmp_path, expected_log
 ):
