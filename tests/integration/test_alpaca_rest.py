@@ -3,11 +3,18 @@
 import asyncio
 import gzip
 import json
+import ssl
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
 from time import perf_counter
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from core.adapters.alpaca import rest as rest_module
 from core.adapters.alpaca.lanes import open_lanes
@@ -371,3 +378,44 @@ async def test_lanes_closed_end_what_is_under_way_and_open_again(small):
     with pytest.raises(OutcomeUnknown):
         await asking
     assert await small.ask() == {"is_open": True}
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = SystemClock().now()
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "both.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+async def test_server_with_a_certificate_of_its_own_is_told_nothing(tmp_path):
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=self_signed(tmp_path)) as server:
+        port = server.sockets[0].getsockname()[1]
+        https, ws = f"https://localhost:{port}", f"ws://127.0.0.1:{port}"
+        addresses = AlpacaAddresses(https, f"{ws}/stream", https, f"{ws}/v2/iex")
+        lanes = open_lanes(Mode.PAPER, addresses, AlpacaCredentials("PKTEST", SECRET), SystemClock())
+
+        with pytest.raises(BrokerUnavailable, match="nothing was sent"):
+            await lanes.submit.run(Request("POST", "/orders", {"qty": "1"}))
+
+        await lanes.close()
+    assert b"".join(heard) == b""
