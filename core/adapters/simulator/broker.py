@@ -126,10 +126,14 @@ class SimulatedBroker:
     def _deliver(self, report: ExecutionReport) -> None:
         if not self._connected or self._lost:
             return
+        if self._faults.cuts_stream():
+            self.drop_stream()
+            return
         copies = [report] * self._faults.copies_of_report()
-        if self._faults.held_size():
+        held = self._faults.held_size()
+        if held:
             self._held.extend(copies)
-            if len(self._held) < self._faults.held_size():
+            if len(self._held) < held:
                 return
             copies = self._held[::-1]
             self._held.clear()
@@ -142,8 +146,9 @@ class SimulatedBroker:
         self._wake.set()
 
     async def _travel(self) -> None:
-        if self._exchange.settings.latency_s > 0:
-            await self._clock.sleep(self._exchange.settings.latency_s)
+        delay_s = self._exchange.settings.latency_s + self._faults.delay_s()
+        if delay_s > 0:
+            await self._clock.sleep(delay_s)
 
     async def _arrive(self, call: Call) -> None:
         if self._faults.refuses(call):

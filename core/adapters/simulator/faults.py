@@ -1,7 +1,9 @@
-"""Scripted misfortune between us and the exchange; each strikes as often as it was asked for."""
+"""Misfortune between us and the exchange: scripted, as often as it was asked for, and that of a rough day."""
 
 from collections.abc import Callable
 from enum import StrEnum
+
+from core.adapters.simulator.rough import CALM_DAY, Luck, RoughDay
 
 
 class Call(StrEnum):
@@ -21,9 +23,16 @@ class Call(StrEnum):
 
 
 class Faults:
-    """What is to go wrong next. Nothing does unless a method here was called."""
+    """What is to go wrong next. On a calm day nothing does unless a method here was called.
 
-    def __init__(self) -> None:
+    Args:
+        day: how rough the day is.
+        seed: what its draws start from.
+    """
+
+    def __init__(self, day: RoughDay = CALM_DAY, seed: int = 0) -> None:
+        self._luck = Luck(day, seed)
+        self._day = day
         self._lost_requests: dict[Call, int] = {}
         self._lost_answers: dict[Call, int] = {}
         self._unavailable: dict[Call, int] = {}
@@ -77,15 +86,25 @@ class Faults:
 
     def takes_request(self, call: Call) -> bool:
         """Say whether this request gets lost, and count it."""
-        return _take(self._lost_requests, call)
+        return _take(self._lost_requests, call) or self._luck.strikes(self._day.lose_request)
 
     def takes_answer(self, call: Call) -> bool:
         """Say whether this answer gets lost, and count it."""
-        return _take(self._lost_answers, call)
+        return _take(self._lost_answers, call) or self._luck.strikes(self._day.lose_answer)
 
     def refuses(self, call: Call) -> bool:
         """Say whether this call finds nobody, and count it."""
-        return _take(self._unavailable, call)
+        if _take(self._unavailable, call):
+            return True
+        return call not in _WAYS_IN and self._luck.strikes(self._day.be_unavailable)
+
+    def delay_s(self) -> float:
+        """Say how many seconds of our clock a call takes on its way, beyond what is usual."""
+        return self._luck.delay_s()
+
+    def cuts_stream(self) -> bool:
+        """Say whether the report stream is cut now."""
+        return self._luck.strikes(self._day.disconnect)
 
     def copies_of_report(self) -> int:
         """Say how often the next report is delivered: 0, 1 or 2, and count it."""
@@ -95,15 +114,23 @@ class Faults:
         if self._duplicates:
             self._duplicates -= 1
             return 2
-        return 1
+        if self._luck.strikes(self._day.drop_report):
+            return 0
+        return 2 if self._luck.strikes(self._day.duplicate_report) else 1
 
     def held_size(self) -> int:
         """Say how many reports are to be kept back before they are delivered."""
+        if not self._hold and self._luck.strikes(self._day.reorder_report):
+            self._hold = 2
         return self._hold
 
     def release_hold(self) -> None:
         """Deliver reports as they come again."""
         self._hold = 0
+
+
+# A program that cannot come in has no day at all.
+_WAYS_IN = frozenset({Call.CONNECT, Call.INSTRUMENTS, Call.BARS})
 
 
 def _take(counts: dict[Call, int], call: Call) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from core.adapters.simulator.exchange import Exchange
+from core.adapters.simulator.rough import Weather
 from core.adapters.simulator.tape import Bell, Tape, Tick
 from core.domain.market import MarketSession, SessionPhase
 
@@ -11,8 +12,11 @@ from core.domain.market import MarketSession, SessionPhase
 class Market:
     """The tape's place in time. A step never goes beyond a close; the next one opens the next day."""
 
-    def __init__(self, tape: Tape, exchange: Exchange, show: Callable[[Tick], None]) -> None:
+    def __init__(
+        self, tape: Tape, exchange: Exchange, show: Callable[[Tick], None], weather: Weather
+    ) -> None:
         self.tape = tape
+        self._weather = weather
         self._exchange = exchange
         self._show = show
         self._started = False
@@ -48,8 +52,9 @@ class Market:
             event, self._next = self._next, next(self._events, None)
             self.now = event.time
             if isinstance(event, Tick):
-                self._exchange.on_tick(event)
-                self._show(event)
+                tick = self._weather.through(event)
+                self._exchange.on_tick(tick)
+                self._show(tick)
             else:
                 self._exchange.on_bell(event)
                 if not event.opens:

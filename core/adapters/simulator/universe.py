@@ -29,7 +29,9 @@ class Listing:
     @property
     def instrument(self) -> Instrument:
         """The stock as it is traded."""
-        return Instrument(self.symbol, self.name, self.exchange, self.sector)
+        return Instrument(
+            self.symbol, self.name, self.exchange, self.sector, fractionable=True, shortable=True
+        )
 
 
 _IT, _COM, _DIS, _STA = (

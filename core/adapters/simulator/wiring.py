@@ -10,6 +10,7 @@ from core.adapters.simulator.feed import SimulatedFeed
 from core.adapters.simulator.ledger import Ledger
 from core.adapters.simulator.market import Market
 from core.adapters.simulator.replay import BarReplay
+from core.adapters.simulator.rough import CALM_DAY, RoughDay, Weather
 from core.adapters.simulator.session import SyntheticSession
 from core.adapters.simulator.tape import BarSource, Tape
 from core.clock import Clock
@@ -30,13 +31,19 @@ class Simulator:
     """
 
     def __init__(
-        self, clock: Clock, source: BarSource, ledger_path: Path, settings: ExchangeSettings, speed: float
+        self,
+        clock: Clock,
+        source: BarSource,
+        ledger_path: Path,
+        settings: ExchangeSettings,
+        speed: float,
+        day: RoughDay,
     ) -> None:
         tape = Tape(source)
-        self.faults = Faults()
+        self.faults = Faults(day, source.seed)
         self.exchange = Exchange(source.instruments, Ledger(ledger_path, fsync=settings.fsync), settings)
         self.feed = SimulatedFeed(tape, self.faults, clock)
-        self.market = Market(tape, self.exchange, self.feed.show)
+        self.market = Market(tape, self.exchange, self.feed.show, Weather(day, source.seed))
         self.feed.follow(self.market)
         self.broker = SimulatedBroker(self.exchange, self.faults, clock)
         self._clock = clock
@@ -99,9 +106,13 @@ def synthetic(
     seed: int = 7,
     settings: ExchangeSettings = _USUAL,
     speed: float = 1.0,
+    preset: RoughDay = CALM_DAY,
 ) -> Simulator:
-    """Make the demo's market: 30 stocks, 60 days of history, trading from half past ten in New York."""
-    return Simulator(clock, SyntheticSession(seed), ledger_path, settings, speed)
+    """Make the demo's market: 30 stocks, 60 days of history, trading from half past ten in New York.
+
+    The seed decides the market and, on a rough day, what goes wrong.
+    """
+    return Simulator(clock, SyntheticSession(seed), ledger_path, settings, speed, preset)
 
 
 def replay(
@@ -110,6 +121,7 @@ def replay(
     path: Path,
     speed: float = 60.0,
     settings: ExchangeSettings = _USUAL,
+    preset: RoughDay = CALM_DAY,
 ) -> Simulator:
     """Make a market of recorded bars.
 
@@ -119,8 +131,9 @@ def replay(
         path: a CSV file, or a folder of `SYMBOL.csv`.
         speed: market seconds a second of the clock.
         settings: how the exchange behaves.
+        preset: how rough the day is.
 
     Raises:
         BadInput: the file cannot be used; file, line and what was expected.
     """
-    return Simulator(clock, BarReplay(path), ledger_path, settings, speed)
+    return Simulator(clock, BarReplay(path), ledger_path, settings, speed, preset)
