@@ -11,7 +11,7 @@ from core.domain.messages import Snapshot
 from ui import format as fmt
 from ui.actions.catalog import CATALOG
 from ui.actions.choices import LOOK
-from ui.actions.list_handlers import ListHandlers
+from ui.actions.list_handlers import UNIVERSE, ListHandlers
 from ui.actions.registry import ActionRegistry
 from ui.actions.trading_handlers import OrderHandlers, TradingHandlers
 from ui.actions.window_handlers import WindowHandlers
@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
             look=LookKeeper(bridge, self),
             notices=Notices(bridge, self),
             watchlist=watchlist,
-            movers=MoversPanel(watchlist.shown_quotes),
+            movers=MoversPanel(bridge, watchlist.shown_quotes),
             chart=ChartPanel(),
             positions=positions,
             orders=orders,
@@ -181,6 +181,7 @@ class MainWindow(QMainWindow):
         self.links.connect_unknown(self.unknown)
         self.halted.cancel_wanted.connect(self.trading.cancel_all)
         self.halted.resume_wanted.connect(parts.risk.ask_resume)
+        parts.movers.universe_wanted.connect(lambda _: self.lists.choose_universe())
         self.down.reconnect_wanted.connect(self.trading.reconnect)
         self.top.field.opened.connect(self._open_palette)
         self.top.menu.clicked.connect(lambda: _popup(self.top.menu, self.registry.main_menu(self)))
@@ -239,6 +240,7 @@ class MainWindow(QMainWindow):
             self._is_restored = True
             parts.look.restore(snapshot.settings.get(LOOKS, ""))
             self.layout_keeper.restore(snapshot.settings.get(LAYOUT, ""))
+            self.lists.restore_universe(snapshot.settings.get(UNIVERSE, ""))
         for part in (parts.facts, parts.watchlist, parts.audit, *self._tabs()):
             part.apply_snapshot(snapshot)
         parts.risk.apply_snapshot(snapshot)

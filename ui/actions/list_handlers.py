@@ -1,10 +1,13 @@
 """What the actions of watchlists, chart, audit and tables do."""
 
+import json
+import re
 from pathlib import Path
 
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QFileDialog
 
+from core.domain.messages import SaveSetting
 from core.ids import Symbol
 from ui.actions.registry import Handlers
 from ui.dialogs.text_input import Question, TextInput
@@ -12,6 +15,23 @@ from ui.parts import Parts
 from ui.widgets.table_view import TableView
 
 _LONGEST_NAME = 40
+MOST_SCANNED = 100
+UNIVERSE = "movers_universe"
+_SYMBOL = re.compile(r"[A-Z][A-Z0-9]*(?:[.\-/][A-Z0-9]+)*")
+
+
+def symbols_of(text: str) -> tuple[Symbol, ...]:
+    """Return the symbols in a text, in upper case, each once."""
+    return tuple(dict.fromkeys(Symbol(each) for each in re.split(r"[\s,;]+", text.upper()) if each))
+
+
+def universe_fault(text: str) -> str:
+    """Say what is wrong with a list of symbols; empty if nothing is."""
+    symbols = symbols_of(text)
+    if len(symbols) > MOST_SCANNED:
+        return f"At most {MOST_SCANNED} symbols are scanned, not {len(symbols)}."
+    wrong = next((each for each in symbols if not _SYMBOL.fullmatch(each) or len(each) > 12), None)
+    return "" if wrong is None else f"{wrong[:20]} is not a symbol such as AAPL or BRK.B."
 
 
 class ListHandlers:
@@ -54,6 +74,34 @@ class ListHandlers:
             self._parts.watchlist.add_symbol,
             fault_of=fault,
         ).open_field()
+
+    def choose_universe(self) -> None:
+        """Ask which symbols are scanned for movers, and scan them; the choice is kept."""
+
+        def taken(text: str) -> None:
+            universe = symbols_of(text)
+            self._parts.movers.set_universe(universe)
+            self._parts.bridge.send(SaveSetting(UNIVERSE, json.dumps(universe)))
+
+        TextInput(
+            self._parts.window,
+            "Scan which symbols?",
+            f"Between spaces or commas, at most {MOST_SCANNED}.",
+            "Scan",
+            taken,
+            text=" ".join(self._parts.movers.universe),
+            fault_of=universe_fault,
+        ).open_field()
+
+    def restore_universe(self, stored: str) -> None:
+        """Take up the kept choice of what is scanned; anything else than symbols is left aside."""
+        try:
+            found = json.loads(stored) if stored else []
+        except ValueError:
+            found = []
+        text = " ".join(each for each in found if isinstance(each, str)) if isinstance(found, list) else ""
+        if text and not universe_fault(text):
+            self._parts.movers.universe = symbols_of(text)
 
     def _name_fault(self, text: str) -> str:
         if len(text) > _LONGEST_NAME:

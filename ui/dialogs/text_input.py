@@ -11,6 +11,7 @@ from ui.theme.fonts import font
 from ui.widgets.buttons import Button, Dress
 
 _WIDTH = 440
+_LONGEST = 1200
 
 
 def _buttons(dialog: SheetDialog, yes: Button) -> Button:
@@ -46,7 +47,7 @@ class TextInput(SheetDialog):
         self.field = QLineEdit(text)
         self.field.setFont(font(13))
         self.field.setAccessibleName(title)
-        self.field.setMaxLength(200)
+        self.field.setMaxLength(_LONGEST)
         if is_secret:
             self.field.setEchoMode(QLineEdit.EchoMode.Password)
         self.field.returnPressed.connect(self.take)
