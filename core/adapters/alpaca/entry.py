@@ -124,7 +124,7 @@ class Entry:
         try:
             view = mapping.read_order(Row("order", content), self._vocabulary)
         except FieldUnreadableError as error:
-            raise OutcomeUnknown(f"Alpaca: {error}") from error
+            raise OutcomeUnknown(str(error)) from error
         if view.cl_ord_id != cl_ord_id:
             raise OutcomeUnknown(f"Alpaca: the reply is about {view.cl_ord_id}, not {cl_ord_id}")
         return view
@@ -157,7 +157,7 @@ class Entry:
                 _cancel_row(row) for row in rows_of("cancel", content if content is not None else [])
             )
         except FieldUnreadableError as error:
-            raise OutcomeUnknown(f"Alpaca: {error}") from error
+            raise OutcomeUnknown(str(error)) from error
 
     async def replace(self, request: OrderCancelReplaceRequest) -> None:
         """Ask for a replacement; see the port. What Alpaca would not replace is refused here."""
