@@ -183,6 +183,7 @@ class Core:
         route(m.LoadBars, self.clerk.bars)
         route(m.ScanMovers, self.scanner.scan)
         route(m.LoadFills, self.clerk.fills)
+        route(m.LoadExternal, self.clerk.external)
         route(m.FollowAudit, self.clerk.follow_audit)
         route(m.LoadAudit, self._load_audit)
         route(m.VerifyAudit, self._verify)

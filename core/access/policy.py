@@ -14,6 +14,7 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadSnapshot: _ANYBODY,
     m.LoadLive: _ANYBODY,
     m.LoadFills: _ANYBODY,
+    m.LoadExternal: _ANYBODY,
     m.LoadBars: _ANYBODY,
     m.ScanMovers: _ANYBODY,
     m.LoadAudit: _ANYBODY,

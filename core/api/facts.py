@@ -111,7 +111,7 @@ def _nearest(nearest: Nearest) -> Facts:
 
 
 def mark_facts(mark: PositionMark, *, external: bool) -> Facts:
-    """Write a position; `external` says that the broker's count of it is another than ours."""
+    """Write a position; `external` says that not all of it was made by orders of this program."""
     return {
         "symbol": mark.symbol,
         "qty": number(mark.qty),

@@ -25,6 +25,7 @@ from core.domain.messages import (
     LinkState,
     LiveView,
     LoadAudit,
+    LoadExternal,
     LoadFills,
     LoadLive,
     LoadSnapshot,
@@ -92,17 +93,18 @@ async def account(call: Call) -> Answer:
 
 
 async def positions(call: Call) -> Answer:
-    """List what is held, and what the broker holds of which we know nothing."""
+    """List what is held, and what the broker holds of which our book knows nothing yet."""
     view = await call.do(LoadLive())
-    external = _external(view)
+    foreign = await call.do(LoadExternal())
+    unexplained = _unexplained(view)
     held = [mark for mark in view.marks if mark.qty]
-    known = [mark_facts(mark, external=mark.symbol in external) for mark in held]
+    known = [mark_facts(each, external=each.symbol in foreign | unexplained.keys()) for each in held]
     ours = {str(mark.symbol) for mark in held}
-    foreign = [_foreign(symbol, qty) for symbol, qty in external.items() if symbol not in ours]
-    return Answer({"positions": known + foreign})
+    others = [_foreign(symbol, qty) for symbol, qty in unexplained.items() if symbol not in ours]
+    return Answer({"positions": known + others})
 
 
-def _external(view: LiveView) -> dict[str, str]:
+def _unexplained(view: LiveView) -> dict[str, str]:
     run = view.reconciliation
     return {
         each.subject: each.broker

@@ -54,6 +54,11 @@ class LoadFills(Command[FillPage]):
 
 
 @dataclass(frozen=True, slots=True)
+class LoadExternal(Command[frozenset[Symbol]]):
+    """The symbols of which something is held that no order of this program bought or sold."""
+
+
+@dataclass(frozen=True, slots=True)
 class PreviewOrder(Command[Preview]):
     """Judge an order without any side effect; one that takes another's place leaves that out of the sums."""
 

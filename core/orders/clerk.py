@@ -15,6 +15,7 @@ from core.domain.messages import (
     FollowAudit,
     ImportWatchlist,
     LoadBars,
+    LoadExternal,
     LoadFills,
     Notice,
     OrderStory,
@@ -85,6 +86,11 @@ class Clerk:
         if found is None:
             raise Refused(RefusalCode.NOT_FOUND, f"There is no fill {after}.")
         return FillPage(found[:limit], has_more=len(found) > limit)
+
+    async def external(self, command: LoadExternal, actor: Actor) -> frozenset[Symbol]:
+        """Name the symbols that are held, in part at least, by orders of others."""
+        del command, actor
+        return frozenset(await self._store.read(lambda reader: reader.external_lots()))
 
     async def follow_audit(self, command: FollowAudit, actor: Actor) -> AuditPage:
         """Answer one page of the audit log, oldest first."""

@@ -53,6 +53,10 @@ class FillReader(Protocol):
         """List open lots, oldest first."""
         ...
 
+    def external_lots(self) -> tuple[Symbol, ...]:
+        """List the symbols with open lots of orders that this program did not make, each once."""
+        ...
+
     def lot_closes(self, symbol: Symbol | None = None) -> tuple[LotClose, ...]:
         """List closed pieces, oldest first."""
         ...

@@ -48,6 +48,13 @@ _ORDER_FILLS = (
     .order_by(t.fills.c.id)
 )
 _LOTS = select(t.lots).order_by(t.lots.c.id)
+_EXTERNAL_LOTS = (
+    select(t.lots.c.symbol)
+    .distinct()
+    .join_from(t.lots, t.fills, t.lots.c.exec_id == t.fills.c.exec_id)
+    .join(t.orders, t.fills.c.cl_ord_id == t.orders.c.cl_ord_id)
+    .where(t.orders.c.external.is_(True))
+)
 _CLOSES = select(t.lot_closes).order_by(t.lot_closes.c.id)
 _POSITIONS = select(t.positions).order_by(t.positions.c.symbol)
 _LIVING_KEYS = select(t.trade_idempotency.c.key).where(
@@ -134,6 +141,9 @@ class SqlFillReader:
     def lots(self, symbol: Symbol | None = None) -> tuple[Lot, ...]:
         asked = _LOTS if symbol is None else _LOTS.where(t.lots.c.symbol == symbol)
         return tuple(lot_of(row) for row in self._connection.execute(asked).mappings())
+
+    def external_lots(self) -> tuple[Symbol, ...]:
+        return tuple(Symbol(each) for each in self._connection.execute(_EXTERNAL_LOTS).scalars())
 
     def lot_closes(self, symbol: Symbol | None = None) -> tuple[LotClose, ...]:
         asked = _CLOSES if symbol is None else _CLOSES.where(t.lot_closes.c.symbol == symbol)

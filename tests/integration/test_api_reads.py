@@ -15,7 +15,7 @@ from core.domain.messages import (
     SaveWatchlist,
 )
 from core.domain.records import Watchlist
-from tests.builders import AAPL, NOON
+from tests.builders import AAPL, NOON, terms
 from tests.fakes.local_api import LocalApi, limit
 from tests.fakes.market import MSFT
 
@@ -117,6 +117,24 @@ async def test_position_is_told_with_its_stop_coverage(api: LocalApi) -> None:
     assert (found["symbol"], found["qty"], found["avg_px"]) == ("AAPL", "10", "100.02")
     assert (found["last_px"], found["stop_coverage"], found["external"]) == ("100.01", "4", False)
     assert Decimal(found["total_pnl"]) < 0
+
+
+async def test_position_that_another_program_made_is_external_until_it_is_gone(api: LocalApi) -> None:
+    api.rig.market.exchange.place_external(terms(qty=7, price="100.02"))
+    api.rig.market.refresh()
+    await api.rig.quiet()
+    await api.post("/v1/orders", limit(symbol="MSFT"))
+    await api.rig.quiet()
+
+    held = (await api.get("/v1/positions")).body["positions"]
+    (foreign,) = [each for each in (await api.get("/v1/orders")).body["orders"] if each["external"]]
+    await api.post("/v1/positions/AAPL/close")
+    await api.rig.quiet()
+    left = (await api.get("/v1/positions")).body["positions"]
+
+    assert {(each["symbol"], each["external"]) for each in held} == {("AAPL", True), ("MSFT", False)}
+    assert foreign["symbol"] == "AAPL"
+    assert [each["symbol"] for each in left] == ["MSFT"]
 
 
 async def test_what_only_the_broker_knows_of_is_external(api: LocalApi) -> None:

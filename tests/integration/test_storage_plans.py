@@ -78,6 +78,7 @@ WHOLE: dict[str, tuple[Callable[[Reader], object], set[str]]] = {
     "all fills": (lambda r: r.fills(), {"fills"}),
     "all lots": (lambda r: r.lots(), {"lots"}),
     "all closes": (lambda r: r.lot_closes(), {"lot_closes"}),
+    "external_lots": (lambda r: r.external_lots(), {"lots"}),  # what is open now, and no more
     "positions": (lambda r: r.positions(), {"positions", "lots"}),
     "living_keys": (lambda r: r.living_keys(0), {"trade_idempotency", "orders"}),  # once, at the start
     "settings": (lambda r: r.settings(), {"settings"}),

@@ -18,7 +18,7 @@ from tests.fakes.rig import Rig, draft
 
 KEY, ORDER = IdempotencyKey("k"), ClOrdId("IQ-1")
 ANYBODY: tuple[m.Command[Any], ...] = (
-    m.LoadSnapshot(), m.LoadLive(), m.LoadFills(), m.FollowAudit(),
+    m.LoadSnapshot(), m.LoadLive(), m.LoadFills(), m.LoadExternal(), m.FollowAudit(),
     m.LoadBars(AAPL, Timeframe.M1), m.LoadAudit(AuditQuery()), m.VerifyAudit(),
     m.ExplainPosition(AAPL), m.ExplainOrder(ORDER), m.SaveWatchlist(Watchlist("A", ())),
     m.RemoveWatchlist("A"), m.ImportWatchlist("A", Path("a.csv")), m.SaveSetting("a", "1"), m.ScanMovers(),
