@@ -27,7 +27,8 @@ def scan_top_movers(
     Args:
         snapshots: by symbol; others than the universe's are left aside.
         failures: symbols that could not be read, each with the reason in words.
-        now: market time, UTC; outside market hours, the end of the last ones.
+        now: market time, UTC, which the last trades are held against; outside market hours, the
+            last of them.
         universe: the order and repetitions in it do not matter.
         oldest: a last trade before `now` minus this is stale.
         most_rows: how many of the ranking are kept.

@@ -14,11 +14,13 @@ from core.adapters.polygon.stream import OPEN_WITHIN_S
 from core.clock import ManualClock, settle
 from core.domain.credentials import PolygonKey
 from core.domain.instrument import Instrument
-from core.domain.market import Quote, SessionPhase
+from core.domain.market import Quote, SessionPhase, Timeframe
 from core.domain.money import CENT
+from core.domain.movers import LARGE_CAPS
 from core.errors import BrokerUnavailable, ConnectionLimit, CredentialsRefused, NotEntitled
 from core.ids import Symbol
 from core.settings import PolygonAddresses
+from core.signals.movers import scan_top_movers
 from tests.contract.feed_contract import FeedContract, FeedHarness, watch
 from tests.servers.polygon import PolygonServer
 
@@ -247,6 +249,45 @@ async def test_snapshots_for_a_scan_name_what_failed(harness):
     assert (found[A].prev_close, found[A].usual_volume) == (100, 1_000_000)
     assert found[A].as_of == harness.market.now
     assert list(failed) == ["NONE"]
+
+
+async def test_large_caps_are_scanned_in_one_call_and_partial_failures_shown(harness):
+    for place, symbol in enumerate(LARGE_CAPS[2:-1]):
+        harness.market.list_stock(symbol, 50.0 + place)
+        harness.market.trade(symbol, round((50.0 + place) * (1 + (place - 8) / 100), 2))
+    found, failed = await harness.feed.snapshots(LARGE_CAPS)
+
+    scan = scan_top_movers(found, failed, harness.market.now)
+
+    assert [row.symbol for row in scan.rows][:3] == ["CRM", "GOOGL", "AMZN"]
+    assert len(scan.rows) == 19
+    assert [symbol for symbol, _ in scan.excluded] == ["ORCL"]
+    assert len(harness.server.journal.requests("GET", "/v2/snapshot")) == 2
+
+
+async def test_question_after_the_end_is_a_typed_error(harness):
+    await watch(harness, A)
+    rule = harness.server.faults.http("hang", path="/v2/aggs/*")
+    asked = [asyncio.get_running_loop().create_task(harness.feed.bars(A, Timeframe.M1, 5)) for _ in range(4)]
+    await until(lambda: rule.hits == 1)
+
+    await harness.feed.close()
+    await harness.feed.close()
+
+    for each in [*asked, harness.feed.bars(A, Timeframe.M1, 5), harness.feed.connect()]:
+        with pytest.raises(BrokerUnavailable):
+            await each
+
+
+async def test_feed_that_is_closed_while_it_opens_ends_at_once(harness):
+    rule = harness.server.faults.frame("mute", word="auth")
+    opening = asyncio.get_running_loop().create_task(harness.feed.connect())
+    await until(lambda: rule.hits == 1)
+
+    await harness.feed.close()
+
+    with pytest.raises(BrokerUnavailable):
+        await opening
 
 
 async def test_wrong_key_is_refused_at_the_first_question(server):

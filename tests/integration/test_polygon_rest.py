@@ -236,6 +236,23 @@ async def test_question_that_is_given_up_frees_its_lane(lab):
     assert await lab.bars()
 
 
+async def test_question_that_is_given_up_while_it_waits_for_a_lane_takes_none(lab):
+    rule = lab.server.faults.http("hang", path="/v2/aggs/*", times=2)
+    asked = [lab.start(lab.bars()) for _ in range(4)]
+    await until(lambda: rule.hits == 2)
+    asked[2].cancel()
+    await settle()
+
+    lab.server.faults.release()
+    await asyncio.wait(asked)
+
+    assert asked[3].result()
+    rule = lab.server.faults.http("hang", path="/v2/aggs/*", times=2)
+    both = [lab.start(lab.bars()) for _ in range(2)]
+    await until(lambda: rule.hits == 2)
+    assert not any(each.done() for each in both)
+
+
 async def test_core_loop_runs_on_while_an_answer_is_awaited(lab):
     lab.server.faults.http("hang", path="/v2/aggs/*")
     asked = lab.start(lab.bars())

@@ -63,6 +63,7 @@ class PolygonFeed:
         self._instruments = instruments or self._rest.instruments
         self._lines = Lines()
         self._wanted: tuple[Symbol, ...] = ()
+        self._opening: PolygonStream | None = None
         self._stream: PolygonStream | None = None
         self._lost: BrokerUnavailable | None = None
         self._unread: dict[Symbol, None] = {}
@@ -92,18 +93,20 @@ class PolygonFeed:
             self._lose,
             self._tell,
         )
+        self._opening = stream
+        await stream.open()
+        self._stream, self._opening = stream, None
         self._lost, self._heard = None, self._clock.monotonic()
-        await stream.open(self._wanted)
-        self._stream = stream
         self._unread.clear()
+        stream.want(self._wanted)
         self._work = [self._tasks.spawn(self._watch(), "polygon-watch")]
         self._seed(self._wanted)
 
     async def close(self) -> None:
         """End the stream and the threads; an iterator of `quotes` ends."""
+        self._rest.close()
         await self._hang_up()
         await self._tasks.close()
-        self._rest.close()
 
     async def subscribe(self, symbols: Sequence[Symbol]) -> None:
         """Deliver quotes of exactly these; where a new one stands comes as soon as its snapshot is there."""
@@ -244,7 +247,9 @@ class PolygonFeed:
             task.cancel()
         if work:
             await asyncio.wait(work)
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await stream.close()
+        streams = (self._opening, self._stream)
+        self._opening = self._stream = None
+        for stream in streams:
+            if stream is not None:
+                await stream.close()
         self._wake.set()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,6 +42,7 @@ class Lanes:
     def __init__(self, base_url: str, key: PolygonKey, clock: Clock, tasks: Tasks) -> None:
         self._clock = clock
         self._tasks = tasks
+        self._closed = False
         self._free: asyncio.Queue[_Lane] = asyncio.Queue()
         self._lanes = [_Lane(base_url, key) for _ in range(LANES)]
         for lane in self._lanes:
@@ -54,14 +56,13 @@ class Lanes:
             Unreadable: the answer is too large, or not what it should be.
             BrokerUnavailable: there was no answer, or no complete one in time; then the socket was closed.
         """
+        if self._closed:
+            raise self._no_answer(what)
         late = self._tasks.spawn(self._clock.sleep(ANSWER_WITHIN_S), "polygon-deadline")
         try:
-            free = self._tasks.spawn(self._free.get(), "polygon-lane")
-            await asyncio.wait({free, late}, return_when=asyncio.FIRST_COMPLETED)
-            if not free.done():
-                free.cancel()
-                raise _too_late(what)
-            lane = free.result()
+            lane = await self._free_lane(late)
+            if lane is None or self._closed:
+                raise self._no_answer(what)
             answer = lane.start(work)
             answer.add_done_callback(partial(self._when_done, lane))
             waiting: set[asyncio.Future[Any]] = {answer, late}
@@ -71,12 +72,24 @@ class Lanes:
                 if not answer.done():
                     lane.cut()
             if not answer.done():
-                raise _too_late(what)
+                raise self._no_answer(what)
             return answer.result()
         except _Unanswered as error:
             raise BrokerUnavailable(f"Polygon, {what}: {error}") from error
         finally:
             late.cancel()
+
+    async def _free_lane(self, late: asyncio.Task[None]) -> "_Lane | None":
+        getting = self._tasks.spawn(self._free.get(), "polygon-lane")
+        taken = False
+        try:
+            await asyncio.wait({getting, late}, return_when=asyncio.FIRST_COMPLETED)
+            taken = getting.done() and not getting.cancelled()
+            return getting.result() if taken else None
+        finally:
+            if not taken and getting.done() and not getting.cancelled():
+                self._free.put_nowait(getting.result())
+            getting.cancel()
 
     def _when_done(self, lane: "_Lane", answer: "asyncio.Future[Any]") -> None:
         self._free.put_nowait(lane)
@@ -84,8 +97,13 @@ class Lanes:
         if not answer.cancelled():
             answer.exception()
 
+    def _no_answer(self, what: str) -> BrokerUnavailable:
+        why = "the feed was closed" if self._closed else f"no complete answer within {ANSWER_WITHIN_S:.0f} s"
+        return BrokerUnavailable(f"Polygon, {what}: {why}")
+
     def close(self) -> None:
-        """Cut what runs and end the threads."""
+        """Cut what runs and end the threads; every later call fails."""
+        self._closed = True
         for lane in self._lanes:
             lane.close()
 
@@ -126,13 +144,10 @@ class _Lane:
 
     def close(self) -> None:
         self.cut()
-        self._thread.submit(self._end)
+        with suppress(RuntimeError):  # it was closed before
+            self._thread.submit(self._end)
         self._thread.shutdown(wait=False)
 
     def _end(self) -> None:
         if self._client is not None:
             self._client.close()
-
-
-def _too_late(what: str) -> BrokerUnavailable:
-    return BrokerUnavailable(f"Polygon, {what}: no complete answer within {ANSWER_WITHIN_S:.0f} s")

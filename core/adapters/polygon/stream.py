@@ -72,8 +72,8 @@ class PolygonStream:
         self._asked: dict[str, None] = {}
         self._complained = False
 
-    async def open(self, symbols: Iterable[str]) -> None:
-        """Connect, authenticate and subscribe.
+    async def open(self) -> None:
+        """Connect and authenticate.
 
         Raises:
             CredentialsRefused: the key is not taken.
@@ -89,7 +89,6 @@ class PolygonStream:
             if not opening.done():
                 raise BrokerUnavailable(f"the Polygon stream: no connection within {OPEN_WITHIN_S:.0f} s")
             await self._authenticated(opening.result(), late)
-            self.want(symbols)
         except OSError as error:
             raise BrokerUnavailable(
                 f"the Polygon stream cannot be reached: {error.strerror or error}"
@@ -142,20 +141,22 @@ class PolygonStream:
             ping_timeout=_KEEPALIVE_S,
             create_connection=_watched(handshake),
         )
-        self._running = self._tasks.spawn(work, "polygon-stream")
+        running = self._running = self._tasks.spawn(work, "polygon-stream")
         known = self._tasks.spawn(handshake.done.wait(), "polygon-handshake")
         failure: BrokerUnavailable | None = None
         try:
-            await _first(self._running, known, late)
-            if not handshake.is_known or self._running.done():
-                failure = handshake.failure or _end_of(self._running)
+            await _first(running, known, late)
+            if self._ended:
+                failure = BrokerUnavailable("the Polygon stream: the feed was closed")
+            elif not handshake.is_known or running.done():
+                failure = handshake.failure or _end_of(running)
         finally:
             known.cancel()
             if failure is not None or not handshake.is_known:
                 await self.close()
         if failure is not None:
             raise failure
-        self._running.add_done_callback(self._on_end)
+        running.add_done_callback(self._on_end)
 
     def want(self, symbols: Iterable[str]) -> None:
         """Subscribe to exactly these, at once."""
