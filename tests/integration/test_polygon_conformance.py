@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,8 @@ from urllib3.exceptions import MaxRetryError
 
 from core.adapters.polygon.client import quieten
 from tests.servers.polygon import PolygonServer
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -157,3 +161,20 @@ async def test_newcomer_with_the_same_key_ends_the_older_stream(server):
     await asyncio.wait({newer})
 
     assert "max_connections" in {message["status"] for message in heard}
+
+
+async def test_server_by_itself_prints_its_addresses_and_answers():
+    command = (sys.executable, "-m", "tests.servers.polygon", "--key", "k" * 32)
+    program = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
+    assert program.stdout is not None
+    async with asyncio.timeout(20):
+        printed = json.loads(await program.stdout.readline())
+    client = RESTClient(printed["key"], base=printed["base_url"], retries=0)
+
+    rows = await asyncio.to_thread(client.get_snapshot_all, "stocks")
+
+    client.client.clear()
+    program.terminate()
+    await program.wait()
+    assert len(rows) == 20
+    assert printed["stream_url"].endswith("/stocks")

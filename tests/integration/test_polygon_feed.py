@@ -504,6 +504,35 @@ async def test_market_day_begins_with_a_new_close_and_no_volume(server):
     await harness.feed.close()
 
 
+async def test_stream_that_comes_back_on_another_day_begins_that_day(harness):
+    await watch(harness, A)
+    await harness.synced()
+    (before,) = await harness.next_batch()
+    await harness.server.stream.drop()
+    await harness.loss()
+    harness.market.is_cleared = True
+    harness.market.advance(86_400)
+    harness.clock.turn(86_400)
+
+    await harness.feed.connect()
+    await harness.synced()
+
+    (after,) = await harness.next_batch()
+    assert (before.volume > 0, after.volume) == (True, 0)
+
+
+async def test_refusals_without_end_are_told_a_few_times(harness, expected_log):
+    expected_log("stream.status")
+    await watch(harness, A)
+    await harness.synced()
+
+    for number in range(100):
+        harness.server.stream.say("error", f"refused {number % 50}")
+    await harness.arrived()
+
+    assert harness.told == [f"Polygon's stream says: refused {number}" for number in range(5)]
+
+
 async def test_clock_that_differs_from_the_vendors_is_told(harness, expected_log):
     expected_log("clock.differs")
     harness.clock.turn(90)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -71,6 +72,7 @@ class PolygonFeed:
         self._wake = asyncio.Event()
         self._work: list[asyncio.Task[Any]] = []
         self._heard = 0.0
+        self._begun: datetime | None = None
 
     async def connect(self) -> None:
         """Try the key, open the stream, and ask for where the day stands.
@@ -99,6 +101,7 @@ class PolygonFeed:
         self._lost, self._heard = None, self._clock.monotonic()
         self._unread.clear()
         stream.want(self._wanted)
+        self._begin_day()
         self._work = [self._tasks.spawn(self._watch(), "polygon-watch")]
         self._seed(self._wanted)
 
@@ -191,8 +194,7 @@ class PolygonFeed:
         while True:
             await self._clock.sleep(_WATCH_EVERY_S)
             phase = self.session().phase
-            if before is SessionPhase.CLOSED and phase is not SessionPhase.CLOSED:
-                self._lines.begin_day()
+            if self._begin_day():
                 self._seed(self._wanted)
             if phase is not SessionPhase.REGULAR or not self._wanted or before is not phase:
                 self._heard = self._clock.monotonic()
@@ -204,6 +206,14 @@ class PolygonFeed:
                 )
                 return
             before = phase
+
+    def _begin_day(self) -> bool:
+        session = self.session()
+        if session.phase is SessionPhase.CLOSED or session.opens == self._begun:
+            return False
+        self._begun = session.opens
+        self._lines.begin_day()
+        return True
 
     def _seed(self, symbols: Sequence[Symbol]) -> None:
         if symbols:

@@ -33,6 +33,7 @@ CHANNELS = ("Q", "T")
 _KEEPALIVE_S = 20
 _CANCEL_AGAIN_S = 0.1
 _CHANNELS_A_MESSAGE = 500
+_MOST_TOLD = 5  # a refusal may come for each of a thousand channels
 _PORTS = {"ws": 80, "wss": 443}
 
 _log = structlog.get_logger("polygon")
@@ -70,6 +71,7 @@ class PolygonStream:
         self._ended = False
         self._refused: set[str] = set()
         self._asked: dict[str, None] = {}
+        self._told: set[str] = set()
         self._complained = False
 
     async def open(self) -> None:
@@ -231,8 +233,11 @@ class PolygonStream:
             if self._refused >= set(CHANNELS):
                 self._end(NotEntitled(f"The Polygon plan has no stream of quotes or trades: {status.text}"))
                 return
-        _log.warning("stream.status", word=status.word, text=status.text)
-        self._tell(f"Polygon's stream says: {status.text or status.word}")
+        words = status.text or status.word
+        if words not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(words)
+            _log.warning("stream.status", word=status.word, text=status.text)
+            self._tell(f"Polygon's stream says: {words}")
 
     def _on_end(self, running: asyncio.Task[None]) -> None:
         if not running.cancelled():
