@@ -26,6 +26,7 @@ from core.orders.desk import Desk
 from core.orders.entry import OrderEntry
 from core.orders.exits import Exits
 from core.orders.flatten import Closer, Flattening
+from core.orders.following import Following
 from core.orders.gate import Gate, GateSettings
 from core.orders.gather import Gatherer, LiveState
 from core.orders.glance import Glance
@@ -132,8 +133,16 @@ class Core:
         self.reconciler = Reconciler(
             self.state, outside.broker, self.oms, lookups, store, self.journal, self.desk_actor, means
         )
+        self.following = Following(self.state, outside.feed, self.bus)
         self.links = Links(
-            self.state, outside.broker, outside.feed, self.oms, self.reconciler, self.unsettled, means
+            self.state,
+            outside.broker,
+            outside.feed,
+            self.oms,
+            self.reconciler,
+            self.unsettled,
+            self.following,
+            means,
         )
         self.valuation = Valuation(self.state, self.throttle, clock, self.bus)
         self.protection = Protection(self.state, self.bus)
@@ -143,11 +152,11 @@ class Core:
             self.state,
             outside.feed,
             self.links,
+            self.following,
             self.reconciler,
             in_flight,
             self.valuation,
-            clock,
-            self.bus,
+            means,
         )
         self.glance = Glance(
             self.state, outside.profile, self.latch, self.links, self.valuation, clock, self.bus
@@ -155,6 +164,7 @@ class Core:
         self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate, self.bus)
         self.scanner = Scanner(self.state, outside.snapshots or QuotedSnapshots(self.state))
         self.verifier = Verifier(store)
+        self.clerk.on_lists, self.clerk.on_looked = self.following.listed, self.following.look
         self.desk = Desk(authorize, self.journal)
         self.oms.on_overfill = self._on_overfill
         self.oms.on_sighted = self._on_sighted
@@ -221,6 +231,7 @@ class Core:
         self.valuation.restore(fills)
         self.oms.tally.restore(fills)
         await self._restore_settings()
+        self.following.listed(await outside.store.read(lambda reader: reader.watchlists()))
         self.links.show(m.Part.DATABASE, m.LinkState.UP)
         self.links.show(m.Part.AUDIT, m.LinkState.UP)
         self.tasks.spawn(self.links.run_feed(), "feed")
@@ -260,7 +271,7 @@ class Core:
         return m.Snapshot(
             profile=self.outside.profile,
             instruments=tuple(state.instruments.values()),
-            watchlists=lists or (Watchlist("Main", tuple(state.instruments)),),
+            watchlists=lists or (Watchlist("Main", self.following.usual()),),
             settings=settings,
             orders=state.orders.recent(),
             fills=fills,

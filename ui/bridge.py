@@ -18,6 +18,7 @@ from core.domain.messages import (
     Command,
     Event,
     InOrder,
+    InstrumentsKnown,
     KillProgressed,
     Latest,
     LoadSnapshot,
@@ -244,6 +245,9 @@ class Bridge(QObject):
                 event = self._lane.popleft()
             except IndexError:  # empty, or emptied by the core thread because it overflowed
                 break
+            if isinstance(event, InstrumentsKnown):
+                self.request_snapshot()
+                return
             self.in_order.emit(event)
         if self._lane:
             self._woken.emit()

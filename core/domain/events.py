@@ -104,6 +104,13 @@ class TradingStateChanged(InOrder):
 
 
 @dataclass(frozen=True, slots=True)
+class InstrumentsKnown(InOrder):
+    """The feed has told what can be traded, for the first time: what was shown before had no names."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditAppended(InOrder):
     """Records were added to the chain, durably."""
 

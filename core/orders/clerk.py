@@ -1,6 +1,7 @@
 """Questions and small changes that are no orders: watchlists, settings, proofs, bars."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 from core.bus import Bus
@@ -59,6 +60,8 @@ class Clerk:
         self._gate = gate
         self._bus = bus
         self._live_bars = LiveBars()
+        self.on_lists: Callable[[tuple[Watchlist, ...]], None] = lambda _: None
+        self.on_looked: Callable[[Symbol], None] = lambda _: None
         bus.subscribe(QuotesChanged, self._on_quotes)
 
     def _on_quotes(self, event: QuotesChanged) -> None:
@@ -70,6 +73,7 @@ class Clerk:
         del actor
         if command.symbol not in self._state.instruments:
             raise Refused(RefusalCode.UNKNOWN_SYMBOL, f"{command.symbol} is not known here.")
+        self.on_looked(command.symbol)
         bars = await self._feed.bars(command.symbol, command.timeframe, command.limit)
         self._live_bars.follow(command.symbol, command.timeframe, bars)
         return bars
@@ -151,7 +155,9 @@ class Clerk:
             record(draft)
             return uow.watchlists()
 
-        return await self._journal.write(work)
+        lists = await self._journal.write(work)
+        self.on_lists(lists)
+        return lists
 
     async def remove_watchlist(self, command: RemoveWatchlist, actor: Actor) -> tuple[Watchlist, ...]:
         """Forget a list."""
@@ -162,7 +168,9 @@ class Clerk:
             record(draft)
             return uow.watchlists()
 
-        return await self._journal.write(work)
+        lists = await self._journal.write(work)
+        self.on_lists(lists)
+        return lists
 
     async def import_watchlist(self, command: ImportWatchlist, actor: Actor) -> Watchlist:
         """Read symbols from a CSV file and store them as a list.

@@ -8,6 +8,7 @@ import structlog
 from core.domain.access import Actor
 from core.domain.execution import ExecutionReport
 from core.domain.messages import (
+    InstrumentsKnown,
     LinkChanged,
     LinkState,
     Notice,
@@ -18,6 +19,7 @@ from core.domain.messages import (
 )
 from core.errors import BrokerError, BrokerUnavailable, RefusalCode, Refused, StorageError
 from core.orders.crosscheck import CrossCheck
+from core.orders.following import Following
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
 from core.orders.reconcile import Reconciler
@@ -43,6 +45,7 @@ class Links:
         oms: OrderManagement,
         reconciler: Reconciler,
         unsettled: Unsettled,
+        following: Following,
         means: Means,
     ) -> None:
         self._state = state
@@ -51,6 +54,7 @@ class Links:
         self._oms = oms
         self._reconciler = reconciler
         self._unsettled = unsettled
+        self._following = following
         self._means = means
         self.states: dict[Part, LinkChanged] = {}
         self.crosscheck = CrossCheck(means.clock)
@@ -181,7 +185,8 @@ class Links:
         await self._feed.connect()
         if not self._state.instruments:
             self._state.instruments.update({each.symbol: each for each in await self._feed.instruments()})
-        await self._feed.subscribe(tuple(self._state.instruments))
+            self._means.bus.publish(InstrumentsKnown(len(self._state.instruments)))
+        await self._following.subscribe()
         self._state.session = self._feed.session()
         up()
         async for batch in self._feed.quotes():

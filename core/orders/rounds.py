@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Coroutine
 
-from core.bus import Bus
-from core.clock import Clock
 from core.domain.market import SessionPhase
 from core.domain.messages import LinkState, Part, SessionTicked
+from core.orders.following import Following
 from core.orders.gather import LiveState
 from core.orders.in_flight import InFlight
 from core.orders.links import Links
 from core.orders.reconcile import Reconciler
+from core.orders.supervision import Means
 from core.orders.valuation import Valuation
 from core.ports.market_data import MarketDataFeed
 
@@ -35,20 +35,21 @@ class Rounds:
         state: LiveState,
         feed: MarketDataFeed,
         links: Links,
+        following: Following,
         reconciler: Reconciler,
         in_flight: InFlight,
         valuation: Valuation,
-        clock: Clock,
-        bus: Bus,
+        means: Means,
     ) -> None:
         self._state = state
         self._feed = feed
         self._links = links
+        self._following = following
         self._reconciler = reconciler
         self._in_flight = in_flight
         self._valuation = valuation
-        self._clock = clock
-        self._bus = bus
+        self._clock = means.clock
+        self._bus = means.bus
         self._phase: SessionPhase | None = None
 
     @property
@@ -56,6 +57,7 @@ class Rounds:
         """Every piece of work, by name; each runs until it is cancelled."""
         return (
             ("session", self._watch_session),
+            ("following", self._follow),
             ("account", self._watch_account),
             ("reconciliation", self._compare),
             ("in flight", self._watch_in_flight),
@@ -66,8 +68,7 @@ class Rounds:
 
     async def _watch_session(self) -> None:
         while True:
-            feed = self._links.states.get(Part.FEED)
-            if feed is not None and feed.state is LinkState.UP:
+            if self._is_feed_up:
                 await self._links.attempt("session", self._read_session)
             await self._clock.sleep(SESSION_EVERY_S)
 
@@ -80,6 +81,19 @@ class Rounds:
         if before is SessionPhase.REGULAR and session.phase is not SessionPhase.REGULAR and self._state.ready:
             # At the close what worked for the day has ended.
             await self._links.attempt("reconciliation", self._reconciler.check)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._following.next_change()
+            if self._is_feed_up:
+                await self._links.attempt("following", self._following.subscribe)
+            else:  # the next connection asks for everything that is wanted by then
+                await self._clock.sleep(SESSION_EVERY_S)
+
+    @property
+    def _is_feed_up(self) -> bool:
+        feed = self._links.states.get(Part.FEED)
+        return feed is not None and feed.state is LinkState.UP
 
     async def _watch_account(self) -> None:
         # Confirmed now and then, so that it never grows too old for the rules.
