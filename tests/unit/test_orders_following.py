@@ -89,7 +89,7 @@ async def test_only_the_last_looks_are_kept(large):
         large.look(Symbol(f"S{number}"))
     large.look(Symbol("S19"))
 
-    assert large.symbols() == tuple(Symbol(f"S{number}") for number in range(19, 11, -1)) + (AAPL,)
+    assert large.symbols() == (*tuple(Symbol(f"S{number}") for number in range(19, 11, -1)), AAPL)
 
 
 async def test_new_order_in_another_symbol_is_a_change_and_the_same_is_none(large, feed, bus):
