@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.adapters.polygon.lines import Lines
-from core.adapters.polygon.mapping import BestQuote, DaySnapshot, Trade
+from core.adapters.polygon.values import BestQuote, DaySnapshot, Trade
 from core.domain.money import Price, Qty
 from core.ids import Symbol
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from core.adapters.polygon import decoding, mapping
 from core.adapters.polygon.decoding import Unreadable
+from core.adapters.polygon.frames import frame
+from core.adapters.polygon.values import BestQuote, MarketStatus, Page, Status, Trade
 from core.domain.market import Bar
 from core.domain.money import Price
 from core.ids import Symbol
@@ -110,7 +112,7 @@ def test_bar_that_contradicts_itself_is_unreadable(change):
 def test_page_holds_rows_and_the_way_on():
     found = mapping.page(text({"results": [1, 2], "next_url": "https://x/v2/y?cursor=z"}), "x", repr)
 
-    assert found == mapping.Page(("1", "2"), 2, "https://x/v2/y?cursor=z")
+    assert found == Page(("1", "2"), 2, "https://x/v2/y?cursor=z")
 
 
 @pytest.mark.parametrize("body", [{"resultsCount": 0}, {"results": None, "count": 0}, {"results": []}])
@@ -162,24 +164,22 @@ def test_snapshot_of_a_cleared_day_has_no_price():
 def test_frame_holds_events_in_order_and_statuses():
     status = {"ev": "status", "status": "success", "message": "subscribed to: T.AAPL"}
 
-    found = mapping.frame(
-        text([QUOTE, status, TRADE, {"ev": "LULD"}, {"ev": "new", "x": 1}, None, {"ev": "T"}])
-    )
+    found = frame(text([QUOTE, status, TRADE, {"ev": "LULD"}, {"ev": "new", "x": 1}, None, {"ev": "T"}]))
 
     quote, trade = found.events
-    assert isinstance(quote, mapping.BestQuote)
-    assert isinstance(trade, mapping.Trade)
+    assert isinstance(quote, BestQuote)
+    assert isinstance(trade, Trade)
     assert (quote.bid, quote.ask_size, quote.time, quote.sequence) == (Decimal("10.01"), 300, TIME, 5)
     assert (trade.price, trade.counted, trade.is_last, trade.sequence) == (Decimal("10.01"), 150, True, 6)
-    assert found.statuses == (mapping.Status("success", "subscribed to: T.AAPL"),)
+    assert found.statuses == (Status("success", "subscribed to: T.AAPL"),)
     assert found.unreadable == 2
 
 
 @pytest.mark.parametrize("changes", [{"bp": 0}, {"bp": None}])
 def test_quote_without_a_bid_has_none(changes):
-    (quote,) = mapping.frame(text([{**QUOTE, **changes}])).events
+    (quote,) = frame(text([{**QUOTE, **changes}])).events
 
-    assert isinstance(quote, mapping.BestQuote)
+    assert isinstance(quote, BestQuote)
     assert (quote.bid, quote.bid_size, quote.ask) == (None, 0, Decimal("10.02"))
 
 
@@ -192,7 +192,7 @@ def test_quote_without_a_bid_has_none(changes):
     ],
 )  # fmt: skip
 def test_impossible_quote_is_left_out_and_counted(changes):
-    found = mapping.frame(text([{**QUOTE, **changes}, TRADE]))
+    found = frame(text([{**QUOTE, **changes}, TRADE]))
 
     assert (len(found.events), found.unreadable) == (1, 1)
 
@@ -202,9 +202,9 @@ def test_impossible_quote_is_left_out_and_counted(changes):
     [([], True, 150), ([37], False, 150), ([14, 16], False, 0), ("x", True, 150)],
 )
 def test_sale_conditions_say_whether_a_trade_sets_the_price(conditions, is_last, counted):
-    (trade,) = mapping.frame(text([{**TRADE, "c": conditions}])).events
+    (trade,) = frame(text([{**TRADE, "c": conditions}])).events
 
-    assert isinstance(trade, mapping.Trade)
+    assert isinstance(trade, Trade)
     assert (trade.is_last, trade.counted) == (is_last, counted)
 
 
@@ -229,7 +229,7 @@ def test_ticker_that_cannot_be_ordered_is_no_instrument(row):
 def test_market_status_has_a_word_and_a_time():
     found = mapping.market_status(text({"market": "open", "serverTime": "2026-11-24T10:00:00-05:00"}))
 
-    assert found == mapping.MarketStatus("open", TIME)
+    assert found == MarketStatus("open", TIME)
 
 
 @pytest.mark.parametrize("time", [None, "", "now", "2026-11-24T10:00:00", "0001-01-01T00:00:00+23:59", 7])
@@ -277,7 +277,7 @@ _READERS = [
     lambda body: mapping.last_quote(body, A),
     lambda body: mapping.last_trade(body, A),
     mapping.market_status,
-    mapping.frame,
+    frame,
     lambda body: mapping.bar(decoding.document(body), A),
     lambda body: mapping.snapshot(decoding.document(body)),
     lambda body: mapping.instrument(decoding.document(body)),
@@ -293,7 +293,7 @@ def test_any_text_gives_a_value_or_unreadable_and_nothing_else(body):
 
 @given(_CHANGED.map(lambda row: json.dumps([row]).encode()))
 def test_any_frame_that_is_a_list_is_read(body):
-    found = mapping.frame(body)
+    found = frame(body)
 
     for event in found.events:
         assert event.time.tzinfo is UTC

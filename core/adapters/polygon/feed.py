@@ -9,9 +9,9 @@ import structlog
 
 from core.adapters.calendar import MarketCalendar
 from core.adapters.polygon.lines import Lines
-from core.adapters.polygon.mapping import Frame
 from core.adapters.polygon.rest import PolygonRest
 from core.adapters.polygon.stream import PolygonStream
+from core.adapters.polygon.values import Frame
 from core.clock import Clock
 from core.domain.credentials import PolygonKey
 from core.domain.instrument import Instrument

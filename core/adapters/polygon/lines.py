@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core.adapters.polygon.mapping import NO_SHARES, BestQuote, DaySnapshot, Trade
+from core.adapters.polygon.values import NO_SHARES, BestQuote, DaySnapshot, Trade
 from core.domain.market import Quote
 from core.domain.money import Price, Qty
 from core.ids import Symbol

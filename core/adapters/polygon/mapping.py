@@ -1,14 +1,13 @@
-"""Polygon's words to ours; the only place that knows them.
+"""Polygon's answers to ours; with `frames`, the only place that knows its words.
 
 Units on the wire: `t` of bars and of stream events is milliseconds, of snapshots, last trades and
 last quotes nanoseconds; sizes of quotes are round lots of 100 shares. A zero price means none.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from core.adapters.polygon.decoding import (
     Row,
@@ -26,21 +25,15 @@ from core.adapters.polygon.decoding import (
     symbol,
     whole,
 )
+from core.adapters.polygon.values import NO_SHARES, BestQuote, DaySnapshot, MarketStatus, Page, Trade
 from core.domain.instrument import Instrument
 from core.domain.market import Bar
 from core.domain.money import Price, Qty
-from core.domain.movers import MoverSnapshot
 from core.ids import Symbol
 
 T = TypeVar("T")
 
 ROUND_LOT = 100
-NO_SHARES = Qty(0)
-
-# Sale conditions whose trades leave the last price as it is (their `updates_open_close` is false in
-# /v3/reference/conditions), and those that count in no volume.
-_NOT_LAST = frozenset({2, 7, 10, 13, 15, 16, 20, 21, 22, 29, 32, 37, 38, 52, 53})
-_NOT_VOLUME = frozenset({15, 16, 38})
 
 _EXCHANGES = {
     "XNAS": "Nasdaq",
@@ -50,113 +43,6 @@ _EXCHANGES = {
     "BATS": "Cboe BZX",
     "IEXG": "IEX",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """The rows of one page that can be read.
-
-    Attributes:
-        count: of all its rows.
-        next_url: where the next page is, as the vendor says; "" after the last.
-    """
-
-    rows: tuple[T, ...]
-    count: int = 0
-    next_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BestQuote:
-    """The best bid and offer at a moment; None where there is no bid or offer.
-
-    Attributes:
-        sequence: rises within a day for one symbol; None if it was not told.
-    """
-
-    symbol: Symbol
-    bid: Price | None
-    ask: Price | None
-    bid_size: Qty
-    ask_size: Qty
-    time: datetime
-    sequence: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """A trade.
-
-    Attributes:
-        is_last: whether its price becomes the last price.
-        counted: shares that count in the day's volume.
-        sequence: rises within a day for one symbol; None if it was not told.
-    """
-
-    symbol: Symbol
-    price: Price
-    is_last: bool
-    counted: Qty
-    time: datetime
-    sequence: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DaySnapshot:
-    """Where one symbol's day stands.
-
-    Attributes:
-        quote: None where the plan has none, or there was none yet.
-        last: dollars; None before the first trade.
-        last_time: of the last trade.
-        prev_volume: shares of the whole last market day; None if unknown.
-        updated: when it was made; None while the vendor has cleared the day.
-    """
-
-    symbol: Symbol
-    quote: BestQuote | None
-    last: Price | None
-    last_time: datetime | None
-    prev_close: Price | None
-    volume: Qty
-    prev_volume: Qty | None
-    updated: datetime | None
-
-    def for_scan(self) -> MoverSnapshot:
-        """Return what a scan of movers looks at."""
-        return MoverSnapshot(
-            self.symbol, self.last, self.prev_close, self.volume, self.prev_volume, self.last_time
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class MarketStatus:
-    """What the vendor says of the market.
-
-    Attributes:
-        word: `open`, `closed`, `extended-hours`, or one we do not know.
-        server_time: UTC; None if it was not told.
-    """
-
-    word: str
-    server_time: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """A message of the stream about itself."""
-
-    word: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What one frame of the stream held; `unreadable` events were left out."""
-
-    events: tuple[BestQuote | Trade, ...] = ()
-    statuses: tuple[Status, ...] = ()
-    unreadable: int = 0
 
 
 def page(text: bytes, what: str, read: Callable[[object], T]) -> Page[T]:
@@ -272,7 +158,9 @@ def last_quote_of(found: Row, of: Symbol) -> BestQuote:
     time = moment_ns(found.get("t"))
     if time is None:
         raise Unreadable("a quote without a time")
-    return _quote(of, (found.get("p"), found.get("s"), found.get("P"), found.get("S")), time, found.get("q"))
+    return quote_of(
+        of, (found.get("p"), found.get("s"), found.get("P"), found.get("S")), time, found.get("q")
+    )
 
 
 def last_trade(text: bytes, of: Symbol) -> Trade:
@@ -311,57 +199,7 @@ def instrument(value: object) -> Instrument | None:
     return Instrument(of, plain_text(found.get("name"), 120) or of, _EXCHANGES.get(exchange, exchange))
 
 
-def frame(text: bytes | str) -> Frame:
-    """Read one frame of the stream: events are in its order.
-
-    Raises:
-        Unreadable: it is no list of messages.
-    """
-    found = document(text)
-    events: list[BestQuote | Trade] = []
-    statuses: list[Status] = []
-    unreadable = 0
-    for message in found if isinstance(found, list) else [found]:
-        try:
-            each = _message(row(message, "message"))
-        except Unreadable:
-            unreadable += 1
-            continue
-        if isinstance(each, Status):
-            statuses.append(each)
-        elif each is not None:
-            events.append(each)
-    return Frame(tuple(events), tuple(statuses), unreadable)
-
-
-def _message(found: Row) -> BestQuote | Trade | Status | None:
-    kind = found.get("ev")
-    if kind == "status":
-        return Status(plain_text(found.get("status"), 40), plain_text(found.get("message")))
-    if kind not in ("Q", "T"):
-        return None  # an event that nobody asked for
-    of, time = symbol(found.get("sym")), moment_ms(found.get("t"))
-    if of is None or time is None:
-        raise Unreadable("an event without symbol or time")
-    if kind == "Q":
-        sides = (found.get("bp"), found.get("bs"), found.get("ap"), found.get("as"))
-        return _quote(of, sides, time, found.get("q"))
-    dollars, size = price(found.get("p")), shares(found.get("s"))
-    if dollars is None or size is None:
-        raise Unreadable("a trade without price or size")
-    conditions = frozenset(_conditions(found.get("c")))
-    counted = NO_SHARES if conditions & _NOT_VOLUME else size
-    return Trade(of, dollars, not conditions & _NOT_LAST, counted, time, whole(found.get("q")))
-
-
-def _conditions(value: object) -> Iterator[int]:
-    for each in value if isinstance(value, list) else ():
-        found = whole(each)
-        if found is not None:
-            yield found
-
-
-def _quote(
+def quote_of(
     of: Symbol, sides: tuple[object, object, object, object], time: datetime, sequence: object
 ) -> BestQuote:
     bid, ask = _side(sides[0]), _side(sides[2])

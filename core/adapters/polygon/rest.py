@@ -12,6 +12,7 @@ from core.adapters.polygon.decoding import Unreadable, document, plain_text
 from core.adapters.polygon.decoding import symbol as symbol_of
 from core.adapters.polygon.lanes import Lanes, Refusal
 from core.adapters.polygon.limiter import Limiter
+from core.adapters.polygon.values import BestQuote, DaySnapshot, MarketStatus, Trade
 from core.clock import Clock
 from core.domain.credentials import PolygonKey
 from core.domain.instrument import Instrument
@@ -96,12 +97,12 @@ class PolygonRest:
 
     async def snapshots(
         self, symbols: Sequence[Symbol]
-    ) -> tuple[dict[Symbol, mapping.DaySnapshot], dict[Symbol, str]]:
+    ) -> tuple[dict[Symbol, DaySnapshot], dict[Symbol, str]]:
         """Return the snapshots of many, and for each symbol that failed the reason; never raises.
 
         One call for 100 symbols; what it leaves out, or answers badly, is asked for one by one.
         """
-        found: dict[Symbol, mapping.DaySnapshot] = {}
+        found: dict[Symbol, DaySnapshot] = {}
         failed: dict[Symbol, str] = {}
         wanted = []
         for symbol in dict.fromkeys(symbols):
@@ -121,7 +122,7 @@ class PolygonRest:
                         group.create_task(self._alone(symbol, found, failed))
         return found, failed
 
-    async def last_trade(self, symbol: Symbol) -> mapping.Trade:
+    async def last_trade(self, symbol: Symbol) -> Trade:
         """Return the last trade."""
         name = _checked(symbol)
         what = f"last trade of {symbol}"
@@ -129,7 +130,7 @@ class PolygonRest:
             lambda client: client.last_trade(name), what, lambda text: mapping.last_trade(text, symbol)
         )
 
-    async def last_quote(self, symbol: Symbol) -> mapping.BestQuote:
+    async def last_quote(self, symbol: Symbol) -> BestQuote:
         """Return the last quote."""
         name = _checked(symbol)
         what = f"last quote of {symbol}"
@@ -137,7 +138,7 @@ class PolygonRest:
             lambda client: client.last_quote(name), what, lambda text: mapping.last_quote(text, symbol)
         )
 
-    async def market_status(self) -> mapping.MarketStatus:
+    async def market_status(self) -> MarketStatus:
         """Return what the vendor says of the market; the cheapest way to try a key."""
         return await self._one(lambda client: client.market_status(), "market status", mapping.market_status)
 
@@ -149,7 +150,7 @@ class PolygonRest:
         )
         return tuple({each.symbol: each for each in listed if each is not None}.values())
 
-    async def _together(self, part: list[Symbol], found: dict[Symbol, mapping.DaySnapshot]) -> str:
+    async def _together(self, part: list[Symbol], found: dict[Symbol, DaySnapshot]) -> str:
         """Fill in what one call answers; returns why asking one by one would not help."""
         try:
             answer = await self._one(lambda client: client.snapshots([*part]), "snapshots", mapping.snapshots)
@@ -166,7 +167,7 @@ class PolygonRest:
         return ""
 
     async def _alone(
-        self, symbol: Symbol, found: dict[Symbol, mapping.DaySnapshot], failed: dict[Symbol, str]
+        self, symbol: Symbol, found: dict[Symbol, DaySnapshot], failed: dict[Symbol, str]
     ) -> None:
         try:
             answer = await self._one(

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import structlog
 
 from core.adapters.polygon.decoding import Unreadable
-from core.adapters.polygon.mapping import Frame, Status, frame
+from core.adapters.polygon.frames import frame
 from core.adapters.polygon.rest import key_refused
+from core.adapters.polygon.values import Frame, Status
 from core.clock import Clock
 from core.domain.credentials import PolygonKey
 from core.errors import BrokerUnavailable, ConnectionLimit, NotEntitled
