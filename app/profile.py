@@ -80,12 +80,14 @@ class OpenProfile:
 
     Attributes:
         user: whose passphrase opened it.
+        key: what opens its database and its stored credentials.
     """
 
     profile: Profile
     store: "SqlStore"
     user: str
     lock: ProfileLock
+    key: Key
 
 
 def data_dir(given: Path | None, variables: Mapping[str, str]) -> Path:
@@ -246,7 +248,7 @@ def open_profile(folder: Path, passphrase: str | None) -> OpenProfile:
         unlocked = unlock(profile, passphrase)
         store = open_store(profile.database, unlocked.key, create=False)
         undo.pop_all()
-        return OpenProfile(profile, store, unlocked.user, lock)
+        return OpenProfile(profile, store, unlocked.user, lock, unlocked.key)
 
 
 def keep_profile(root: Path, folder: Path, command: KeepProfile, key: Key) -> Path:

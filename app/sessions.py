@@ -21,11 +21,11 @@ from core.domain.access import Actor, Origin, Role
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.messages import Event, KeepProfile
 from core.domain.risk import Limits
-from core.errors import ProfileInUse, RefusalCode, Refused
+from core.errors import ProfileInUse
 from core.ids import RandomIds
 
 if TYPE_CHECKING:
-    from core.adapters.simulator import Simulator
+    from app.venues import Told, Venue
     from core.storage.store import SqlStore
 
 DEMO_USER = "demo"
@@ -92,6 +92,7 @@ def _settle(folder: Path) -> None:
 async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -> Running:
     """Open a throwaway profile on the embedded exchange: the demo, or a replay."""
     from app.profile import keep_profile
+    from app.venues import Told, simulated
     from core.adapters import simulator
     from core.storage import vault
     from core.storage.store import open_store
@@ -113,21 +114,20 @@ async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -
             return target
 
         actor = Actor(DEMO_USER, Role.TRADER, Origin.WINDOW, RandomIds().unique())
-        opened = _Opened(options.kind.value, folder.path, store, actor, Limits(), is_temporary=True)
+        opened = _Opened(options.kind.value, folder.path, store, actor, Limits(), Told(), is_temporary=True)
         opened.keep = keep if options.kind is Kind.DEMO else None
-        return await _start(opened, market, publish, ask, undo)
+        return await _start(opened, simulated(market), publish, ask, undo)
 
 
 async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, passphrase: str) -> Running:
-    """Open a kept profile on the embedded exchange.
+    """Open a kept profile where it trades.
 
     Raises:
         WrongPassphrase, DatabaseDamaged, DatabaseMissing, DatabaseTooNew, ProfileInUse: nothing was changed.
-        Refused: the profile names a broker that this version does not have.
+        CredentialMissing, KeyringUnavailable, SettingInvalid: its keys or addresses are not as they must be.
     """
     from app.profile import open_profile
-    from core.adapters import simulator
-    from core.settings import BrokerName, FeedName
+    from app.venues import Told, venue_of
 
     if options.profile_folder is None:
         raise ValueError("a profile needs its folder")
@@ -135,14 +135,12 @@ async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, pas
         found = open_profile(options.profile_folder, passphrase)
         undo.callback(found.lock.release)
         undo.push_async_callback(found.store.close_async)
-        settings = found.profile.settings
-        if settings.broker is not BrokerName.SIMULATOR or settings.feed is not FeedName.SIMULATOR:
-            words = f"This version trades on the embedded exchange only, not with {settings.broker.value}."
-            raise Refused(RefusalCode.NOT_READY, words)
-        market = simulator.synthetic(SystemClock(), found.profile.ledger)
+        told = Told()
+        venue = await venue_of(found, told)
         actor = Actor(found.user, Role.ADMIN, Origin.WINDOW, RandomIds().unique())
-        opened = _Opened(found.profile.name, found.profile.folder, found.store, actor, settings.risk)
-        return await _start(opened, market, publish, ask, undo)
+        limits = found.profile.settings.risk
+        opened = _Opened(found.profile.name, found.profile.folder, found.store, actor, limits, told)
+        return await _start(opened, venue, publish, ask, undo)
 
 
 class _Opened:
@@ -155,6 +153,7 @@ class _Opened:
         store: "SqlStore",
         actor: Actor,
         limits: Limits,
+        told: "Told",
         *,
         is_temporary: bool = False,
     ) -> None:
@@ -163,12 +162,13 @@ class _Opened:
         self.store = store
         self.actor = actor
         self.limits = limits
+        self.told = told
         self.is_temporary = is_temporary
         self.keep: Keep | None = None
 
 
 async def _start(
-    opened: _Opened, market: "Simulator", publish: Publish, ask: Ask, undo: AsyncExitStack
+    opened: _Opened, venue: "Venue", publish: Publish, ask: Ask, undo: AsyncExitStack
 ) -> Running:
     from app.wiring import Core, Outside, profile_facts
 
@@ -176,21 +176,29 @@ async def _start(
     core = Core(
         Outside(
             store=opened.store,
-            broker=market.broker,
-            feed=market.feed,
+            broker=venue.broker,
+            feed=venue.feed,
             confirmer=WindowConfirmer(ask),
             clock=SystemClock(),
             ids=RandomIds(),
-            profile=profile_facts(opened.name, actor.user, actor.role, temporary=opened.is_temporary),
+            profile=profile_facts(
+                opened.name,
+                actor.user,
+                actor.role,
+                temporary=opened.is_temporary,
+                venue=(venue.mode, venue.name, venue.account),
+            ),
             emergency=opened.folder / EMERGENCY,
             session=actor.session,
             limits=opened.limits,
             keep=opened.keep,
+            snapshots=venue.snapshots,
         )
     )
     core.bus.subscribe_all(publish)  # type: ignore[arg-type]
-    undo.push_async_callback(market.stop)
-    await market.start()
+    opened.told.publish = core.bus.publish
+    undo.push_async_callback(venue.stop)
+    await venue.start()
     undo.push_async_callback(core.stop)
     await core.start()
     # What was opened is closed in the reverse order, whether the start failed or the window closed.

@@ -361,6 +361,14 @@ def kill_switch(core: Core, means: Means) -> KillSwitch:
     return KillSwitch(state, oms, core.latch, core.journal, sweeper, flattening, means)
 
 
-def profile_facts(name: str, user: str, role: str, *, temporary: bool) -> m.ProfileFacts:
-    """Describe a profile on the embedded exchange."""
-    return m.ProfileFacts(name, Mode.SIM, "simulator", user, role, temporary, "Practice account")
+def profile_facts(
+    name: str,
+    user: str,
+    role: str,
+    *,
+    temporary: bool,
+    venue: tuple[Mode, str, str] = (Mode.SIM, "simulator", "Practice account"),
+) -> m.ProfileFacts:
+    """Describe a profile; the venue is mode, broker and account, if it is not the embedded exchange."""
+    mode, broker, account = venue
+    return m.ProfileFacts(name, mode, broker, user, role, temporary, account)

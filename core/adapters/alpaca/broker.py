@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.adapters.alpaca.assets import Assets
 from core.adapters.alpaca.delivery import Delivery
-from core.adapters.alpaca.entry import CancelRow, Entry
+from core.adapters.alpaca.entry import Entry
 from core.adapters.alpaca.lanes import Lane, open_lanes
 from core.adapters.alpaca.limiter import Limiter, Priority
 from core.adapters.alpaca.mapping import state_report
@@ -121,16 +121,14 @@ class AlpacaBroker:
         """Ask for a replacement."""
         await self._entry.replace(request)
 
-    async def cancel_all(self) -> tuple[CancelRow, ...]:
+    async def cancel_all(self) -> bool:
         """Ask for the end of everything that works, other programs' orders included, in one request.
-
-        Returns:
-            One row for each order. Those that were taken still have to end.
 
         Raises:
             OutcomeUnknown: nobody knows which requests were taken; list the open orders.
         """
-        return await self._entry.cancel_all()
+        await self._entry.cancel_all()
+        return True
 
     async def order(self, cl_ord_id: ClOrdId) -> ExecutionReport | None:
         """Look one order up."""
