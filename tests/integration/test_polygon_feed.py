@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -171,6 +172,16 @@ async def test_stream_is_subscribed_to_quotes_and_trades_only_after_the_key_was_
     await harness.server.stream.until_subscribed("Q.AAPL", "T.AAPL")
 
     assert [each["action"] for each in harness.server.stream.actions] == ["auth", "subscribe"]
+
+
+async def test_key_is_in_no_line_of_the_log(harness, caplog, capsys):
+    caplog.set_level(logging.DEBUG)
+
+    await watch(harness, A)
+    await harness.advance(1)
+
+    assert harness.server.key not in caplog.text
+    assert capsys.readouterr().out == ""
 
 
 async def test_symbols_that_are_no_longer_wanted_are_unsubscribed(harness):

@@ -184,9 +184,10 @@ class _Requests:
 
 
 def quieten() -> None:
-    """Take out the handlers by which the vendor's package prints to standard output."""
+    """Take out the handlers that print to standard output, and the log of frames: one holds the key."""
     for name in _VENDOR_LOGGERS:
         logging.getLogger(name).handlers.clear()
+    logging.getLogger("websockets.client").setLevel(logging.INFO)
 
 
 def _held_pools(cord: Cord) -> dict[str, Any]:

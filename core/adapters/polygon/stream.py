@@ -307,7 +307,7 @@ def _end_of(running: "asyncio.Task[None]") -> BrokerUnavailable:
     if isinstance(error, BrokerUnavailable):
         return error
     if not running.done():
-        return BrokerUnavailable(f"the Polygon stream: no answer to the key within {OPEN_WITHIN_S:.0f} s")
+        return BrokerUnavailable(f"the Polygon stream: it was not open within {OPEN_WITHIN_S:.0f} s")
     # The vendor's client returns in silence where the server closed in good order.
     how = "the server closed it" if error is None else f"{type(error).__name__}: {error}"
     return BrokerUnavailable(f"the Polygon stream was lost: {how}")
