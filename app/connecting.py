@@ -12,10 +12,11 @@ from PySide6.QtWidgets import QWidget
 
 from app import profile as profiles
 from app.secrets import open_secrets, store_secret
+from core.clock import SystemClock
 from core.domain.access import Mode
 from core.domain.credentials import AlpacaCredentials, SecretName, lines
 from core.errors import InvestIQError, RefusalCode, Refused
-from core.settings import FeedName
+from core.settings import FeedName, vendor_addresses
 from core.storage import vault
 from core.storage.vault import COST, Cost
 from core.tasks import Tasks
@@ -39,10 +40,12 @@ class Probed:
 Probe = Callable[[AlpacaCredentials], Awaitable[Probed]]
 
 
-async def not_probed(credentials: AlpacaCredentials) -> Probed:
-    """Ask nobody: the keys are tried when the profile opens."""
-    del credentials
-    return Probed(passed=True, words="The keys are tried when the profile opens.")
+async def probe_paper(credentials: AlpacaCredentials) -> Probed:
+    """Ask Alpaca whose paper account a pair of keys opens; nothing is stored."""
+    from core.adapters.alpaca.broker import probe_account
+
+    found = await probe_account(Mode.PAPER, vendor_addresses(Mode.PAPER), credentials, SystemClock())
+    return Probed(found.is_open, found.text)
 
 
 class PaperConnecting:

@@ -20,7 +20,8 @@ from PySide6.QtWidgets import QApplication
 from app import crash
 from app import profile as profiles
 from app.cli import exit_code_of
-from app.connecting import PaperConnecting, Probe, not_probed
+from app.connecting import PaperConnecting, Probe, probe_paper
+from app.local_api import with_profile_api
 from app.opening import check_may_start
 from app.options import DesktopOptions, Kind
 from app.runtime import CoreThread, Running
@@ -164,7 +165,7 @@ class Desktop(QObject):
                 if options.kind is Kind.PROFILE
                 else start_temporary(options, publish, ask)
             )
-            return await opening
+            return await with_profile_api(await opening, options.profile_folder, os.environ)
 
         self._core = CoreThread(start)
         self._core.started.add_done_callback(self._started.emit)
@@ -236,7 +237,7 @@ def run(options: DesktopOptions) -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("InvestIQ")
     apply_theme(app, load_theme())
-    desktop = Desktop(options, app, not_probed)
+    desktop = Desktop(options, app, probe_paper)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: app.quit())
     desktop.open()

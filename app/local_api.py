@@ -1,11 +1,15 @@
 """The local API beside a core that runs: opened last, closed first."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 
+from app.profile import load_folder
 from app.runtime import Running
 from core.clock import SystemClock
+from core.errors import InvestIQError
 from core.ids import RandomIds
-from core.settings import ApiSettings, Environment
+from core.settings import ApiSettings, Environment, read_environment
 
 
 async def with_api(running: Running, api: ApiSettings, environment: Environment) -> Running:
@@ -24,3 +28,20 @@ async def with_api(running: Running, api: ApiSettings, environment: Environment)
         )
         undo.push_async_callback(server.stop)
         return Running(running.execute, running.actor, undo.pop_all().aclose)
+
+
+async def with_profile_api(running: Running, folder: Path | None, variables: Mapping[str, str]) -> Running:
+    """Open the local API where the profile has it switched on; a throwaway profile has none.
+
+    Raises:
+        SettingInvalid: there is no key, or a setting is not one of ours; the core was stopped.
+        Refused: the port cannot be had; the core was stopped.
+    """
+    if folder is None:
+        return running
+    try:
+        api, environment = load_folder(folder).settings.api, read_environment(variables)
+    except InvestIQError:
+        await running.stop()
+        raise
+    return await with_api(running, api, environment) if api.enabled else running

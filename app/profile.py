@@ -149,7 +149,7 @@ def load(root: Path, name: str) -> Profile:
     if not (folder / SETTINGS).exists():
         there = ", ".join(names(root)) or "none yet"
         raise Refused(RefusalCode.NOT_FOUND, f"there is no profile {name!r}; there are: {there}")
-    return _read(folder)
+    return load_folder(folder)
 
 
 def create(
@@ -176,7 +176,7 @@ def create(
     partial = _make_folder(root, f".{name}-")
     try:
         _begin(partial, text)
-        build(_read(partial), passphrase, cost=cost)
+        build(load_folder(partial), passphrase, cost=cost)
         with _writing(folder):
             partial.rename(folder)
             vault.sync_folder(folder.parent)
@@ -242,7 +242,7 @@ def open_profile(folder: Path, passphrase: str | None) -> OpenProfile:
     """
     from core.storage.store import open_store
 
-    profile = _read(folder)
+    profile = load_folder(folder)
     with ExitStack() as undo:
         lock = undo.enter_context(ProfileLock(profile.lock))
         unlocked = unlock(profile, passphrase)
@@ -270,7 +270,12 @@ def keep_profile(root: Path, folder: Path, command: KeepProfile, key: Key) -> Pa
     return target
 
 
-def _read(folder: Path) -> Profile:
+def load_folder(folder: Path) -> Profile:
+    """Read the settings of the profile in a folder.
+
+    Raises:
+        SettingInvalid: they are not what this program knows.
+    """
     return Profile(folder.name, folder, read_profile(folder / SETTINGS))
 
 

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app import connecting
 from app import profile as profiles
-from app.connecting import PaperConnecting, Probed, make_paper, not_probed
+from app.connecting import PaperConnecting, Probed, make_paper
 from app.secrets import load_alpaca, load_polygon, open_secrets
 from core.adapters import keychain
 from core.domain.access import Mode
@@ -26,6 +26,10 @@ from ui.dialogs.connect import Field, PaperStart
 PASSPHRASE = "correct horse battery"
 CHEAP = vault.Cost(memory_kib=8, passes=1, lanes=1)
 PAIR = AlpacaCredentials("PKTESTKEYID0001", "aSecretOfSomeLength")
+
+
+async def not_probed(credentials):
+    return Probed(passed=True, words="a paper account")
 
 
 @pytest.fixture(autouse=True)
