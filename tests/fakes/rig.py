@@ -116,6 +116,7 @@ class Rig:
 
     Attributes:
         events: all that was published, over all starts.
+        opened: called with the store of each start, before anybody uses it.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class Rig:
         self.limits = limits
         self.mode = mode
         self.events: list[object] = []
+        self.opened: Callable[[WatchedStore], None] = lambda _: None
         self.ledger = folder / "exchange.jsonl"
         self.market = HandMarket(self.clock, self.ledger)
         self._key = lay_out(folder)
@@ -137,6 +139,7 @@ class Rig:
     async def start(self) -> "Rig":
         """Open the files and start; also what follows a `kill`."""
         self.store = WatchedStore(open_store(self.folder / "book.db", self._key, create=False))
+        self.opened(self.store)
         facts = replace(profile_facts("demo", "demo", "trader", temporary=True), mode=self.mode)
         self.core = Core(
             Outside(
