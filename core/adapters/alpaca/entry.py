@@ -83,7 +83,7 @@ class Entry:
         kin = self._memory.kin(view)
         if view.ord_status is OrdStatus.REJECTED:
             return mapping.ended_report(view, kin, ENDINGS[view.word], view.changed_at, view.text)
-        self._deliver([mapping.state_report(leg, self._memory.kin(leg)) for leg in view.legs])
+        self._deliver([mapping.leg_report(leg, self._memory.kin(leg)) for leg in view.legs])
         return mapping.accepted_report(view, kin)
 
     def _acknowledge(self, view: OrderView) -> None:

@@ -195,6 +195,13 @@ def accepted_report(view: OrderView, kin: Kin) -> ExecutionReport:
     )
 
 
+def leg_report(view: OrderView, kin: Kin) -> ExecutionReport:
+    """Tell of a leg as the reply to its list shows it: held, by the same fact as its event, or at work."""
+    if view.ord_status is OrdStatus.SUSPENDED:
+        return other_report(view, kin, ExecType.SUSPENDED, view.changed_at, "")
+    return state_report(view, kin)
+
+
 def ended_report(view: OrderView, kin: Kin, exec_type: ExecType, at: datetime, text: str) -> ExecutionReport:
     """Tell how an order ended, or that a request about it was refused."""
     exec_id = ExecId(f"{view.order_id}:{exec_type.value}")
