@@ -23,6 +23,7 @@ from core.errors import RefusalCode, Refused, StorageError
 from core.ids import IdSource
 from core.orders.clerk import Clerk
 from core.orders.desk import Desk
+from core.orders.enrolment import Enrolment
 from core.orders.entry import OrderEntry
 from core.orders.exits import Exits
 from core.orders.flatten import Closer, Flattening
@@ -166,11 +167,19 @@ class Core:
         self.verifier = Verifier(store)
         self.clerk.on_lists, self.clerk.on_looked = self.following.listed, self.following.look
         self.desk = Desk(authorize, self.journal)
+        self._hook()
+        self._route()
+
+    def _hook(self) -> None:
+        outside = self.outside
         self.oms.on_overfill = self._on_overfill
         self.oms.on_sighted = self._on_sighted
         self.oms.on_wish = self._on_wish
         self.sending.on_error = self.links.met
-        self._route()
+        enrolment = Enrolment(
+            outside.broker, outside.store, self.journal, outside.profile.mode, self.desk_actor
+        )
+        self.links.on_connected = enrolment.check
 
     def _route(self) -> None:
         route = self.desk.route

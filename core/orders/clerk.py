@@ -32,6 +32,7 @@ from core.domain.order import Order
 from core.domain.records import Watchlist
 from core.errors import BadInput, RefusalCode, Refused
 from core.ids import Symbol
+from core.orders.enrolment import SETTING as ENROLLED
 from core.orders.gate import Gate
 from core.orders.gather import LiveState
 from core.portfolio.provenance import proof, readds
@@ -189,6 +190,8 @@ class Clerk:
     async def save_setting(self, command: SaveSetting, actor: Actor) -> None:
         """Store a setting of the window. How the window looks is no event of the record."""
         del actor
+        if command.key == ENROLLED:
+            raise Refused(RefusalCode.NOT_PERMITTED, "Which account a profile belongs to cannot be set.")
         if len(command.value) > _LONGEST_SETTING:
             raise Refused(RefusalCode.MALFORMED, "The setting is too long.")
         await self._journal.write(lambda uow, _: uow.save_setting(command.key, command.value))

@@ -34,6 +34,10 @@ _MOST_BUFFERED = 10_000
 _log = structlog.get_logger("links")
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Links:
     """Reads the streams of one profile, each under its supervisor. Runs on the core loop."""
 
@@ -57,6 +61,7 @@ class Links:
         self._following = following
         self._means = means
         self.states: dict[Part, LinkChanged] = {}
+        self.on_connected: Callable[[], Awaitable[None]] = _nothing
         self.crosscheck = CrossCheck(means.clock)
         turns = Turns()
         orders = Stream((Part.BROKER, Part.ORDERS), self._read_orders, self._lose_orders)
@@ -140,6 +145,7 @@ class Links:
 
     async def _follow_orders(self, up: Up) -> None:
         await self._broker.connect()
+        await self.on_connected()
         self.crosscheck.forget()
         waiting: asyncio.Queue[ExecutionReport | BrokerError] = asyncio.Queue(_MOST_BUFFERED)
         reading = self._means.tasks.spawn(self._fill(waiting), "reports")
