@@ -61,7 +61,9 @@ advance
 arm
 disarm_all
 be_unavailable
+bust
 cancel_external
+correct
 disconnect
 drop_reports
 duplicate_reports

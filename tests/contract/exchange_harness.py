@@ -100,10 +100,10 @@ class ExchangeHarness:
         self.exchange.settings = replace(self.exchange.settings, may_short=True)
 
     async def bust(self, exec_id: ExecId) -> None:
-        self.exchange.bust(exec_id)
+        self.exchange.amendments.bust(exec_id)
 
     async def correct(self, exec_id: ExecId, px: str) -> None:
-        self.exchange.correct(exec_id, Price(px))
+        self.exchange.amendments.correct(exec_id, Price(px))
 
     async def external(self, body: OrderTerms) -> OrderId:
         return self.exchange.place_external(body)

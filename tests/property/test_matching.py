@@ -337,9 +337,9 @@ class Run:
             return
         exec_id = fills[-1 - number % len(fills)].exec_id
         if price is None:
-            self.exchange.bust(exec_id)
+            self.exchange.amendments.bust(exec_id)
         else:
-            self.exchange.correct(exec_id, Price(dollars(price)))
+            self.exchange.amendments.correct(exec_id, Price(dollars(price)))
 
     def new_id(self) -> ClOrdId:
         self.ids.append(ClOrdId(f"IQ-{len(self.ids)}"))
@@ -370,6 +370,8 @@ class Run:
         if was_open and self.tick is not None:
             self.exchange.on_bell(Bell(self.time.date(), self.time, opens=True))
             self.ticks += 1
+            # The standing quote; the trade that came with it went by.
+            self.tick = replace(self.tick, last_size=Qty(0))
             self.exchange.on_tick(self.tick)
 
     def books(self) -> tuple[Decimal, Decimal, dict[str, tuple[Decimal, Decimal]]]:
@@ -445,3 +447,105 @@ def test_restart_anywhere_gives_the_same_books(walk: list[tuple], may_short: boo
         assert run.exchange.activities(OPENS) == reports
         assert run.exchange.open_orders() == working
         run.exchange.close()
+
+
+trades = st.lists(
+    st.one_of(st.integers(9_500, 10_500), st.sampled_from(("restart", "quote", "night"))),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(st.sampled_from(Side), st.booleans(), st.integers(1, 300), st.integers(9_900, 10_100), trades)
+def test_trailing_stop_wakes_at_its_distance_from_the_best_trade_so_far(
+    side: Side, in_percent: bool, trail: int, first: int, walk: list[int | str]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder) / "exchange.jsonl")
+        run.quote(9_999, 1, 1_000, 1_000, first, 1, halted=False)
+        run.order(Side.BUY, 100, None, None, TimeInForce.DAY, False)
+        unit = "pct" if in_percent else "px"
+        run.trailing(side, 100, unit, trail, TimeInForce.GTC)
+        order_id, best, woke = run.ids[-1], Decimal(first), False
+        for step in walk:
+            if step == "restart":
+                run.restart()
+            elif step == "night":
+                run.bell()
+                run.quote(9_999, 1, 10, 10, 1 if side is Side.SELL else 99_999, 100, halted=False)
+                run.bell()
+            elif step == "quote":
+                run.quote(1, 1, 10, 10, 1, 0, halted=False)
+            else:
+                best = max(best, Decimal(step)) if side is Side.SELL else min(best, Decimal(step))
+                away = best * trail / 5_000 if in_percent else Decimal(trail)
+                woke = woke or (step - best - away * side.sign) * side.sign >= 0
+                run.quote(9_999, 1, 1_000, 1_000, step, 1, halted=False)
+            report = run.exchange.order(order_id)
+            assert report is not None
+            assert (report.cum_qty > 0) == woke
+        run.exchange.close()
+
+
+def near_quote(bid: int, bid_size: int, ask_size: int, size: int) -> tuple:
+    return "quote", bid, 1, bid_size, ask_size, bid, size, False
+
+
+near_quotes = st.builds(
+    near_quote,
+    st.integers(9_970, 10_030),
+    st.integers(1, 60),
+    st.integers(1, 60),
+    st.sampled_from((0, 1, 40)),
+)
+sales = st.tuples(
+    st.just("order"), st.just(Side.SELL), st.integers(1, 100), PRICES, st.none(), LASTING, st.just(False)
+)
+leg_cancels = st.tuples(st.just("cancel"), st.integers(0, 3))
+leg_prices = st.tuples(st.just("replace"), st.integers(0, 3), st.none(), st.integers(9_940, 10_060))
+seldom = st.one_of(sales, leg_cancels, leg_prices, bells, restarts)
+near_steps = st.lists(st.one_of(*[near_quotes] * 12, seldom), min_size=6, max_size=25)
+
+
+@given(
+    st.sampled_from(Contingency),
+    st.integers(1, 150),
+    st.one_of(st.none(), st.integers(10_001, 10_010)),
+    st.integers(3, 15),
+    st.integers(3, 15),
+    st.booleans(),
+    LASTING,
+    near_steps,
+)
+def test_legs_never_trade_more_than_their_entry_whatever_happens_to_them(
+    contingency: Contingency,
+    qty: int,
+    price: int | None,
+    profit: int,
+    loss: int,
+    limited: bool,
+    tif: TimeInForce,
+    walk: list[tuple],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder) / "exchange.jsonl")
+        side = Side.BUY
+        if contingency is Contingency.OCO:
+            side = Side.SELL
+            run.quote(9_999, 1, 200, 200, 10_000, 0, halted=False)
+            run.order(Side.BUY, qty, None, None, TimeInForce.DAY, False)
+        run.do(("pair", contingency, side, qty, price, profit, loss, limited, tif))
+        for step in walk:
+            run.do(step)
+        works = run.exchange.open_orders()
+        cash, held, _ = run.books()
+        run.exchange.close()
+
+        oracle = Oracle().read(run.path)
+
+        assert (oracle.cash, oracle.qty) == (cash, held)
+        for list_id, pair in oracle.pairs.items():
+            at_work = [o for o in works if list_id == o.list_id or o.terms.legs is not None]
+            legs = [o for o in at_work if o.list_id is not None or not pair.is_bracket]
+            assert len(legs) in (0, 2), "a leg without the other"
+            assert not legs or pair.is_bracket or pair.left < pair.qty

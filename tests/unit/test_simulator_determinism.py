@@ -2,16 +2,26 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from core.adapters.simulator import Call, ExchangeSettings, synthetic
 from core.clock import ManualClock
-from core.domain.terms import OrderCancelReplaceRequest, OrderCancelRequest, Side, TimeInForce
+from core.domain.money import CENT
+from core.domain.terms import (
+    NewOrderList,
+    NewOrderSingle,
+    OrderCancelReplaceRequest,
+    OrderCancelRequest,
+    Side,
+    TimeInForce,
+)
 from core.errors import BrokerError
 from core.ids import ClOrdId
 from tests.builders import single, terms
+from tests.contract.order_kinds_contract import amount, bracket, extended, trailing
 
 SYMBOLS = ("AAPL", "MSFT", "KO", "DIS", "BAC")
 
@@ -27,7 +37,7 @@ async def scenario(path: Path, seed: int) -> None:
     await simulator.start()
     async with asyncio.TaskGroup() as group:
         group.create_task(trade(simulator))
-        await clock.advance(12)
+        await clock.advance(20)
     await simulator.stop()
 
 
@@ -55,6 +65,25 @@ async def trade(simulator) -> None:
                 await broker.replace(request)
         except BrokerError:
             continue
+    await trade_the_rest(simulator)
+
+
+async def trade_the_rest(simulator) -> None:
+    depth = simulator.exchange.depth("KO")
+    ask, bid = depth.tick.ask, depth.tick.bid
+    for number, body in enumerate(
+        (
+            bracket(terms(Side.BUY, 30, symbol="KO"), str(ask + CENT), str(bid - 5 * CENT)),
+            *(trailing(Side.BUY, 2, px="0.60", symbol=symbol) for symbol in SYMBOLS),
+            trailing(Side.BUY, 10, pct="0.01", symbol="MSFT"),
+            amount(Side.BUY, "1234.56", symbol="AAPL"),
+            terms(Side.BUY, "0.123456789", symbol="AAPL"),
+            terms(Side.BUY, 5, symbol="DIS", tif=TimeInForce.CLS),
+            extended(terms(Side.BUY, 5, str(bid), symbol="KO")),
+        )
+    ):
+        kind = NewOrderList if body.legs else NewOrderSingle
+        await simulator.broker.submit(kind(ClOrdId(f"IQ-K{number}"), body))
 
 
 def test_scenario_twice_gives_the_same_ledger(tmp_path: Path) -> None:
@@ -65,6 +94,8 @@ def test_scenario_twice_gives_the_same_ledger(tmp_path: Path) -> None:
     assert first == second
     assert first != other
     assert first.count(b'"exec_type":"trade"') > 5
+    assert {b"mark", b"triggered"} <= set(re.findall(rb'"kind":"(\w+)"', first))
+    assert b'"exec_type":"restated"' in first
 
 
 def test_scenario_in_another_process_gives_the_same_ledger(tmp_path: Path) -> None:

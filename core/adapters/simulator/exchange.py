@@ -7,18 +7,19 @@ answers is in the ledger first. The same calls on the same tape give the same le
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from core.adapters.simulator.amendments import Amendments
 from core.adapters.simulator.books import Books, Listener
+from core.adapters.simulator.day import Day
 from core.adapters.simulator.fees import NO_FEES, US_2026
 from core.adapters.simulator.floor import Floor
 from core.adapters.simulator.ledger import Ledger
 from core.adapters.simulator.matching import Depth
 from core.adapters.simulator.restore import restore
-from core.adapters.simulator.standing import account, equity
+from core.adapters.simulator.standing import account
 from core.adapters.simulator.tape import Bell, Tick
-from core.adapters.simulator.working import WorkingOrder
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.instrument import Instrument
-from core.domain.money import Money, Price
+from core.domain.money import Money
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import (
     NewOrderList,
@@ -27,10 +28,9 @@ from core.domain.terms import (
     OrderCancelRequest,
     OrderTerms,
     OrdStatus,
-    TimeInForce,
 )
 from core.errors import BrokerRejected
-from core.ids import ClOrdId, ExecId, OrderId, Symbol
+from core.ids import ClOrdId, OrderId, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,12 @@ class ExchangeSettings:
 
 
 class Exchange:
-    """One account at one exchange, continued from its ledger. Called from one thread."""
+    """One account at one exchange, continued from its ledger. Called from one thread.
+
+    Attributes:
+        settings: how it behaves.
+        amendments: busts and corrections.
+    """
 
     def __init__(
         self, instruments: tuple[Instrument, ...], ledger: Ledger, settings: ExchangeSettings
@@ -65,6 +70,8 @@ class Exchange:
         restore(self._books)
         fees = US_2026 if settings.fees else NO_FEES
         self._floor = Floor(self._books, instruments, fees, lambda: self.settings.may_short)
+        self._day = Day(self._books, self._floor)
+        self.amendments = Amendments(self._books, self._floor)
 
     @property
     def is_open(self) -> bool:
@@ -77,42 +84,19 @@ class Exchange:
 
     def turn(self, now: datetime) -> None:
         """Let market time pass without an event."""
-        self._pass_evening(now)
-        self._books.now = now
+        self._day.turn(now)
 
     def depth(self, symbol: Symbol) -> Depth | None:
         """Return the standing quote and what is left of it."""
         return self._books.matching.depths.get(symbol)
 
     def on_bell(self, bell: Bell) -> None:
-        """Open or close the market; at the close its auction is held, and what works for the day expires."""
-        books = self._books
-        self._pass_evening(bell.time)
-        books.now, books.is_open = bell.time, bell.opens
-        if bell.opens and bell.day != books.day:
-            books.open_day(bell.day, equity(books))
-        if not bell.opens:
-            books.matching.forget_sizes()
-            self._close()
-        books.publish()
+        """Open or close the market."""
+        self._day.on_bell(bell)
 
     def on_tick(self, tick: Tick) -> None:
-        """Take a new quote: trigger stops, then trade in the order of price and time.
-
-        A quote in a closed market is one of extended hours: only orders with the flag trade, no stop wakes.
-        """
-        books = self._books
-        books.matching.take_tick(tick)
-        if not books.is_open:
-            self._pass_evening(tick.time)
-        books.now = tick.time
-        if not books.matching.working(tick.symbol):
-            return
-        reached = self._wake(tick.symbol) if books.is_open else ()
-        for order in books.matching.working(tick.symbol):
-            # The trade that woke a stop went by before it could take part.
-            self._floor.trade(order, arriving=order in reached)
-        books.publish()
+        """Take a new quote and trade what it lets trade."""
+        self._day.on_tick(tick)
 
     def submit(self, order: NewOrderSingle | NewOrderList) -> ExecutionReport:
         """Take a new order and return its acknowledgement; fills at once are reported behind it.
@@ -184,22 +168,6 @@ class Exchange:
         """Cancel by `order_id`, as from the broker's own page."""
         self.cancel(OrderCancelRequest(ClOrdId(""), order_id))
 
-    def bust(self, exec_id: ExecId) -> None:
-        """Take a fill back as if it had never been; an order that has ended does not work again.
-
-        Raises:
-            BrokerRejected: there is no such fill, or it was taken back before.
-        """
-        self._amend(exec_id, None)
-
-    def correct(self, exec_id: ExecId, price: Price) -> None:
-        """Change the price of a fill; the fee follows.
-
-        Raises:
-            BrokerRejected: there is no such fill, or it was taken back before.
-        """
-        self._amend(exec_id, price)
-
     def order(self, cl_ord_id: ClOrdId) -> ExecutionReport | None:
         """Return an order's state, or None where no such id was ever seen."""
         order = self._books.orders.by_cl_ord_id(cl_ord_id)
@@ -236,44 +204,3 @@ class Exchange:
     def close(self) -> None:
         """Close the ledger as it stands, which is also what a crash leaves behind."""
         self._books.ledger.close()
-
-    def _amend(self, exec_id: ExecId, price: Price | None) -> None:
-        found = self._books.orders.fill(exec_id)
-        if found is None:
-            raise BrokerRejected(f"{exec_id} is no fill that counts")
-        self._floor.amend(*found, price)
-        self._books.publish()
-
-    def _wake(self, symbol: Symbol) -> tuple[WorkingOrder, ...]:
-        books = self._books
-        self._hold_opening(symbol)
-        for order in books.matching.moved_marks(symbol):
-            books.note_mark(order)
-        reached = books.matching.reached_stops(symbol)
-        for order in reached:
-            books.trigger(order)
-        return reached
-
-    def _hold_opening(self, symbol: Symbol) -> None:
-        # The first trade of the day is the opening price: nobody may order for it once the market is open.
-        waiting = self._books.matching.opening(symbol)
-        for order in waiting:
-            self._floor.trade_in_auction(order, "the opening auction did not fill it")
-
-    def _close(self) -> None:
-        for order in self._books.orders.open():
-            if not order.is_open:
-                continue  # it ended with another of its list
-            if order.terms.time_in_force.is_auction:
-                self._floor.trade_in_auction(order, "the auction did not fill it")
-            elif order.terms.time_in_force is TimeInForce.DAY and order.ends_at_close:
-                self._floor.end(order, OrdStatus.EXPIRED, "the market day is over")
-
-    def _pass_evening(self, until: datetime) -> None:
-        books = self._books
-        over = [o for o in books.orders.open() if o.good_till is not None and o.good_till <= until]
-        for order in over:
-            books.now = order.good_till or until
-            self._floor.end(order, OrdStatus.EXPIRED, "the extended day is over")
-        if over:
-            books.publish()
