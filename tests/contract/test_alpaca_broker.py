@@ -1,0 +1,43 @@
+"""AlpacaBroker keeps the broker contract, through the real client and Alpaca's protocol."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from core.domain.terms import OrdStatus, Side
+from core.errors import BrokerRejected
+from tests.builders import single, terms
+from tests.contract.alpaca_harness import AlpacaHarness
+from tests.contract.broker_contract import BrokerContract
+from tests.contract.broker_harness import state, swap
+
+BUY = Side.BUY
+
+
+@pytest.fixture
+async def harness(tmp_path: Path) -> AsyncIterator[AlpacaHarness]:
+    harness = await AlpacaHarness(tmp_path).open()
+    yield harness
+    await harness.close()
+
+
+class TestAlpacaBroker(BrokerContract):
+    """The contract, but for what Alpaca does not document."""
+
+    async def test_bc_35_replace_ends_the_old_order_and_carries_its_fills(
+        self, harness: AlpacaHarness
+    ) -> None:
+        # Whether the new quantity of a partly filled order is the whole or the rest is not documented, so
+        # the adapter refuses it; a new price is another matter.
+        await harness.quote("100.00", "100.02", ask_size=60)
+        await harness.broker.submit(single("IQ-1", terms(BUY, 100, "100.02")))
+
+        with pytest.raises(BrokerRejected, match="not sent"):
+            await harness.broker.replace(swap("IQ-2", "IQ-1", terms(BUY, 200, "99.00")))
+        await harness.broker.replace(swap("IQ-3", "IQ-1", terms(BUY, 100, "99.00")))
+
+        assert await state(harness, "IQ-1") == (OrdStatus.REPLACED, 60)
+        assert await state(harness, "IQ-3") == (OrdStatus.PARTIALLY_FILLED, 60)
+        new = (await harness.broker.open_orders())[0]
+        assert (new.orig_cl_ord_id, new.leaves_qty) == ("IQ-1", 40)
