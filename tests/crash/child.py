@@ -141,10 +141,12 @@ async def _recover(folder: Path, seed: int) -> None:
     await rig.start()
     sent = len(rig.oracle().ours())
     await rig.wait(2, 0.5)
+    await rig.until_ready()
     first = await _book(rig)
     await rig.kill()
     await rig.start()
     await rig.wait(2, 0.5)
+    await rig.until_ready()
     second = await _book(rig)
     sent_by_itself = len(rig.oracle().ours()) - sent
     repeated = await _decide_again(rig)

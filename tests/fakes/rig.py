@@ -198,6 +198,13 @@ class Rig:
             self.market.refresh()
         await self.quiet()
 
+    async def until_ready(self, *, refresh: bool = True) -> None:
+        """Let so much time pass that the comparison ends, whose look-ups are a tenth of a second apart."""
+        for _ in range(100):
+            if self.core.state.ready:
+                return
+            await self.wait(0.5, 0.5, refresh=refresh)
+
     def actor(self, role: str = "trader") -> Actor:
         return Actor("kim", role, Origin.WINDOW, "s-1")
 

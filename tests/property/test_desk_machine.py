@@ -320,9 +320,7 @@ class DeskMachine(RuleBasedStateMachine):
         for part in (Part.ORDERS, Part.FEED):  # many losses in ten minutes end the trying for a while
             if self.rig.core.links.states[part].state is not LinkState.UP:
                 await self.rig.do(Reconnect(part))
-        for _ in range(20):  # look-ups are a tenth of a second apart
-            if not self.rig.core.state.ready:
-                await self.rig.wait(0.5, 0.5, refresh=False)
+        await self.rig.until_ready(refresh=False)
         assert self.rig.core.state.ready
         self.muddy = False
 
