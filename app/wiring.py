@@ -15,12 +15,13 @@ from core.bus import Bus
 from core.clock import Clock
 from core.domain import messages as m
 from core.domain.access import Actor, Mode, Origin, TradingState
-from core.domain.audit import AuditAction, AuditDraft, AuditReport, payload_of
+from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.order import Order
 from core.domain.records import AuditQuery, Watchlist
 from core.domain.risk import Limits
-from core.errors import RefusalCode, Refused, StorageError
+from core.errors import RefusalCode, Refused
 from core.ids import IdSource
+from core.orders.audit_watch import AuditWatch
 from core.orders.clerk import Clerk
 from core.orders.desk import Desk
 from core.orders.enrolment import Enrolment
@@ -59,8 +60,6 @@ from core.state.positions import PositionBook
 from core.state.quotes import QuoteBook
 from core.storage.store import SqlStore
 from core.tasks import Tasks
-
-VERIFY_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ class Core:
         )
         self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate, self.bus)
         self.scanner = Scanner(self.state, outside.snapshots or QuotedSnapshots(self.state))
-        self.verifier = Verifier(store)
+        self.audit_watch = AuditWatch(Verifier(store), self.links.show, clock, self.bus)
         self.clerk.on_lists, self.clerk.on_looked = self.following.listed, self.following.look
         self.desk = Desk(authorize, self.journal)
         self._hook()
@@ -205,7 +204,7 @@ class Core:
         route(m.LoadExternal, self.clerk.external)
         route(m.FollowAudit, self.clerk.follow_audit)
         route(m.LoadAudit, self._load_audit)
-        route(m.VerifyAudit, self._verify)
+        route(m.VerifyAudit, self.audit_watch.verify)
         route(m.ExplainPosition, self.clerk.explain_position)
         route(m.ExplainOrder, self.clerk.explain_order)
         route(m.SaveWatchlist, self.clerk.save_watchlist)
@@ -247,7 +246,7 @@ class Core:
         self.tasks.spawn(self.links.run_orders(), "orders")
         for name, work in self.rounds.works:
             self.tasks.spawn(work(), name)
-        self.tasks.spawn(self._keep_verifying(), "verify")
+        self.tasks.spawn(self.audit_watch.run(), "verify")
 
     async def _restore_settings(self) -> None:
         store = self.outside.store
@@ -299,34 +298,6 @@ class Core:
     async def _load_audit(self, command: m.LoadAudit, actor: Actor) -> m.AuditPage:
         del actor
         return await load_audit(self.outside.store, command)
-
-    async def _verify(self, command: m.VerifyAudit, actor: Actor) -> AuditReport:
-        del command, actor
-        return self._show_report(await self.verifier.verify())
-
-    async def _keep_verifying(self) -> None:
-        # Only what is new is read, so an idle log costs one small query.
-        seen = -1
-        while True:
-            try:
-                report = await self.verifier.verify_new()
-            except StorageError as error:
-                # Neither good nor bad: the lamp says so, and the next round asks again.
-                seen = -1
-                self.links.show(m.Part.AUDIT, m.LinkState.DOWN, f"The record could not be read: {error}")
-            else:
-                if report.verified_to != seen or report.faults:
-                    seen = report.verified_to
-                    self._show_report(report)
-            await self.outside.clock.sleep(VERIFY_EVERY_S)
-
-    def _show_report(self, report: AuditReport) -> AuditReport:
-        self.bus.publish(m.AuditVerified(report))
-        if report.faults:
-            self.links.show(m.Part.AUDIT, m.LinkState.DOWN, report.faults[0].reason)
-        else:
-            self.links.show(m.Part.AUDIT, m.LinkState.UP)
-        return report
 
     async def _keep(self, command: m.KeepProfile, actor: Actor) -> Path:
         if self.outside.keep is None:

@@ -5,7 +5,15 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject, QTimer
 
 from core.domain.market import MarketSession, Quote
-from core.domain.messages import AckMeasured, InOrder, LinkChanged, Snapshot, TradingStateChanged
+from core.domain.messages import (
+    AckMeasured,
+    InOrder,
+    Latest,
+    LinkChanged,
+    RequestsWaiting,
+    Snapshot,
+    TradingStateChanged,
+)
 from ui.bridge import Bridge
 from ui.facts import WindowFacts
 from ui.notices import Notices
@@ -26,7 +34,7 @@ class BarLinks(QObject):
         bridge.account_changed.connect(top.show_account)
         bridge.session_changed.connect(self._on_session)
         bridge.ack_measured.connect(self._on_ack)
-        bridge.requests_waiting.connect(lambda event: status.show_waiting(event.count, event.wait_s))
+        bridge.newest.connect(self._on_newest)
         bridge.stall_measured.connect(status.show_stall)
         bridge.quotes_changed.connect(self._on_quotes)
         bridge.in_order.connect(self._on_event)
@@ -54,6 +62,10 @@ class BarLinks(QObject):
     def _on_session(self, session: MarketSession) -> None:
         self._top.show_time(session.now)
         self._status.show_session(session)
+
+    def _on_newest(self, event: Latest) -> None:
+        if isinstance(event, RequestsWaiting):
+            self._status.show_waiting(event.count, event.wait_s)
 
     def _on_ack(self, ack: AckMeasured) -> None:
         self._top.show_link(ack.last_ms)

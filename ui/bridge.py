@@ -19,13 +19,11 @@ from core.domain.messages import (
     Event,
     InOrder,
     InstrumentsKnown,
-    KillProgressed,
     Latest,
     LoadSnapshot,
     PositionMarked,
     QuotesChanged,
     ReplaceOrder,
-    RequestsWaiting,
     ResendOrder,
     SessionTicked,
     Snapshot,
@@ -67,8 +65,7 @@ class Bridge(QObject):
         bars_changed: list of BarChanged, as they came.
         session_changed: MarketSession.
         ack_measured: AckMeasured.
-        kill_progressed: KillReport.
-        requests_waiting: RequestsWaiting.
+        newest: any other event of which only the newest counts.
         in_order: one event that must not be lost.
         snapshot_loaded: Snapshot; all that was shown before is out of date.
         catching_up: the window fell behind (True) or has a snapshot again (False).
@@ -83,8 +80,7 @@ class Bridge(QObject):
     bars_changed = Signal(object)
     session_changed = Signal(object)
     ack_measured = Signal(object)
-    kill_progressed = Signal(object)
-    requests_waiting = Signal(object)
+    newest = Signal(object)
     in_order = Signal(object)
     snapshot_loaded = Signal(object)
     catching_up = Signal(bool)
@@ -224,12 +220,8 @@ class Bridge(QObject):
                     self.session_changed.emit(event.session)
                 case AckMeasured():
                     self.ack_measured.emit(event)
-                case KillProgressed():
-                    self.kill_progressed.emit(event.report)
-                case RequestsWaiting():
-                    self.requests_waiting.emit(event)
-                case _:
-                    pass
+                case _ if not isinstance(event, PositionMarked | BarChanged):
+                    self.newest.emit(event)
 
     @Slot()
     def _take_lane(self) -> None:

@@ -230,10 +230,6 @@ class MainWindow(QMainWindow):
         """Store the layout at once, before the window goes."""
         self.layout_keeper.save_now()
 
-    def _tabs(self) -> tuple[PositionsPanel, OrdersPanel, FillsPanel, DifferencesPanel]:
-        parts = self.parts
-        return parts.positions, parts.orders, parts.fills, parts.differences
-
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         parts = self.parts
         if not self._is_restored:
@@ -241,7 +237,15 @@ class MainWindow(QMainWindow):
             parts.look.restore(snapshot.settings.get(LOOKS, ""))
             self.layout_keeper.restore(snapshot.settings.get(LAYOUT, ""))
             self.lists.restore_universe(snapshot.settings.get(UNIVERSE, ""))
-        for part in (parts.facts, parts.watchlist, parts.audit, *self._tabs()):
+        for part in (
+            parts.facts,
+            parts.watchlist,
+            parts.audit,
+            parts.positions,
+            parts.orders,
+            parts.fills,
+            parts.differences,
+        ):
             part.apply_snapshot(snapshot)
         parts.risk.apply_snapshot(snapshot)
         self._bars.apply_snapshot(snapshot)

@@ -65,7 +65,7 @@ class TradingHandlers:
         ours = sum(not order.external for order in facts.open_orders)
 
         def agreed(flatten: bool) -> None:
-            bridge.kill_progressed.connect(sheet.show_report)
+            bridge.newest.connect(sheet.take)
             bridge.send(KillTrading("Kill", flatten), sheet.show_report, failed)
 
         def failed(error: Exception) -> bool:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from core.domain.messages import KillReport, KillStage
+from core.domain.messages import KillProgressed, KillReport, KillStage, Latest
 from ui import format as fmt
 from ui.dialogs.sheet_dialog import SheetDialog
 from ui.models.columns import Ink
@@ -79,6 +79,11 @@ class KillSheet(SheetDialog):
         self.state.set_text("Halting.")
         self._agreed(flatten)
         self.refit()
+
+    def take(self, event: Latest) -> None:
+        """Follow the kill switch among all events of its lane."""
+        if isinstance(event, KillProgressed):
+            self.show_report(event.report)
 
     def show_report(self, report: KillReport) -> None:
         """Show how far it has come; what the broker has not confirmed is named."""
