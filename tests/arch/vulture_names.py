@@ -86,3 +86,10 @@ heard
 is_catching_up
 set_clock
 set_filter
+
+# The libraries of Alpaca's adapter read or call these.
+_content_consumed
+_retry
+_retry_codes
+process_redirect
+trust_env

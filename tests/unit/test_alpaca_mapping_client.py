@@ -46,6 +46,7 @@ def test_client_looks_into_no_environment_and_checks_certificates(client):
     assert all(type(each) is transport._Transport for each in adapters)
     assert all(each.max_retries.total == 0 for each in adapters)
     pools = adapters[0].poolmanager.pool_classes_by_scheme
+    assert adapters[0].poolmanager.connection_pool_kw["socket_options"] == transport._SOCKET_OPTIONS
     assert (pools["http"].ConnectionCls, pools["https"].ConnectionCls) == (transport._Http, transport._Https)
 
 

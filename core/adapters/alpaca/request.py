@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn, Protocol
 
-_LONGEST_EXCERPT = 400
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -46,14 +44,12 @@ class Answer:
         headers: names in lower case.
         content: the JSON, numbers with a point as Decimals; None for an empty body or one that is no JSON.
         unreadable: why the body is no JSON that we take; empty where it is, or where there is none.
-        excerpt: the beginning of the body, as text.
     """
 
     status: int
     headers: Mapping[str, str]
     content: Any
     unreadable: str
-    excerpt: str
 
     @property
     def is_success(self) -> bool:
@@ -132,16 +128,15 @@ class Job:
 def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     """Read an answer's body: JSON with exact numbers, or the reason why it is none."""
     lower = {name.lower(): value for name, value in headers.items()}
-    excerpt = body[: 4 * _LONGEST_EXCERPT].decode(errors="replace")[:_LONGEST_EXCERPT]
     if not body.strip():
-        return Answer(status, lower, None, "", "")
+        return Answer(status, lower, None, "")
     try:
         content = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, InvalidOperation, RecursionError) as error:
         kind = lower.get("content-type", "no type").partition(";")[0]
         reason = f"{len(body)} bytes of {kind} that are no JSON ({type(error).__name__})"
-        return Answer(status, lower, None, reason, excerpt)
-    return Answer(status, lower, content, "", excerpt)
+        return Answer(status, lower, None, reason)
+    return Answer(status, lower, content, "")
 
 
 def _no_number(word: str) -> NoReturn:

@@ -6,7 +6,7 @@ order, a replacement and a cancel are sent once.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -63,7 +63,6 @@ class Rest:
         self._limiter = limiter
         self._clock = clock
         self._jitter = Random(7)
-        self.on_answer: Callable[[Answer], None] = lambda _: None
 
     async def ask(self, lane: Lane, request: Request, priority: Priority) -> Any:  # noqa: ANN401 - JSON
         """Ask a question, again where that may help, and return the JSON of the answer.
@@ -133,7 +132,6 @@ class Rest:
             ms=round((self._clock.monotonic() - begun) * 1000.0, 1),
             request_id=answer.headers.get("x-request-id", ""),
         )
-        self.on_answer(answer)
         return answer
 
     def _refusal(self, answer: Answer, request: Request) -> BrokerError | None:

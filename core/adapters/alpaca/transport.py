@@ -3,6 +3,7 @@
 Imported on an SDK thread only: the library and what it stands on take half a second.
 """
 
+import socket
 import threading
 from contextlib import closing
 from http.client import HTTPException
@@ -25,6 +26,18 @@ from core.domain.credentials import AlpacaCredentials
 CONNECT_S = 3.05
 READ_S = 10.0
 _CHUNK = 2**16
+
+# Minutes may lie between two orders: a path that died meanwhile must show before the next one is sent.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+_SOCKET_OPTIONS = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in _KEEP_ALIVE.items()
+        if hasattr(socket, name)  # each system has its own set
+    ),
+]
 
 # What the client, its session or the socket may raise. Anything else is a bug of ours.
 _FAILURES = (AbandonedError, RequestException, HTTPError, HTTPException, OSError, ValueError)
@@ -87,7 +100,7 @@ class _Transport(HTTPAdapter):
     """Keeps the whole answer for us, within its limits, and shows the library an empty one."""
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:  # noqa: FBT001, FBT002 - the library's own signature
-        super().init_poolmanager(connections, maxsize, block, **options)
+        super().init_poolmanager(connections, maxsize, block, socket_options=_SOCKET_OPTIONS, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
     def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
