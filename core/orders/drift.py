@@ -117,4 +117,5 @@ def _price(drift: Drift, position: Position | None, missing: Decimal) -> Price:
     with exactly():
         gap = theirs.qty * theirs.avg_px - (ZERO if position is None else position.cost)
     price = (gap / missing).quantize(_FINEST)
-    return Price(price) if price > 0 else theirs.avg_px
+    # Shares of a split cost nothing; what would cost less than that is taken at the broker's own price.
+    return Price(price) if price >= 0 else theirs.avg_px
