@@ -22,6 +22,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("keyring.backends.kwallet", "DBusKeyring"): "KWallet",
 }
 _PROBE = "probe"
+_ANCHOR_EVERY_S = 0.5  # a write takes some 30 ms, and only a head that has moved is written
 
 
 class Backend(Protocol):
@@ -119,6 +120,32 @@ class Keychain:
 
     def _account(self, name: SecretName) -> str:
         return f"{self._profile}/{name}"
+
+
+class KeychainAnchor:
+    """`ports.anchors.Witness` in the keyring: the newest signed head of one profile, account PROFILE/anchor.
+
+    Raises:
+        KeyringUnavailable: the back end is none of those allowed.
+    """
+
+    every_s = _ANCHOR_EVERY_S
+
+    def __init__(self, backend: Backend, profile: str) -> None:
+        self.place = place_of(backend)
+        self._backend = backend
+        self._account = f"{profile}/anchor"
+
+    def keep(self, line: str) -> None:
+        """Keep a head in the place of the one before."""
+        with _asking(self._backend):
+            self._backend.set_password(SERVICE, self._account, line)
+
+    def lines(self) -> tuple[str, ...]:
+        """Return the one that is kept, if there is one."""
+        with _asking(self._backend):
+            found = self._backend.get_password(SERVICE, self._account)
+        return () if found is None else (found,)
 
 
 def _read(stored: str, account: str) -> Secret:

@@ -38,15 +38,18 @@ def append(uow: UnitOfWork, draft: AuditDraft, now: datetime) -> AuditRecord:
     return record
 
 
-def genesis(installation_id: str, created_at_us: int, actor: Actor) -> AuditDraft:
+def genesis(installation_id: str, created_at_us: int, actor: Actor, public_key: str = "") -> AuditDraft:
     """Make the first record: it binds the chain to one database and its moment of creation.
 
     Args:
         installation_id: what the database calls itself.
         created_at_us: our time, microseconds since 1970-01-01 UTC.
         actor: who made it.
+        public_key: of the key that signs its heads, 64 hexadecimal digits; empty where there is none yet.
     """
-    facts = {"created_at_us": created_at_us, "installation_id": installation_id}
+    facts: dict[str, object] = {"created_at_us": created_at_us, "installation_id": installation_id}
+    if public_key:
+        facts["public_key"] = public_key
     return AuditDraft(AuditAction.GENESIS, actor, f"database {installation_id}", payload_of(facts))
 
 

@@ -108,7 +108,11 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class AuditFault:
-    """The first place where the chain does not hold, and why."""
+    """The first place where the chain does not hold, and why.
+
+    Attributes:
+        seq: number of the record; 0 where it is about a witness, and no record in particular.
+    """
 
     seq: int
     reason: str
@@ -123,12 +127,14 @@ class AuditReport:
         head: the chain's head as it stands in the database.
         faults: what does not hold, in order; empty when all is well.
         anchors: names of the witnesses that it could be checked against.
+        silent: witnesses that gave no answer, and why.
     """
 
     verified_to: int
     head: AuditHead
     faults: tuple[AuditFault, ...]
     anchors: tuple[str, ...]
+    silent: tuple[str, ...] = ()
 
 
 def payload_of(facts: Mapping[str, object]) -> str:

@@ -1,0 +1,152 @@
+"""Signs the head of the chain, off the order path, and shows it to witnesses outside the database."""
+
+import asyncio
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from core.audit.witnessed import Witnesses
+from core.bus import Bus
+from core.clock import Clock
+from core.domain.audit import AuditHead
+from core.domain.messages import Notice, Severity
+from core.errors import KeyringUnavailable, StorageError
+from core.ports.anchors import Signer, Witness
+from core.ports.storage import Reader, Store
+
+VERSION = b"investiq-anchor-v1"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_log = structlog.get_logger("anchors")
+
+
+def anchor_line(signer: Signer, installation_id: str, head: AuditHead, now: datetime) -> str:
+    """Sign a head and write it as a witness keeps it: one line of JSON.
+
+    Args:
+        now: our time, UTC.
+    """
+    at_us = (now - _EPOCH) // timedelta(microseconds=1)
+    parts = (
+        installation_id.encode(),
+        head.seq.to_bytes(8, "big"),
+        urlsafe_b64decode(head.digest + "="),
+        at_us.to_bytes(8, "big", signed=True),
+    )
+    message = VERSION + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    anchor = {
+        "at_us": at_us,
+        "digest": head.digest,
+        "installation_id": installation_id,
+        "seq": head.seq,
+        "signature": signer.sign(message).hex(),
+        "v": 1,
+    }
+    return json.dumps(anchor, sort_keys=True, separators=(",", ":"))
+
+
+class Anchorer:
+    """Shows every witness the newest head, each at its own pace. Lives on the core loop.
+
+    A witness that knows more than the database, or something else, is shown nothing: what it holds is the
+    proof of a roll-back, and the next line could push it out.
+
+    Args:
+        installation_id: of the database.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        installation_id: str,
+        signer: Signer,
+        witnesses: Sequence[Witness],
+        clock: Clock,
+        bus: Bus,
+    ) -> None:
+        self._store = store
+        self._installation_id = installation_id
+        self._signer = signer
+        self._clock = clock
+        self._bus = bus
+        self._shown = [_Shown(each) for each in witnesses]
+        self._reading = Witnesses(installation_id, signer.public_key, ())
+
+    async def run(self) -> None:
+        """Anchor until cancelled; a witness that fails is asked again, and the others do not wait for it."""
+        async with asyncio.TaskGroup() as group:
+            for shown in self._shown:
+                group.create_task(self._keep_showing(shown))
+
+    async def anchor(self) -> None:
+        """Show the head to every witness once; at the end, after the last record."""
+        await asyncio.gather(*(self._show(shown) for shown in self._shown))
+
+    async def _keep_showing(self, shown: "_Shown") -> None:
+        while not shown.is_contradicted:
+            await self._show(shown)
+            await self._clock.sleep(shown.witness.every_s)
+
+    async def _show(self, shown: "_Shown") -> None:
+        try:
+            if await self._continues(shown):
+                await self._show_head(shown)
+                shown.is_failing = False
+        except (StorageError, KeyringUnavailable) as error:
+            if not shown.is_failing:
+                shown.is_failing = True
+                self._tell(Severity.WARNING, shown, f"the record could not be anchored: {error}")
+
+    async def _show_head(self, shown: "_Shown") -> None:
+        head = await self._store.read(lambda reader: reader.audit_head())
+        if head.seq == 0 or head == shown.head:
+            return
+        line = anchor_line(self._signer, self._installation_id, head, self._clock.now())
+        await asyncio.to_thread(shown.witness.keep, line)
+        shown.head = head
+
+    async def _continues(self, shown: "_Shown") -> bool:
+        if shown.is_contradicted:
+            return False
+        if shown.head is None:
+            shown.head = self._newest(await asyncio.to_thread(shown.witness.lines))
+        known = shown.head
+        if known.seq and await self._store.read(lambda reader: _digest_at(reader, known.seq)) != known.digest:
+            shown.is_contradicted = True
+            words = f"record {known.seq} is not the one that was anchored: the record was cut, or put back"
+            self._tell(Severity.ALARM, shown, f"{words}. Nothing more is anchored there")
+        return not shown.is_contradicted
+
+    def _newest(self, lines: Sequence[str]) -> AuditHead:
+        found = [AuditHead(0, "")]
+        for line in lines:
+            try:
+                found.append(self._reading.check(line))
+            except ValueError as error:
+                # The verifier reports it as a fault; here it is only no witness.
+                _log.info("anchor.unreadable", reason=str(error))
+        return max(found, key=lambda head: head.seq)
+
+    def _tell(self, severity: Severity, shown: "_Shown", words: str) -> None:
+        _log.warning("anchor.missed", place=shown.witness.place, reason=words)
+        self._bus.publish(
+            Notice(severity, f"{shown.witness.place}: {words}", f"anchor:{shown.witness.place}")
+        )
+
+
+class _Shown:
+    """How far one witness has been shown the chain; `head` is None until it was asked."""
+
+    def __init__(self, witness: Witness) -> None:
+        self.witness = witness
+        self.head: AuditHead | None = None
+        self.is_failing = False
+        self.is_contradicted = False
+
+
+def _digest_at(reader: Reader, seq: int) -> str | None:
+    found = reader.audit_records(seq - 1, 1)
+    return found[0].digest if found and found[0].seq == seq else None
