@@ -18,6 +18,8 @@ from ui.our_time import utc_now
 from ui.widgets.banner import Banner, BannerKind
 from ui.widgets.buttons import Button, Dress
 
+KILL = "Kill"  # the reason that the window's kill switch gives
+
 
 def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
@@ -67,10 +69,13 @@ class HaltBanner(Banner):
         self._cancel.setVisible(orders > 0)
         works = f"{_count(orders, 'order still works', 'orders still work')} at the broker"
         stays = f"{_count(held, 'position stays', 'positions stay')} open"
+        was = "Kill asked for the end of all our orders."
+        if record.reason != KILL:
+            was = f"Halting did not cancel or sell anything.{_because(record.reason)}"
         self.say(
             fmt.word(record.state),
             f"by {who} at {fmt.clock_zone(record.changed_at)}. {effect}",
-            f"{works} and {stays}. Halting did not cancel or sell anything.{_because(record.reason)}",
+            f"{works} and {stays}. {was}",
         )
         self.show()
 

@@ -179,7 +179,7 @@ def test_kill_by_its_key_counts_what_the_broker_confirms(qtbot, window, core, ke
     window.bridge_of_test.take_frame()
 
     qtbot.waitUntil(lambda: sheet.detail.text() == "1 of 3 cancels confirmed by the broker.")
-    assert sheet.state.text() == "Halted. Cancelling."
+    assert (sheet.heading.text(), sheet.state.text()) == ("Trading is halted", "Cancelling.")
 
 
 def test_kill_names_what_is_not_confirmed(qtbot, window):

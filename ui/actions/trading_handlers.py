@@ -29,6 +29,7 @@ from core.errors import Refused
 from core.ids import ClOrdId, IdempotencyKey, RandomIds, Symbol, new_idempotency_key
 from ui import format as fmt
 from ui.actions.registry import Handlers
+from ui.banners import KILL
 from ui.dialogs.kill import KillSheet
 from ui.dialogs.proof import show_proof
 from ui.dialogs.text_input import Question
@@ -66,7 +67,7 @@ class TradingHandlers:
 
         def agreed(flatten: bool) -> None:
             bridge.newest.connect(sheet.take)
-            bridge.send(KillTrading("Kill", flatten), sheet.show_report, failed)
+            bridge.send(KillTrading(KILL, flatten), sheet.show_report, failed)
 
         def failed(error: Exception) -> bool:
             sheet.show_failure(words_of(error))

@@ -15,9 +15,9 @@ from ui.widgets.buttons import Button, Dress
 _WIDTH = 520
 _MOST_NAMED = 3
 _STAGES = {
-    KillStage.CANCELLING: "Halted. Cancelling.",
-    KillStage.FLATTENING: "Halted. Closing what is held.",
-    KillStage.DONE: "Halted. Done.",
+    KillStage.CANCELLING: "Cancelling.",
+    KillStage.FLATTENING: "Closing what is held.",
+    KillStage.DONE: "Done.",
 }
 
 
@@ -34,7 +34,7 @@ class KillSheet(SheetDialog):
     def __init__(self, window: QWidget, orders: int, held: int, agreed: Callable[[bool], object]) -> None:
         super().__init__(window, "dialog.kill", "Halt and cancel everything?", width=_WIDTH)
         self._agreed = agreed
-        self.add_words(
+        self._question = self.add_words(
             "Trading halts at once, and "
             f"{_count(orders, 'working order is', 'working orders are')} cancelled."
             f" {_count(held, 'position is', 'positions are')} held: they stay, or are closed by market orders"
@@ -43,6 +43,8 @@ class KillSheet(SheetDialog):
         self.state = self.add_line(" ", Ink.TEXT1)
         self.detail = self.add_line(" ")
         self.rest = self.add_line(" ")
+        for line in (self.state, self.detail, self.rest):
+            line.hide()  # until there is something to tell
         self.cancel = Button("Halt and cancel", Dress.HALT_FILL, key="C")
         self.flatten = Button("Halt, cancel and close all", Dress.HALT_FILL, key="F")
         self.no = Button("Go back", Dress.OUTLINE, key="Esc")
@@ -73,9 +75,13 @@ class KillSheet(SheetDialog):
 
     def _agree(self, *, flatten: bool) -> None:
         self._is_asked = False
+        self.heading.set_text("Trading is being halted")
+        self._question.hide()
         self.cancel.hide()
         self.flatten.hide()
         self.no.setText("Close")
+        for line in (self.state, self.detail, self.rest):
+            line.show()
         self.state.set_text("Halting.")
         self._agreed(flatten)
         self.refit()
@@ -90,18 +96,28 @@ class KillSheet(SheetDialog):
         self.state.set_text(
             _STAGES[report.stage] if report.recorded else f"{_STAGES[report.stage]} {_UNWRITTEN}"
         )
-        self.detail.set_text(f"{report.confirmed} of {report.total} cancels confirmed by the broker.")
+        self.heading.set_text("Trading is halted")
+        self.detail.set_text(_done(report))
         self.rest.set_text(_rest(report) or " ")
         self.refit()
 
     def show_failure(self, words: str) -> None:
         """Say that the core did not take it."""
+        self.heading.set_text("Nothing was halted")
         self.state.set_text("It was not carried out.")
         self.detail.set_text(words)
         self.refit()
 
 
 _UNWRITTEN = "The database did not take the record; it is in the emergency file."
+
+
+def _done(report: KillReport) -> str:
+    cancels = "No order of ours worked."
+    if report.total:
+        cancels = f"{report.confirmed} of {report.total} cancels confirmed by the broker."
+    closed = len(report.closing)
+    return f"{cancels} {_count(closed, 'closing order', 'closing orders')} sent." if closed else cancels
 
 
 def _rest(report: KillReport) -> str:

@@ -36,13 +36,15 @@ class SheetDialog(Scrim):
         self.column = QVBoxLayout(self.sheet)
         self.column.setContentsMargins(PAD, PAD - 4, PAD, PAD - 4)
         self.column.setSpacing(8)
-        self.column.addWidget(Text(title, size=20, weight=SEMIBOLD))
+        self.heading = Text(title, size=20, weight=SEMIBOLD)
+        self.column.addWidget(self.heading)
 
-    def add_words(self, words: str) -> None:
-        """Put a sentence on the sheet; it wraps."""
+    def add_words(self, words: str) -> QWidget:
+        """Put a sentence on the sheet and return it; it wraps."""
         label = plain(words)
         label.setFixedWidth(self._width - 2 * PAD)
         self.column.addWidget(label)
+        return label
 
     def add_line(self, words: str, ink: Ink = Ink.TEXT2) -> Text:
         """Put a line on the sheet and return it."""
