@@ -20,6 +20,8 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 MASK = "***"
+# At their debug level they write whole requests and frames, and keys with them.
+_TALKATIVE = ("websockets", "urllib3", "aiohttp", "keyring", "alpaca", "polygon", "hpack")
 FILE_BYTES = 4 * 1024 * 1024
 OLD_FILES = 4
 
@@ -100,6 +102,8 @@ def configure(settings: LogSettings) -> bool:
     for handler in handlers or [logging.NullHandler()]:
         root.addHandler(handler)
     root.setLevel(number)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(number, logging.INFO))
     structlog.configure(
         processors=[*_CHAIN, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -168,3 +168,15 @@ def test_log_that_is_echoed_goes_to_standard_error(file, capsys):
     told = capsys.readouterr()
     assert "order.submitted" in told.err
     assert told.out == ""
+
+
+@pytest.mark.parametrize("library", ["websockets.client", "urllib3.connectionpool", "keyring.backend"])
+def test_frames_and_requests_of_a_library_are_never_written(file, library):
+    configure(LogSettings(file, LogLevel.DEBUG))
+
+    logging.getLogger(library).debug("> TEXT {'action': 'auth', 'key': 'canary'}")
+    logging.getLogger(library).info("connected")
+
+    text = file.read_text()
+    assert "canary" not in text
+    assert "connected" in text
