@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from core.adapters.simulator import Exchange, ExchangeSettings
 from core.adapters.simulator.ledger import Ledger
 from core.adapters.simulator.tape import Bell, Tick
-from core.domain.execution import ExecutionReport
+from core.domain.execution import ExecType, ExecutionReport
 from core.domain.instrument import Instrument
 from core.domain.money import Money, Price, Qty
+from core.domain.order import Order, apply_report
 from core.domain.terms import (
     Contingency,
     Legs,
@@ -549,3 +550,34 @@ def test_legs_never_trade_more_than_their_entry_whatever_happens_to_them(
             legs = [o for o in at_work if o.list_id is not None or not pair.is_bracket]
             assert len(legs) in (0, 2), "a leg without the other"
             assert not legs or pair.is_bracket or pair.left < pair.qty
+
+
+def folded(reports: Iterable[ExecutionReport]) -> dict[ClOrdId, Order]:
+    """Fold reports as the order path does."""
+    known: dict[ClOrdId, Order] = {}
+    for report in reports:
+        order = known.get(report.cl_ord_id)
+        if order is None:
+            order = Order(report.cl_ord_id, report.terms, report.transact_time, report.transact_time)
+        known[report.cl_ord_id] = apply_report(order, report, report.transact_time)
+    return known
+
+
+@given(unlucky_steps, st.booleans())
+def test_reports_fold_to_the_states_that_the_exchange_has(walk: list[tuple], may_short: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = walk_through(folder, walk, may_short=may_short)
+
+        reports = run.exchange.activities(OPENS)
+        orders = folded(reports)
+
+        busted = {report.cl_ord_id for report in reports if report.exec_type is ExecType.TRADE_CANCEL}
+        for cl_ord_id, order in orders.items():
+            if order.terms.is_cash and cl_ord_id in busted:
+                continue  # an amount that has filled stays so in the fold, whatever is taken back
+            status = run.exchange.order(cl_ord_id)
+            assert status is not None
+            assert (order.ord_status, order.cum_qty) == (status.ord_status, status.cum_qty)
+            assert order.leaves_qty == status.leaves_qty
+            assert order.list_id == status.list_id
+        run.exchange.close()

@@ -419,3 +419,35 @@ def answers(harness: ExchangeHarness) -> list[object]:
         exchange.activities(harness.now() - timedelta(days=30)),
         [exchange.order(ClOrdId(f"IQ-{number}")) for number in range(1, 9)],
     ]
+
+
+def test_ledger_of_an_earlier_version_is_read_and_continued(tmp_path: Path) -> None:
+    path = tmp_path / "exchange.jsonl"
+    body = {
+        "symbol": "AAPL", "side": "buy", "ord_type": "limit", "time_in_force": "gtc", "order_qty": "100",
+        "price": "99.00", "stop_px": None,
+    }  # fmt: skip
+    report = {
+        "exec_id": "X-00000004", "exec_type": "new", "cl_ord_id": "IQ-1", "order_id": "O-00000003",
+        "terms": body, "ord_status": "NEW", "cum_qty": "0", "leaves_qty": "100", "avg_px": None,
+        "transact_time": "2026-11-20T14:31:00+00:00", "last_qty": None, "last_px": None, "fee": "0",
+        "orig_cl_ord_id": None, "text": "",
+    }  # fmt: skip
+    facts = [
+        {"seq": 1, "kind": "genesis", "cash": "100000"},
+        {"seq": 2, "kind": "day", "day": "2026-11-20", "start_equity": "100000"},
+        {"seq": 3, "kind": "order", "order_id": "O-00000003", "cl_ord_id": "IQ-1", "orig_cl_ord_id": None,
+         "terms": body, "priority": 3, "hold_px": "99.00"},
+        {"seq": 4, "kind": "report", "report": report, "cash": None},
+    ]  # fmt: skip
+    path.write_text(json.dumps({"time": "2026-11-20T14:31:00+00:00", "facts": facts}) + "\n")
+
+    harness = ExchangeHarness(path)
+
+    known = harness.exchange.order(ClOrdId("IQ-1"))
+    assert known is not None
+    assert (known.ord_status, known.leaves_qty, known.list_id) == (OrdStatus.NEW, 100, None)
+    assert harness.exchange.account().buying_power == 100_000 - 100 * dec("99.00")
+    harness.exchange.cancel(cancel("IQ-1"))
+    assert read_ledger(path)[-1]["seq"] == 5
+    harness.exchange.close()

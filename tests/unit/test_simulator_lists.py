@@ -180,6 +180,19 @@ async def test_pair_cannot_be_replaced_together_with_its_stop(harness: ExchangeH
         )
 
 
+async def test_order_of_another_kind_in_the_place_of_a_leg_is_refused(harness: ExchangeHarness) -> None:
+    await harness.broker.submit(orders("IQ-1", bracket(terms(BUY, 100), "105.00", "95.00")))
+    takes, stops = await legs(harness, "IQ-1")
+
+    with pytest.raises(BrokerRejected, match="order type"):
+        await harness.broker.replace(swap("IQ-2", takes.cl_ord_id, stops.terms))
+    with pytest.raises(BrokerRejected, match="prices"):
+        await harness.broker.replace(swap("IQ-3", takes.cl_ord_id, replace(takes.terms, price=None)))
+    await harness.quote("105.00", "105.02", bid_size=40)
+    with pytest.raises(BrokerRejected, match="filled already"):
+        await harness.broker.replace(swap("IQ-4", takes.cl_ord_id, replace(takes.terms, order_qty=Qty(40))))
+
+
 async def test_bracket_for_the_day_that_did_not_begin_expires_whole(harness: ExchangeHarness) -> None:
     await harness.broker.submit(orders("IQ-1", bracket(terms(BUY, 100, "99.00"), "105.00", "95.00")))
     takes, stops = await legs(harness, "IQ-1")

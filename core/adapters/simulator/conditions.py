@@ -96,8 +96,6 @@ def _bad_time_in_force(terms: OrderTerms) -> str | None:
     in_force, kind = terms.time_in_force, terms.ord_type
     if kind.waits and in_force not in _LASTING:
         return "a stop order works for the day or until canceled"
-    if in_force.is_auction and kind not in _SIMPLE:
-        return "an auction takes market and limit orders"
     if terms.extended_hours and (kind is not OrdType.LIMIT or in_force not in _LASTING):
         return "outside regular hours a limit order works, for the day or until canceled"
     return None

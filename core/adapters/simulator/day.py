@@ -45,7 +45,7 @@ class Day:
             self._pass_evening(tick.time)
         books.now = tick.time
         books.matching.take_tick(tick)
-        if not books.matching.working(tick.symbol):
+        if books.matching.is_idle(tick.symbol):
             return
         reached = self._wake(tick.symbol) if books.is_open else ()
         for order in books.matching.working(tick.symbol):

@@ -81,6 +81,10 @@ class MatchingBook:
         """Forget the orders of a symbol that have ended."""
         self._working[symbol] = [order for order in self._working.get(symbol, ()) if order.is_open]
 
+    def is_idle(self, symbol: Symbol) -> bool:
+        """Say whether no order of a symbol works."""
+        return not self._working.get(symbol)
+
     def working(self, symbol: Symbol) -> tuple[WorkingOrder, ...]:
         """List a symbol's working orders in the order in which they trade: market, best price, earliest."""
         orders = self._working.get(symbol)
@@ -92,9 +96,8 @@ class MatchingBook:
         last = depth.tick.last
         if last is None or not depth.traded_left:
             return ()
-        return tuple(
-            order for order in self.working(symbol) if order.is_resting_stop and _reaches(order, last)
-        )
+        reached = [o for o in self._working.get(symbol, ()) if o.is_resting_stop and _reaches(o, last)]
+        return tuple(sorted(reached, key=_rank))
 
     def moved_marks(self, symbol: Symbol) -> tuple[WorkingOrder, ...]:
         """Let the trailing stops of a symbol follow the trade of the last tick; list those that moved."""
