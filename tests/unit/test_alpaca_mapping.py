@@ -339,6 +339,22 @@ def test_replacement_names_what_it_replaced_and_keeps_its_list():
     assert memory.kin(new) == mapping.Kin(ClOrdId("IQ-1"), ClOrdId("x"))
 
 
+def test_replacement_for_the_rest_ends_when_the_rest_has_filled():
+    memory = Memory()
+    memory.see(order(status="replaced", filled_qty="60", filled_avg_price="99"))
+    new = {"id": "o-2", "client_order_id": "IQ-2", "replaces": "o-1", "qty": "40"}
+    new |= {"filled_qty": "40", "filled_avg_price": "98", "status": "filled"}
+
+    content = {"event": "fill", "order": ORDER | new, "price": "98", "qty": "40"}
+
+    told = read_event(content, memory, Vocabulary()).reports
+    status = mapping.state_report(order(**new), memory.kin(order(**new)))
+
+    assert [each.exec_type for each in told] == [ExecType.TRADE, ExecType.CANCELED]
+    assert (told[1].ord_status, told[1].cum_qty, told[1].text) == (OrdStatus.CANCELED, 40, mapping.THE_REST)
+    assert (status.ord_status, status.cum_qty) == (OrdStatus.CANCELED, 40)
+
+
 def test_memory_that_is_full_forgets_what_has_ended_and_nothing_that_works(monkeypatch):
     monkeypatch.setattr("core.adapters.alpaca.memory.MOST_ORDERS", 10)
     memory = Memory()

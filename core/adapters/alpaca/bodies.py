@@ -81,9 +81,6 @@ def replace_body(request: OrderCancelReplaceRequest, known: OrderView) -> dict[s
     if wanted.time_in_force is not has.time_in_force:
         body["time_in_force"] = wanted.time_in_force.value
     if wanted.order_qty != has.order_qty:
-        if known.cum_qty > 0:
-            # Whether the new number is the whole or the rest is not documented.
-            raise _refused("a part of it has filled, so its quantity cannot be changed; cancel it instead")
         body["qty"] = spelled(wanted.order_qty)
     return body
 
@@ -99,6 +96,9 @@ def _check_state(known: OrderView) -> None:
         raise _refused(f'an order in state "{known.word}" cannot be replaced yet; wait, or cancel it')
     if not known.is_open:
         raise _refused(f'the order is already in "{known.word}" state')
+    if known.cum_qty > 0:
+        # Whether the new order is for the whole or for the rest is not documented: it could buy twice.
+        raise _refused("a part of it has filled; cancel it and send a new order for the rest")
 
 
 def _replaced_prices(terms: OrderTerms) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """From an event of the order stream, or a row of the account's activities, to reports."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,6 +11,7 @@ from core.adapters.alpaca.mapping import Kin, OrderView
 from core.adapters.alpaca.memory import Memory, SeenFill
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.money import Price, Qty
+from core.domain.terms import OrdStatus
 from core.ids import OrderId
 
 # Of the averages that Alpaca writes each may be rounded by half of this, dollars a share.
@@ -79,6 +80,9 @@ def _fill(row: Row, view: OrderView, kin: Kin, at: datetime, memory: Memory) -> 
         return Told((), doubtful=view)
     report = mapping.fill_report(view, kin, at, (last_qty, last_px), (view.cum_qty, view.avg_px))
     memory.see_fill(view.order_id, SeenFill(report.exec_id, row.word_or("execution_id"), last_qty, last_px))
+    if kin.is_rest and view.ord_status is OrdStatus.FILLED:
+        end = mapping.ended_report(view, kin, ExecType.CANCELED, at, mapping.THE_REST)
+        return Told((report, replace(end, ord_status=OrdStatus.CANCELED)))
     return Told((report,))
 
 

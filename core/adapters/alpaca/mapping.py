@@ -19,6 +19,7 @@ from core.ids import ClOrdId, ExecId, OrderId, Symbol
 _CLASSES = {each.value: each for each in Contingency}
 _EQUITY = "us_equity"
 _MULTI_LEG = "mleg"
+THE_REST = "it was for the rest: the order that it replaced had filled the other shares"
 _BLOCKS = {
     "trading_blocked": "trading is blocked",
     "account_blocked": "the account is blocked",
@@ -167,16 +168,27 @@ def _legs(word: str, terms: OrderTerms, shown: tuple[OrderView, ...]) -> Legs | 
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """The order's relatives, which its own JSON does not name by the ids that we use."""
+    """The order's relatives, which its own JSON does not name by the ids that we use.
+
+    Attributes:
+        list_id: the order whose leg it is.
+        orig_cl_ord_id: the order that it replaces.
+        is_rest: it is only for what that one had left, while its `cl_ord_id` stands for the whole.
+    """
 
     list_id: ClOrdId | None = None
     orig_cl_ord_id: ClOrdId | None = None
+    is_rest: bool = False
 
 
 def state_report(view: OrderView, kin: Kin, text: str = "") -> ExecutionReport:
     """Tell an order's state; the same state has the same `exec_id`."""
     exec_id = ExecId(f"S:{view.order_id}:{view.version}")
-    return _report(view, kin, ExecType.ORDER_STATUS, exec_id, text=text)
+    report = _report(view, kin, ExecType.ORDER_STATUS, exec_id, text=text)
+    if kin.is_rest and view.ord_status is OrdStatus.FILLED:
+        # All of the rest is not all that was asked for, so by the sum alone it would work for ever.
+        return replace(report, ord_status=OrdStatus.CANCELED, text=THE_REST)
+    return report
 
 
 def accepted_report(view: OrderView, kin: Kin) -> ExecutionReport:

@@ -59,7 +59,9 @@ class Memory:
         list_id = self._parents.get(view.order_id)
         if list_id is None and view.replaces is not None:
             list_id = self._parents.get(view.replaces)
-        return Kin(list_id, orig)
+        left = None if replaced is None else replaced.terms.order_qty - replaced.cum_qty
+        is_rest = replaced is not None and replaced.cum_qty > 0 and view.terms.order_qty == left
+        return Kin(list_id, orig, is_rest)
 
     def view(self, order_id: OrderId) -> OrderView | None:
         """Return the newest showing of an order."""
