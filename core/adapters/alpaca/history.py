@@ -5,7 +5,7 @@ ours: it has a deadline, and the rate limit of the data API counts it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from core.adapters.alpaca.fields import FieldUnreadableError, Row
@@ -14,6 +14,7 @@ from core.adapters.alpaca.limiter import Limiter, Priority
 from core.adapters.alpaca.request import Request
 from core.adapters.alpaca.rest import Rest
 from core.adapters.alpaca.sockets import Peer
+from core.adapters.calendar import NEW_YORK
 from core.clock import Clock
 from core.domain.market import Bar, Quote, Timeframe
 from core.domain.money import Price, Qty
@@ -84,6 +85,7 @@ class History:
     async def snapshots(self, symbols: Sequence[Symbol]) -> tuple[Quote, ...]:
         """Return what is known of each symbol now; a symbol that Alpaca does not know is left out."""
         found: list[Quote] = []
+        today = self._clock.now().astimezone(NEW_YORK).date()
         for start in range(0, len(symbols), SYMBOLS_A_REQUEST):
             some = symbols[start : start + SYMBOLS_A_REQUEST]
             query = {"symbols": ",".join(some), "feed": self._feed}
@@ -92,7 +94,9 @@ class History:
             for symbol in some:
                 content = page.get(symbol)
                 known = (
-                    None if content is None else _quote(symbol, Row(f"snapshot {symbol}", content), received)
+                    None
+                    if content is None
+                    else _quote(symbol, Row(f"snapshot {symbol}", content), received, today)
                 )
                 if known is not None:
                     found.append(known)
@@ -134,12 +138,15 @@ def _bar(symbol: Symbol, row: Row) -> Bar:
     )
 
 
-def _quote(symbol: Symbol, row: Row, received: float) -> Quote | None:
+def _quote(symbol: Symbol, row: Row, received: float, today: date) -> Quote | None:
     quote, trade = _part(row, "latestQuote"), _part(row, "latestTrade")
-    today, before = _part(row, "dailyBar"), _part(row, "prevDailyBar")
-    times = [at for at in (quote.time_or("t"), trade.time_or("t"), today.time_or("t")) if at is not None]
+    day, before = _part(row, "dailyBar"), _part(row, "prevDailyBar")
+    day_at = day.time_or("t")
+    times = [at for at in (quote.time_or("t"), trade.time_or("t"), day_at) if at is not None]
     if not times:
         return None
+    # Before the first trade of a day the newest daily bar is the last day's.
+    has_traded = day_at is None or day_at.astimezone(NEW_YORK).date() >= today
     return Quote(
         symbol=symbol,
         bid=_price(quote, "bp"),
@@ -147,8 +154,8 @@ def _quote(symbol: Symbol, row: Row, received: float) -> Quote | None:
         bid_size=quote.number_or("bs", Qty) or Qty(0),
         ask_size=quote.number_or("as", Qty) or Qty(0),
         last=_price(trade, "p"),
-        prev_close=_price(before, "c"),
-        volume=today.number_or("v", Qty) or Qty(0),
+        prev_close=_price(before if has_traded else day, "c"),
+        volume=(day.number_or("v", Qty) or Qty(0)) if has_traded else Qty(0),
         halted=False,  # a snapshot does not say; the stream does
         time=max(times),
         received=received,
