@@ -381,6 +381,40 @@ async def test_an_order_that_would_open_does_not_pass_the_halt_with_the_closing_
     assert len(rig.oracle().orders) == 1
 
 
+async def test_positions_that_nobody_tells_twice_are_named_as_they_were(rig: Rig, expected_log) -> None:
+    expected_log("unanswered")
+    await rig.submit(draft(qty=10))
+    rig.market.faults.be_unavailable(Call.SUBMIT)
+    rig.market.faults.be_unavailable(Call.POSITIONS, 1000)
+
+    report = await kill(rig, flatten=True)
+
+    assert report.held == ((AAPL, 10),)
+    assert any("what is held" in text for text in report.failures)
+
+
+async def test_our_book_may_take_a_while_to_come_to_what_is_held(rig: Rig, expected_log) -> None:
+    await rig.submit(draft(qty=10, price=RESTING))
+    rig.market.faults.drop_reports(1)
+    rig.market.quote("99.88", "99.90", size=4)
+
+    report = await kill(rig, flatten=True)
+
+    assert not report.is_proven or rig.oracle().position(AAPL) == 0
+    may_come = {"stream.suspect", "link.lost"}
+    expected_log.records[:] = [each for each in expected_log.records if each.getMessage() not in may_come]
+
+
+async def test_an_order_that_only_the_broker_knows_is_ended_too(rig: Rig) -> None:
+    rig.market.faults.drop_reports(1)
+    rig.market.exchange.submit(builders.single("IQ-elsewhere", builders.terms(qty=1, price=RESTING)))
+
+    report = await kill(rig)
+
+    assert report.is_proven
+    assert rig.oracle().status["IQ-elsewhere"] == "CANCELED"
+
+
 async def test_a_second_use_looks_anew_after_the_first(rig: Rig) -> None:
     await resting(rig, 1)
     rig.market.faults.lose_request(Call.CANCEL)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.adapters.simulator.faults import Call
-from core.clock import settle
+from core.clock import ManualClock, settle
 from core.domain.access import TradingState
 from core.domain.audit import AuditAction
 from core.domain.execution import ExecType, ExecutionReport, Fill
@@ -44,6 +44,7 @@ from core.failpoints import arm, disarm_all
 from core.ids import ExecId
 from core.orders.drift import adjustment, compare
 from core.portfolio.provenance import readds
+from core.state.account import AccountState
 from tests import builders
 from tests.builders import AAPL
 from tests.fakes.rig import EVERY_RULE, Rig, draft
@@ -834,3 +835,97 @@ async def test_a_cancel_asked_while_a_report_waits_for_the_database_is_not_forgo
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.PENDING_CANCEL
     assert (stored.ord_status, stored.cum_qty) == (OrdStatus.PENDING_CANCEL, 4)
     assert AuditAction.CANCEL_REQUESTED.value in (rig.folder / "emergency.jsonl").read_text()
+
+
+async def test_a_report_on_an_order_that_was_not_counted_counts_from_the_stored_fills(
+    rig: Rig,
+) -> None:
+    order = await rig.submit(draft(qty=10, price=RESTING))
+    await apply(rig, trade(order, "T-4", "4", "99.90", "4", "99.90"))
+    rig.core.oms.tally._shares.clear()
+
+    await apply(rig, trade(order, "T-10", "6", "99.90", "10", "99.90"))
+
+    assert rig.core.state.behind == set()
+    assert rig.core.state.positions.qty(AAPL) == 10
+
+
+async def test_an_order_that_is_explained_meanwhile_infers_nothing(rig: Rig) -> None:
+    order = await rig.submit(draft(qty=10, price=RESTING))
+    await apply(rig, trade(order, "T-10", "10", "99.90", "10", "99.90"))
+
+    explained = await rig.core.oms.infer(order.cl_ord_id, builders.NOON)
+    forgotten = await rig.core.oms.infer("IQ-none", builders.NOON)
+
+    assert (explained, forgotten) == (True, False)
+    assert len(await fills(rig)) == 1
+
+
+async def test_a_position_that_is_taken_over_leaves_the_missing_fills_of_other_symbols(
+    rig: Rig, broker: Told
+) -> None:
+    other = await rig.submit(draft(qty=10, price=RESTING, symbol="MSFT"))
+    await apply(rig, replace(status(other, "10", "1"), avg_px=None))
+    broker.positions = (
+        BrokerPosition(AAPL, Qty(5), Price("100")),
+        BrokerPosition(other.symbol, Qty(0), Price("100")),
+    )
+
+    for _ in range(3):
+        await rig.do(Reconcile())
+
+    assert rig.core.state.behind == {other.cl_ord_id}
+    assert rig.core.state.positions.qty(AAPL) == 5
+
+
+async def test_an_order_on_its_way_is_not_called_unknown_by_a_look_up(rig: Rig) -> None:
+    order = await rig.submit(draft(qty=10, price=RESTING))
+    waiting = replace(rig.order(order.cl_ord_id), cl_ord_id="IQ-way", acked=False, order_id=None)
+    rig.core.state.orders.put(waiting)
+    rig.core.state.in_flight.add(waiting.cl_ord_id)
+
+    await rig.core.reconciler._lookups.ask(waiting)
+    rig.core.state.in_flight.clear()
+
+    assert rig.order("IQ-way").ord_status is OrdStatus.PENDING_NEW
+
+
+async def test_legs_of_ours_that_are_first_seen_in_the_list_are_no_finding(rig: Rig) -> None:
+    entry = await rig.submit(draft(qty=10, price=RESTING))
+    leg = replace(
+        told(entry, "S-1", ExecType.ORDER_STATUS, "0", None, status=OrdStatus.NEW),
+        cl_ord_id="leg-1", list_id=entry.cl_ord_id, order_id="O-77",
+        terms=builders.terms(Side.SELL, 10, "110.00"),
+    )  # fmt: skip
+    listed = rig.market.broker.open_orders
+
+    async def with_leg():
+        return (*await listed(), leg)
+
+    rig.market.broker.open_orders = with_leg
+
+    run = await rig.do(Reconcile())
+
+    assert run.differences == ()
+    assert not rig.order("leg-1").external
+
+
+def test_before_the_first_answer_there_is_no_difference_of_cash() -> None:
+    assert AccountState(ManualClock()).drift is None
+
+
+async def test_a_cancel_wish_that_does_not_get_through_is_repeated_by_the_comparison(
+    rig: Rig, expected_log
+) -> None:
+    rig.market.faults.lose_request(Call.SUBMIT)
+    order = await rig.submit(draft(price=RESTING))
+    await rig.do(CancelOrder(order.cl_ord_id))
+    rig.market.faults.be_unavailable(Call.CANCEL)
+    rig.market.exchange.submit(builders.single(order.cl_ord_id, order.terms))
+    await rig.quiet()
+    between = rig.order(order.cl_ord_id).ord_status
+
+    await rig.do(Reconcile())
+
+    assert between is OrdStatus.PENDING_CANCEL
+    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.CANCELED

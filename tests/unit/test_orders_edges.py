@@ -16,13 +16,14 @@ from core.domain.messages import (
     CancelOrders,
     Difference,
     DifferenceKind,
+    GiveUpOrder,
     PositionMarked,
     PreviewOrder,
     ReplaceOrder,
     ResendOrder,
     SubmitOrder,
 )
-from core.domain.money import Price, Qty
+from core.domain.money import Money, Price, Qty
 from core.domain.order import Order, Pending
 from core.domain.portfolio import Account
 from core.domain.records import AuditQuery
@@ -179,7 +180,7 @@ async def test_a_price_that_moved_while_the_sheet_stood_is_asked_again(tmp_path:
     def move_and_say_yes(request: ConfirmationRequest) -> ConfirmationReply:
         quote = rig.core.state.quotes.get(AAPL)
         rig.core.state.quotes._quotes[AAPL] = replace(quote, last=Price("101.00"))
-        return ConfirmationReply(request.digest, accepted=True)
+        return ConfirmationReply(request.digest, accepted=True, typed=request.phrase)
 
     rig.confirmer.answer = move_and_say_yes
 
@@ -563,3 +564,54 @@ async def test_an_answer_that_proves_nothing_leaves_the_order_unknown(rig: Rig) 
     assert order.text == "broken off"
     records = await rig.store.read(lambda reader: reader.audit_page(AuditQuery(action="order.unknown")))
     assert [record.cl_ord_id for record in records] == [order.cl_ord_id]
+
+
+async def test_a_sighted_order_that_ended_before_its_cancel_is_left_as_it_is(rig: Rig) -> None:
+    rig.market.faults.lose_request(Call.SUBMIT)
+    order = await rig.submit(draft(price=RESTING))
+    await rig.wait(60, 5)
+    await rig.do(GiveUpOrder(order.cl_ord_id))
+
+    rig.market.exchange.submit(builders.single(order.cl_ord_id, replace(order.terms, price=Price("100.02"))))
+    await rig.quiet()
+
+    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.FILLED
+    assert any("has been seen at the broker" in text for text in rig.alarms())
+
+
+async def test_a_cancel_that_overtakes_an_order_which_then_fills_is_told_so(rig: Rig) -> None:
+    broker = rig.market.broker
+    send = broker.submit
+
+    async def send_slowly(order):
+        await rig.clock.sleep(3)
+        return await send(order)
+
+    broker.submit = send_slowly
+    await rig.begin(SubmitOrder(draft(), rig.key(), EVERY_RULE))
+    (order,) = rig.core.state.orders.open()
+    cancel = await rig.begin(CancelOrder(order.cl_ord_id))
+    await rig.wait(4, 1)
+
+    assert isinstance(cancel.exception(), Refused)
+    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.FILLED
+
+
+async def test_until_the_keys_are_loaded_each_one_is_asked_for(rig: Rig) -> None:
+    rig.core.keys._used = None
+
+    await rig.submit(draft(price=RESTING), key := rig.key())
+    again = await rig.do(SubmitOrder(draft(price=RESTING), key))
+
+    assert again.repeated
+
+
+async def test_an_order_with_legs_for_an_amount_or_a_part_of_a_share_is_not_changed(rig: Rig) -> None:
+    order = await rig.submit(draft(price=RESTING))
+    known = rig.order(order.cl_ord_id)
+    rig.core.state.orders.put(replace(known, terms=replace(known.terms, cash_order_qty=Money(100))))
+
+    with pytest.raises(Refused) as caught:
+        await rig.do(ReplaceOrder(order.cl_ord_id, rig.key(), "12", "99.85", "", EVERY_RULE))
+
+    assert caught.value.code is RefusalCode.NOT_PERMITTED
