@@ -23,7 +23,7 @@ _SHARE = 0.9
 AGES_AFTER_S = 15.0
 # Where a refusal does not say until when it holds.
 _PAUSE_S = 5.0
-_LONGEST_PAUSE_S = 120.0
+_LONGEST_PAUSE_S = 60.0  # a minute is what the limit counts by; more is a clock that is wrong
 _SHORTEST_S = 0.001  # below it, a sum of floats may not move at all
 
 
