@@ -83,6 +83,22 @@ async def test_legs_at_work_end_one_another_after_a_restart(harness: ExchangeHar
     restarted.exchange.close()
 
 
+async def test_cancel_of_an_entry_that_filled_in_part_leaves_legs_for_what_filled(
+    harness: ExchangeHarness,
+) -> None:
+    await harness.quote("99.98", "100.00", ask_size=60)
+    await harness.broker.submit(orders("IQ-1", bracket(terms(BUY, 100, "100.00"), "105.00", "95.00")))
+
+    await harness.broker.cancel(cancel("IQ-1"))
+    at_work = await legs(harness, "IQ-1")
+    await harness.quote("105.00", "105.02")
+
+    assert await state(harness, "IQ-1") == (OrdStatus.CANCELED, 60)
+    assert {leg.ord_status for leg in at_work} == {OrdStatus.NEW}
+    assert await position(harness) == 0
+    assert await working(harness) == {}
+
+
 async def test_legs_for_a_part_of_the_entry_survive_a_restart(harness: ExchangeHarness) -> None:
     await harness.quote("99.98", "100.00", ask_size=60)
     body = bracket(terms(BUY, 100, "100.00", tif=GTC), "105.00", "95.00")

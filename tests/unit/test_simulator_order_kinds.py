@@ -408,6 +408,7 @@ async def test_bust_of_a_replaced_order_leaves_its_replacement_as_it_works(harne
         (replace(amount(BUY, "100.00"), symbol="AAPL"), "whole shares"),
         (replace(trailing(BUY, px="1.00"), stop_px=Price("101.00")), "no stop price"),
         (trailing(BUY, pct="100"), "below 100"),
+        (replace(terms(BUY, 1, "99.00"), trail_px=Price("1.00")), "does not trail"),
     ],
 )
 async def test_order_that_does_not_fit_together_is_refused_with_the_reason(
