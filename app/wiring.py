@@ -29,7 +29,7 @@ from core.orders.entry import OrderEntry
 from core.orders.exits import Exits
 from core.orders.flatten import Closer, Flattening
 from core.orders.following import Following
-from core.orders.gate import Gate, GateSettings
+from core.orders.gate import PHRASE_TYPED, Gate, GateSettings
 from core.orders.gather import Gatherer, LiveState
 from core.orders.glance import Glance
 from core.orders.in_flight import InFlight
@@ -252,6 +252,7 @@ class Core:
         store = self.outside.store
         settings = await store.read(lambda reader: reader.settings())
         self.gate.settings.always = settings.get("confirm_always") == "true"
+        self.gate.settings.phrase_is_due = settings.get(PHRASE_TYPED) != "true"
         self.protection.is_wanted = settings.get("want_stops") != "false"
         today = self.outside.clock.now().date()
         orders = await store.read(lambda reader: reader.recent_orders(self.state.limits.per_day))

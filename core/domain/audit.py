@@ -44,6 +44,7 @@ class AuditAction(StrEnum):
     RECONCILED = "reconciled"
     EMERGENCY_FOLDED = "emergency.folded"
     PROFILE_KEPT = "profile.kept"
+    LIVE_AFFIRMED = "live.affirmed"
     ACCOUNT_ENROLLED = "account.enrolled"
     SECRET_SET = "secret.set"  # noqa: S105 - the name of an event
     SECRET_REMOVED = "secret.removed"  # noqa: S105

@@ -18,6 +18,7 @@ class ConfirmationRequest:
         quote: the market at the time of asking; None if unknown.
         ttl_s: seconds that a "yes" may take.
         needs_typed_qty: a soft rule was breached, so the quantity must be typed again.
+        phrase: a sentence that must be typed, once for a profile with real money; empty where none is due.
     """
 
     digest: str
@@ -28,6 +29,7 @@ class ConfirmationRequest:
     quote: Quote | None
     ttl_s: float
     needs_typed_qty: bool
+    phrase: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class ConfirmationReply:
     Attributes:
         digest: of the order that was on the sheet.
         accepted: only an explicit act makes it true.
+        typed: the sentence that was typed, where one was asked for.
     """
 
     digest: str
     accepted: bool
+    typed: str = ""

@@ -33,7 +33,7 @@ from core.domain.records import Watchlist
 from core.errors import BadInput, RefusalCode, Refused
 from core.ids import Symbol
 from core.orders.enrolment import SETTING as ENROLLED
-from core.orders.gate import Gate
+from core.orders.gate import PHRASE_TYPED, Gate
 from core.orders.gather import LiveState
 from core.portfolio.provenance import proof, readds
 from core.ports.journal import Journal, Record
@@ -45,6 +45,7 @@ _MOST_BYTES = 4 * 1024 * 1024
 _MOST_SYMBOLS = 2_000
 _LONGEST_SETTING = 256 * 1024
 _MOST_ROWS = 1_000
+_NOT_THE_WINDOWS = frozenset({ENROLLED, PHRASE_TYPED, "confirm_always", "want_stops"})
 _LAST_SEQ = 2**63 - 1
 
 
@@ -190,8 +191,8 @@ class Clerk:
     async def save_setting(self, command: SaveSetting, actor: Actor) -> None:
         """Store a setting of the window. How the window looks is no event of the record."""
         del actor
-        if command.key == ENROLLED:
-            raise Refused(RefusalCode.NOT_PERMITTED, "Which account a profile belongs to cannot be set.")
+        if command.key in _NOT_THE_WINDOWS:
+            raise Refused(RefusalCode.NOT_PERMITTED, f"{command.key} is not a setting of the window.")
         if len(command.value) > _LONGEST_SETTING:
             raise Refused(RefusalCode.MALFORMED, "The setting is too long.")
         await self._journal.write(lambda uow, _: uow.save_setting(command.key, command.value))

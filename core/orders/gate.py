@@ -15,10 +15,16 @@ from core.errors import RefusalCode, Refused
 from core.failpoints import failpoint
 from core.orders.bodies import in_words
 from core.ports.confirmation import Confirmer
-from core.ports.journal import Journal
+from core.ports.journal import Journal, Record
+from core.ports.storage import UnitOfWork
 from core.tasks import Tasks
 
 TTL_S = 30.0
+# A sentence has to be typed too.
+PHRASE_TTL_S = 120.0
+PHRASE = "I trade with real money"
+# Where it is stored that the sentence was typed.
+PHRASE_TYPED = "live_phrase_typed"
 
 
 @dataclass(slots=True)
@@ -28,11 +34,13 @@ class GateSettings:
     Attributes:
         account: short name of the account, for people.
         always: ask in sim and paper too.
+        phrase_is_due: nobody has typed yet, for this profile, that it trades with real money.
     """
 
     mode: Mode
     account: str
     always: bool = False
+    phrase_is_due: bool = False
 
 
 class Gate:
@@ -65,22 +73,35 @@ class Gate:
             return
         digest = hashlib.sha256(f"{self.settings.account}|{canonical(terms)}".encode()).hexdigest()
         soft = any(result.outcome is Outcome.SOFT for result in verdict.results)
-        request = ConfirmationRequest(
-            digest, self.settings.mode, self.settings.account, terms, verdict, quote, TTL_S, soft
-        )
+        phrase = PHRASE if self.settings.phrase_is_due and self.settings.mode is Mode.LIVE else ""
+        ttl_s = PHRASE_TTL_S if phrase else TTL_S
+        mode, account = self.settings.mode, self.settings.account
+        request = ConfirmationRequest(digest, mode, account, terms, verdict, quote, ttl_s, soft, phrase)
         await self._record(AuditAction.CONFIRMATION_ASKED, terms, actor, digest)
         failpoint("gate.asked")
         reply = await self._answer(request)
         if reply is None:
             await self._record(AuditAction.CONFIRMATION_DENIED, terms, actor, "expired")
             raise Refused(
-                RefusalCode.CONFIRMATION_EXPIRED, f"No answer within {TTL_S:.0f} s; nothing was sent."
+                RefusalCode.CONFIRMATION_EXPIRED, f"No answer within {ttl_s:.0f} s; nothing was sent."
             )
-        if not reply.accepted or reply.digest != digest:
+        if not reply.accepted or reply.digest != digest or reply.typed != phrase:
             await self._record(AuditAction.CONFIRMATION_DENIED, terms, actor, digest)
             raise Refused(RefusalCode.NOT_CONFIRMED, "Not confirmed; nothing was sent.")
+        if phrase:
+            await self._keep_phrase(actor)
         await self._record(AuditAction.CONFIRMATION_GIVEN, terms, actor, digest)
         failpoint("gate.confirmed")
+
+    async def _keep_phrase(self, actor: Actor) -> None:
+        draft = AuditDraft(AuditAction.LIVE_AFFIRMED, actor, self.settings.account, payload_of({}))
+
+        def work(uow: UnitOfWork, record: Record) -> None:
+            uow.save_setting(PHRASE_TYPED, "true")
+            record(draft)
+
+        await self._journal.write(work)
+        self.settings.phrase_is_due = False
 
     async def _answer(self, request: ConfirmationRequest) -> ConfirmationReply | None:
         asking = self._tasks.spawn(self._confirmer.ask(request), "confirmation")

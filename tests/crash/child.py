@@ -59,7 +59,9 @@ class _Trader:
         self.has_sheet = False
 
     async def live(self) -> None:
-        self.rig.confirmer.answer = lambda asked: ConfirmationReply(asked.digest, accepted=True)
+        self.rig.confirmer.answer = lambda asked: ConfirmationReply(
+            asked.digest, accepted=True, typed=asked.phrase
+        )
         await self.rig.start()
         self.rig.core.gate.settings.always = self.has_sheet
         steps: tuple[Callable[[], object], ...] = (

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.access import Mode, TradingState
+from core.domain.audit import AuditAction
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.messages import (
     CancelOrder,
@@ -22,6 +23,7 @@ from core.domain.risk import Limits, RuleCode
 from core.domain.terms import OrdStatus
 from core.errors import RefusalCode, Refused, StorageError, StorageUnwritable
 from core.failpoints import arm, disarm_all
+from core.orders.gate import PHRASE, PHRASE_TYPED
 from tests.builders import AAPL
 from tests.fakes.rig import EVERY_RULE, Rig, draft
 
@@ -335,7 +337,7 @@ Answer = Callable[[ConfirmationRequest], ConfirmationReply]
 
 
 def yes(request: ConfirmationRequest) -> ConfirmationReply:
-    return ConfirmationReply(request.digest, accepted=True)
+    return ConfirmationReply(request.digest, accepted=True, typed=request.phrase)
 
 
 async def confirmations(rig: Rig) -> list[str]:
@@ -374,6 +376,7 @@ async def test_anything_but_a_yes_to_this_order_sends_nothing(live: Rig, answer:
 
 
 async def test_no_answer_in_time_is_a_no(live: Rig) -> None:
+    live.core.gate.settings.phrase_is_due = False
     task = await live.begin(SubmitOrder(draft(), live.key()))
     await live.wait(29, 1)
     waiting = not task.done()
@@ -383,6 +386,30 @@ async def test_no_answer_in_time_is_a_no(live: Rig) -> None:
     assert waiting
     assert task.exception().code is RefusalCode.CONFIRMATION_EXPIRED
     assert live.oracle().orders == {}
+
+
+async def test_real_money_is_affirmed_by_a_sentence_once_for_a_profile(live: Rig) -> None:
+    live.confirmer.answer = yes
+    await live.submit(draft(qty=3))
+
+    await live.submit(draft(qty=4))
+
+    assert [request.phrase for request in live.confirmer.asked] == [PHRASE, ""]
+    stored = await live.store.read(lambda reader: reader.settings())
+    assert stored[PHRASE_TYPED] == "true"
+    records = await live.store.read(lambda reader: reader.audit_records(0, 1000))
+    assert [each.action for each in records].count(AuditAction.LIVE_AFFIRMED.value) == 1
+
+
+@pytest.mark.parametrize("typed", ["", "i trade with real money", f"{PHRASE}."])
+async def test_yes_without_the_very_sentence_sends_nothing(live: Rig, typed: str) -> None:
+    live.confirmer.answer = lambda request: ConfirmationReply(request.digest, accepted=True, typed=typed)
+
+    refusal = await refused(live, SubmitOrder(draft(), live.key()))
+
+    assert refusal.code is RefusalCode.NOT_CONFIRMED
+    assert live.oracle().orders == {}
+    assert live.core.gate.settings.phrase_is_due
 
 
 async def test_the_same_decision_twice_while_the_sheet_stands_is_in_flight(live: Rig) -> None:

@@ -341,7 +341,7 @@ async def test_a_yes_to_a_price_that_moved_away_is_in_the_record(tmp_path: Path)
     async def ask(request: ConfirmationRequest) -> ConfirmationReply:
         rig.market.show(AAPL, last=Price("103.00"))
         await settle()
-        return ConfirmationReply(request.digest, accepted=True)
+        return ConfirmationReply(request.digest, accepted=True, typed=request.phrase)
 
     rig.confirmer.ask = ask
     task = await rig.begin(SubmitOrder(draft(price=RESTING), rig.key(), EVERY_RULE))

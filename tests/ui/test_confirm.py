@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
 from core.domain.access import Mode
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
-from core.domain.money import Price
+from core.domain.money import Money, Price
 from core.domain.risk import Limits
 from core.risk.engine import evaluate
 from tests.builders import terms
@@ -33,11 +33,19 @@ class Window(QWidget):
         self.replies: list[ConfirmationReply] = []
         self.now = 100.0
 
-    def ask(self, *, mode: Mode = Mode.LIVE, needs_typed_qty: bool = False, ttl_s: float = 30.0):
+    def ask(
+        self,
+        *,
+        mode: Mode = Mode.LIVE,
+        needs_typed_qty: bool = False,
+        ttl_s: float = 30.0,
+        phrase: str = "",
+        order=ORDER,
+    ):
         verdict = evaluate(ORDER, Limits(), HELD)
         quote = replace(AAPL_QUOTE, received=99.6)
         request = ConfirmationRequest(
-            "digest", mode, "Alpaca account 4821", ORDER, verdict, quote, ttl_s, needs_typed_qty
+            "digest", mode, "Alpaca account 4821", order, verdict, quote, ttl_s, needs_typed_qty, phrase
         )
         sheet = show_confirm(self, request, self.replies.append)
         sheet._clock = sheet.hold._clock = lambda: self.now
@@ -283,3 +291,24 @@ def test_an_empty_passphrase_is_not_tried(window):
 
     assert given == []
     assert sheet.fault.text() == "Type the passphrase."
+
+
+def test_sentence_of_real_money_is_typed_before_the_order_can_be_sent(window):
+    sheet = window.ask(phrase="I trade with real money")
+    assert sheet.phrase.isVisible()
+    sheet.send()
+    assert window.replies == []
+
+    sheet.phrase.field.setText("I trade with real money")
+    sheet.send()
+
+    assert window.replies == [ConfirmationReply("digest", accepted=True, typed="I trade with real money")]
+
+
+def test_amount_is_typed_again_and_not_the_estimate_of_shares(window):
+    sheet = window.ask(needs_typed_qty=True, order=replace(ORDER, cash_order_qty=Money(500)))
+    sheet.question.field.setText("500")
+
+    sheet.send()
+
+    assert len(window.replies) == 1

@@ -1,6 +1,7 @@
 """The confirmation sheet: what will be sent, and a yes that cannot be given by accident."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from PySide6.QtCore import QPoint, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
@@ -11,6 +12,7 @@ from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.market import Quote
 from core.domain.terms import Side
 from ui.dialogs import confirm_parts as parts
+from ui.dialogs.confirm_phrase import PhraseQuestion
 from ui.models.columns import Ink
 from ui.our_time import monotonic
 from ui.panels.lines import Lines
@@ -54,6 +56,7 @@ class ConfirmSheet(Scrim):
         self.rules_title = Lines("Rules")
         self.rules = (Lines("Rules"), Lines("Rules, continued"))
         self.question = QuantityQuestion(edge=parts.PAD)
+        self.phrase = PhraseQuestion(request.phrase, parts.PAD)
         self.cancel = Button("Cancel", Dress.OUTLINE, key="Enter or Esc", height=40)
         is_buy = request.terms.side is Side.BUY
         self.hold = HoldButton("Hold to send", Dress.BUY if is_buy else Dress.SELL, height=40)
@@ -64,6 +67,7 @@ class ConfirmSheet(Scrim):
         self.cancel.clicked.connect(lambda _checked=False: self.refuse())
         self.hold.held.connect(self.send)
         self.question.changed.connect(self._enable)
+        self.phrase.changed.connect(self._enable)
         self.setAccessibleName(f"Review: {' '.join(span for span in self.title.texts()[0] if span)}")
 
     def _lay_out(self) -> None:
@@ -86,6 +90,7 @@ class ConfirmSheet(Scrim):
         column.addWidget(Hairline())
         column.addSpacing(4)
         column.addWidget(self.question)
+        column.addWidget(self.phrase)
         foot = QHBoxLayout()
         foot.setContentsMargins(parts.PAD, 12, parts.PAD, 4)
         foot.addWidget(self.cancel, 2)
@@ -110,7 +115,9 @@ class ConfirmSheet(Scrim):
         self.rules_title.set_lines([parts.rules_title(request.verdict)])
         for lines, shown in zip(self.rules, parts.rule_columns(request.verdict, symbol), strict=True):
             lines.set_lines(shown)
-        self.question.ask(request.terms.order_qty if request.needs_typed_qty else None)
+        terms = request.terms
+        size: Decimal = terms.order_qty if terms.cash_order_qty is None else terms.cash_order_qty
+        self.question.ask(size if request.needs_typed_qty else None)
         self._enable()
         self.tick()
 
@@ -155,7 +162,8 @@ class ConfirmSheet(Scrim):
 
     def _enable(self) -> None:
         is_open = not self.is_answered and self.seconds_left > 0
-        self.hold.setEnabled(is_open and (not self._request.needs_typed_qty or self.question.is_answered))
+        is_typed = not self._request.needs_typed_qty or self.question.is_answered
+        self.hold.setEnabled(is_open and is_typed and self.phrase.is_answered)
 
     def send(self) -> None:
         """Say yes, once; nothing happens while the quantity is not typed or the time is over."""
@@ -176,11 +184,12 @@ class ConfirmSheet(Scrim):
         self._return_focus()
         self.hide()
         self.deleteLater()
-        reply(ConfirmationReply(self._request.digest, accepted))
+        typed = self.phrase.typed if accepted and self._request.phrase else ""
+        reply(ConfirmationReply(self._request.digest, accepted, typed))
 
     def _return_focus(self) -> None:
         # Before it hides: Qt would else walk the focus through a sheet that is going away.
-        for each in (self.cancel, self.question.field, self.hold):
+        for each in (self.cancel, self.question.field, self.phrase.field, self.hold):
             each.clearFocus()
         if self._before is not None and self._before.isVisible():
             self._before.setFocus(Qt.FocusReason.PopupFocusReason)
@@ -194,7 +203,8 @@ class ConfirmSheet(Scrim):
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Keep Tab on the sheet."""
-        all_stops: tuple[QWidget, ...] = (self.cancel, self.question.field, self.hold)
+        fields = (self.question.field, self.phrase.field)
+        all_stops: tuple[QWidget, ...] = (self.cancel, *fields, self.hold)
         stops = [each for each in all_stops if each.isVisible() and each.isEnabled()]
         current = self.window().focusWidget()
         at = stops.index(current) if current in stops else -1

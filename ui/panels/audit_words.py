@@ -45,6 +45,7 @@ _EVENTS: dict[str, str] = {
     _A.RECONCILED: "Compared with the broker",
     _A.EMERGENCY_FOLDED: "Emergency note folded in",
     _A.PROFILE_KEPT: "Profile kept",
+    _A.LIVE_AFFIRMED: "Real money affirmed",
     _A.ACCOUNT_ENROLLED: "Account enrolled",
     _A.SECRET_SET: "Credential stored",
     _A.SECRET_REMOVED: "Credential removed",

@@ -16,6 +16,7 @@ from ui.panels.ticket_question import QuantityQuestion
 from ui.panels.ticket_sending import Answer
 from ui.panels.ticket_verdict import Offer, OfferView, Saying, VerdictView, offers, order_value
 from ui.panels.ticket_words import TicketState, dress_of
+from ui.widgets.fields import number_of
 from ui.widgets.labels import Text, plain
 
 _KEY = "Ctrl+Enter"
@@ -124,7 +125,8 @@ class TicketBody(QScrollArea):
         self._show_answer(state)
         self.offer.show_offers(offers(verdict.nearest) if verdict is not None and state.is_refused else [])
         is_asking = bool(state.soft_rules) and not state.is_halted
-        self.question.ask(self.form.qty.number() if is_asking else None)
+        size = number_of(self.form.qty.text().strip().removeprefix("$"))  # an amount is typed again too
+        self.question.ask(size if is_asking else None)
         self.tip.setText(tip)
         self.tip.setVisible(bool(tip) and not state.is_halted)
         self.show_button(state)

@@ -51,6 +51,15 @@ def _edge(look: Tokens, *, focused: bool, refused: bool, enabled: bool) -> QColo
     return look.accent if focused else look.edge
 
 
+def number_of(text: str) -> Decimal | None:
+    """Return the number in a text, None if it is not a finite one."""
+    try:
+        found = Decimal(text.strip().replace(",", ""))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
 class NumberField(QLineEdit):
     """A number as text, kept as typed until the desk judges it. Up and down step by a tick, with Shift ten.
 
@@ -93,11 +102,7 @@ class NumberField(QLineEdit):
 
     def number(self) -> Decimal | None:
         """Return the number that was typed, None if it is not a finite one."""
-        try:
-            found = Decimal(self.text().strip().replace(",", ""))
-        except InvalidOperation:
-            return None
-        return found if found.is_finite() else None
+        return number_of(self.text())
 
     def step(self, ticks: int) -> None:
         """Move by whole ticks, onto a multiple of the tick; an empty field starts at the least value."""
