@@ -9,8 +9,8 @@ from tests.servers.journal import Journal
 def control_routes(faults: Faults, journal: Journal) -> list[web.RouteDef]:
     """Give the routes of the fault rules and of the journal.
 
-    `POST /_sim/faults` takes a rule as JSON: `{"action", "channel": "http" | "frame", "method", "path", "word",
-    "skip", "times"}` and the options of the action; `GET` lists the rules with their hits, `DELETE` forgets
+    `POST /_sim/faults` takes a rule as JSON: `{"action", "channel": "http" | "frame", "method", "path",
+    "word", "skip", "times"}` and the options; `GET` lists the rules with their hits, `DELETE` forgets
     them and lets go what hangs. `POST /_sim/release` only lets go. `GET /_sim/journal` answers
     `{"requests", "posts", "problems"}`, `DELETE` empties it.
     """
