@@ -181,7 +181,8 @@ async def tape_alpaca() -> AsyncIterator[TapeAlpaca]:
     listener = Listener(app)
     await listener.start()
     async with scripted(tape.serve_stream) as stream:
-        tape.stream_url, tape.rest_url = stream.url, f"http://{listener.address}"
+        tape.stream_url = stream.url.replace("/stream", "/v2/iex")
+        tape.rest_url = f"http://{listener.address}"
         yield tape
     await listener.stop()
 

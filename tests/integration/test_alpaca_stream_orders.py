@@ -425,8 +425,10 @@ async def test_orders_key_reaches_no_log(server, stream, caplog):
 
     await stream.connect()
 
-    assert KEY.secret not in caplog.text
-    assert KEY.key_id not in caplog.text
+    # The server runs in this process too, and logs what it hears.
+    ours = "\n".join(each.getMessage() for each in caplog.records if each.name != "websockets.server")
+    assert KEY.secret not in ours
+    assert KEY.key_id not in ours
 
 
 def test_orders_key_of_the_live_host_is_the_live_one():

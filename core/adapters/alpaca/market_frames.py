@@ -7,12 +7,10 @@ spelling, which is what Alpaca wrote, becomes a decimal.
 
 from collections import Counter
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 
 Number = int | float
-M = TypeVar("M")
 
 
 class QuoteTick(msgspec.Struct, tag_field="T", tag="q", gc=False):
