@@ -30,6 +30,7 @@ from core.domain.messages import (
     LoadLive,
     LoadSnapshot,
     Part,
+    ScanMovers,
 )
 from core.domain.order import Order
 from core.domain.records import AuditQuery
@@ -40,6 +41,7 @@ from core.orders.bodies import number
 # Without these nothing can be traded, or not recorded; a vendor of prices that is out only degrades.
 _VITAL = frozenset({Part.DATABASE, Part.AUDIT, Part.BROKER, Part.ORDERS})
 _MOST_DIGITS = 18
+_PERCENT = Decimal("0.0001")
 
 
 async def health(call: Call) -> Answer:
@@ -178,6 +180,24 @@ async def quote(call: Call) -> Answer:
         raise Refused(RefusalCode.UNKNOWN_SYMBOL, f"{symbol} is not known here.")
     found = next((each for each in view.quotes if each.symbol == symbol), None)
     return Answer(quote_facts(symbol, found, call.clock.monotonic()))
+
+
+async def movers(call: Call) -> Answer:
+    """Answer with what moved most today among the large caps, and what could not be ranked."""
+    scan = await call.do(ScanMovers())
+    rows: list[Facts] = [
+        {
+            "symbol": row.symbol,
+            "last_px": number(row.last),
+            "change_pct": number(row.change_pct.quantize(_PERCENT)),
+            "rel_volume": None if row.rel_volume is None else number(row.rel_volume.quantize(_PERCENT)),
+            "volume": number(row.volume),
+            "as_of": moment(row.as_of),
+        }
+        for row in scan.rows
+    ]
+    excluded = [{"symbol": symbol, "reason": reason} for symbol, reason in scan.excluded]
+    return Answer({"movers": rows, "excluded": excluded, "as_of": moment(scan.as_of)})
 
 
 async def risk(call: Call) -> Answer:

@@ -36,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/fills", reads.fills, frozenset({"after"})),
     Route("GET", "/v1/watchlist", reads.watchlist),
     Route("GET", "/v1/quotes/{symbol}", reads.quote),
+    Route("GET", "/v1/movers", reads.movers),
     Route("GET", "/v1/risk", reads.risk),
     Route("GET", "/v1/reconciliation", reads.reconciliation),
     Route("GET", "/v1/audit/head", reads.audit_head),

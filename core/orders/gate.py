@@ -104,14 +104,24 @@ class Gate:
         self.settings.phrase_is_due = False
 
     async def _answer(self, request: ConfirmationRequest) -> ConfirmationReply | None:
-        asking = self._tasks.spawn(self._confirmer.ask(request), "confirmation")
+        asking = self._tasks.spawn(self._ask(request), "confirmation")
         timer = self._tasks.spawn(self._clock.sleep(request.ttl_s), "confirmation timer")
         try:
             await asyncio.wait({asking, timer}, return_when=asyncio.FIRST_COMPLETED)
-            return await asking if asking.done() else None
+            answer = await asking if asking.done() else None
         finally:
             asking.cancel()
             timer.cancel()
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    async def _ask(self, request: ConfirmationRequest) -> ConfirmationReply | Refused:
+        # That there is nobody to ask is an answer, and no failure of a task.
+        try:
+            return await self._confirmer.ask(request)
+        except Refused as refusal:
+            return refusal
 
     async def _record(self, action: AuditAction, terms: OrderTerms, actor: Actor, digest: str) -> None:
         await self._journal.record(AuditDraft(action, actor, in_words(terms), payload_of({"digest": digest})))

@@ -25,6 +25,7 @@ ROLES = {
     ("GET", "/v1/orders/{cl_ord_id}"): "viewer",
     ("GET", "/v1/fills"): "viewer",
     ("GET", "/v1/watchlist"): "viewer",
+    ("GET", "/v1/movers"): "viewer",
     ("GET", "/v1/quotes/{symbol}"): "viewer",
     ("GET", "/v1/risk"): "viewer",
     ("GET", "/v1/reconciliation"): "viewer",

@@ -280,3 +280,13 @@ async def test_address_with_what_does_not_belong_there_is_malformed(api: LocalAp
 
     assert (refused.status, refused.code) == (400, "malformed")
     assert "secret" not in refused.message
+
+
+async def test_movers_are_ranked_and_what_could_not_be_is_named(api):
+    found = (await api.get("/v1/movers")).body
+
+    ranked = {row["symbol"] for row in found["movers"]}
+    left_out = {row["symbol"] for row in found["excluded"]}
+    assert len(ranked) + len(left_out) == 20
+    assert not ranked & left_out
+    assert all(row["reason"] for row in found["excluded"])

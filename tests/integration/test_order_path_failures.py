@@ -9,7 +9,7 @@ import pytest
 from core.domain.access import Mode, TradingState
 from core.domain.audit import AuditAction
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
-from core.domain.messages import (
+from core.domain.messages import Notice, (
     CancelOrder,
     HaltTrading,
     PreviewOrder,
@@ -445,6 +445,7 @@ async def test_where_nobody_can_be_asked_nothing_is_sent(live: Rig) -> None:
 
     assert refusal.code is RefusalCode.NO_WINDOW
     assert live.oracle().orders == {}
+    assert not [each for each in live.events if isinstance(each, Notice) and each.subject == "task:confirmation"]
 
 
 async def test_an_answer_that_cannot_be_recorded_does_not_count(live: Rig) -> None:
