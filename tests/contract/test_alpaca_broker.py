@@ -1,4 +1,4 @@
-"""AlpacaBroker keeps the broker contract, through the real client and Alpaca's protocol."""
+"""AlpacaBroker keeps the broker contract, through the real client and the local Alpaca server."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,10 +7,11 @@ import pytest
 
 from core.domain.terms import OrdStatus, Side
 from core.errors import BrokerRejected
-from tests.builders import single, terms
+from tests.builders import dec, single, terms
 from tests.contract.alpaca_harness import AlpacaHarness
 from tests.contract.broker_contract import BrokerContract
-from tests.contract.broker_harness import state, swap
+from tests.contract.broker_harness import MSFT, position, state, swap
+from tests.contract.order_kinds_contract import amount
 
 BUY = Side.BUY
 
@@ -23,7 +24,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[AlpacaHarness]:
 
 
 class TestAlpacaBroker(BrokerContract):
-    """The contract, but for what Alpaca does not document."""
+    """The contract, but for one thing that Alpaca does not document and one that it rounds."""
 
     async def test_bc_35_replace_ends_the_old_order_and_carries_its_fills(
         self, harness: AlpacaHarness
@@ -39,3 +40,16 @@ class TestAlpacaBroker(BrokerContract):
 
         assert await state(harness, "IQ-1") == (OrdStatus.PARTIALLY_FILLED, 60)
         assert len(await harness.broker.open_orders()) == 1
+
+    async def test_bc_67_amount_buys_the_parts_of_a_share_that_it_pays_for(
+        self, harness: AlpacaHarness
+    ) -> None:
+        await harness.quote("69.98", "70.00", symbol=MSFT)
+
+        await harness.broker.submit(single("IQ-1", amount(BUY, "500.00")))
+
+        assert await state(harness, "IQ-1") == (OrdStatus.FILLED, dec("7.142857142"))
+        assert await position(harness, MSFT) == dec("7.142857142")
+        # Alpaca shows cash with four decimals.
+        cash = (await harness.broker.account()).cash
+        assert abs(cash - 100_000 + 70 * dec("7.142857142")) < dec("0.0001")
