@@ -116,7 +116,9 @@ async def _alpaca(opened: OpenProfile, told: Told, clock: Clock) -> Venue:
     if polygon is not None:
         feed = PolygonFeed(settings.polygon, polygon, clock, calendar, broker.assets, told.words)
     else:
-        feed = AlpacaFeed(settings.mode, settings.alpaca, credentials, clock, calendar, broker.assets)
+        feed = AlpacaFeed(
+            settings.mode, settings.alpaca, credentials, clock, calendar, broker.assets, told.words
+        )
 
     async def start() -> None:
         await calendar.prepare(clock.now())
