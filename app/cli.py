@@ -116,8 +116,8 @@ def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
             return lambda invocation: commands.create_profile(invocation, arguments.name, mode, broker)
         case "profile", "list":
             return commands.list_profiles
-        case "audit", "verify":
-            return lambda invocation: commands.verify_audit(invocation, as_json=arguments.json)
+        case "audit", _:
+            return _audit(arguments)
         case "secrets", _:
             return _secrets(arguments)
         case "db", "current":
@@ -126,6 +126,14 @@ def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
             return commands.upgrade_schema
         case unknown:
             raise e.InvariantBroken(f"nobody carries out {unknown}")
+
+
+def _audit(arguments: Namespace) -> "Callable[[Invocation], int]":
+    from app import audit_commands
+
+    if arguments.subcommand == "export":
+        return lambda invocation: audit_commands.export_audit(invocation, arguments.file)
+    return lambda invocation: audit_commands.verify_audit(invocation, as_json=arguments.json)
 
 
 def _secrets(arguments: Namespace) -> "Callable[[Invocation], int]":

@@ -1,20 +1,14 @@
 """The commands that need no window: each prints what it did and returns an exit code."""
 
-import asyncio
-import json
 import sys
-from dataclasses import asdict
 
 from app import profile as profiles
 from app.instance import ProfileLock
 from app.opening import Invocation, let_in, new_passphrase, schema_of, used_profile
 from app.secrets import command, needed
 from core.domain.access import Mode
-from core.domain.audit import AuditReport
-from core.errors import RefusalCode, Refused, SettingInvalid
+from core.errors import SettingInvalid
 from core.settings import BrokerName
-
-CHAIN_BROKEN = 4
 
 
 def create_profile(invocation: Invocation, name: str, mode: Mode, broker: BrokerName | None) -> int:
@@ -45,47 +39,6 @@ def list_profiles(invocation: Invocation) -> int:
         mark = "*" if name == last else " "
         print(f"{mark} {name}\t{found.settings.mode}\t{found.settings.broker}\t{found.folder}")
     return code
-
-
-def verify_audit(invocation: Invocation, *, as_json: bool) -> int:
-    """Check the audit chain of a profile; 4 where it does not hold."""
-    from core.audit.verify import Verifier
-    from core.storage.store import open_store
-
-    profile = used_profile(invocation)
-    with ProfileLock(profile.lock):
-        unlocked = let_in(profile, invocation)
-        if not schema_of(profile.database, unlocked.key).is_current:
-            raise Refused(
-                RefusalCode.NOT_READY, "the database is older than this program: run db upgrade first"
-            )
-        store = open_store(profile.database, unlocked.key, create=False)
-        try:
-            report = asyncio.run(Verifier(store).verify())
-        finally:
-            store.close()
-    if as_json:
-        print(json.dumps({"ok": not report.faults, **asdict(report)}))
-    else:
-        _tell(report)
-    return CHAIN_BROKEN if report.faults else 0
-
-
-def _tell(report: AuditReport) -> None:
-    anchors = ", ".join(report.anchors) or "nothing outside itself yet"
-    head = f"record {report.head.seq}, digest {report.head.digest}"
-    if not report.faults:
-        print(
-            f"the audit chain holds: verified to {report.verified_to}; head: {head}; held against: {anchors}"
-        )
-        return
-    print(
-        f"investiq: the audit chain does not hold: verified to {report.verified_to}; head: {head}; "
-        f"held against: {anchors}",
-        file=sys.stderr,
-    )
-    for fault in report.faults:
-        print(f"  record {fault.seq}: {fault.reason}", file=sys.stderr)
 
 
 def show_schema(invocation: Invocation) -> int:

@@ -273,16 +273,22 @@ def _schema(profile: Profile, key: Key) -> Check:
 def _chain(profile: Profile, key: Key) -> Check:
     import asyncio
 
+    from app.anchoring import find_anchoring
     from core.audit.verify import Verifier
     from core.storage.store import open_store
 
     store = open_store(profile.database, key, create=False)
     try:
-        report = asyncio.run(Verifier(store).verify())
+        anchoring = find_anchoring(profile.folder, key, store.installation_id, profile.name)
+        report = asyncio.run(Verifier(store, anchoring.reading() if anchoring else None).verify())
     finally:
         store.close()
     if report.faults:
         fault = report.faults[0]
+        where = f"record {fault.seq}" if fault.seq else "anchors"
         advice = "stop trading on this profile, keep its files, and compare with a backup"
-        return Check("audit chain", passed=False, found=f"record {fault.seq}: {fault.reason}", advice=advice)
-    return Check("audit chain", passed=True, found=f"verified to {report.verified_to}")
+        return Check("audit chain", passed=False, found=f"{where}: {fault.reason}", advice=advice)
+    anchors = ", ".join(report.anchors) or "nothing outside itself yet"
+    return Check(
+        "audit chain", passed=True, found=f"verified to {report.verified_to}; held against: {anchors}"
+    )

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -33,7 +32,7 @@ def anchor_line(signer: Signer, installation_id: str, head: AuditHead, now: date
     parts = (
         installation_id.encode(),
         head.seq.to_bytes(8, "big"),
-        urlsafe_b64decode(head.digest + "="),
+        head.digest.encode(),
         at_us.to_bytes(8, "big", signed=True),
     )
     message = VERSION + b"".join(len(part).to_bytes(4, "big") + part for part in parts)

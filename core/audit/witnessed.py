@@ -2,7 +2,6 @@
 
 import json
 import struct
-from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -132,12 +131,11 @@ def _fields(line: str) -> dict[str, Any] | None:
 
 
 def _message(found: dict[str, Any]) -> bytes:
-    digest = b64decode(f"{found['digest']}=", altchars=b"-_", validate=True)
     made = _LABEL
     for part in (
-        str(found["installation_id"]).encode(),
-        struct.pack(">Q", found["seq"]),
-        digest,
+        found["installation_id"].encode(),
+        struct.pack(">q", found["seq"]),
+        found["digest"].encode(),
         struct.pack(">q", found["at_us"]),
     ):
         made += _LENGTH.pack(len(part)) + part

@@ -1,0 +1,86 @@
+"""What signs the head of a profile's audit chain, and who outside its database is shown it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.adapters import keychain
+from core.adapters.keychain import KeychainAnchor
+from core.audit.anchors import Anchorer
+from core.audit.witnessed import Witnesses
+from core.bus import Bus
+from core.clock import Clock
+from core.ports.anchors import Witness
+from core.storage.anchors import FILE, AnchorFile, SigningKey, find_signing_key, signing_key
+from core.storage.store import SqlStore
+from core.storage.vault import Key
+
+FOLDER_EVERY_S = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Anchoring:
+    """The key of an installation, and its witnesses.
+
+    Attributes:
+        witnesses: the side file; the keyring where there is one; the folder where one is set.
+    """
+
+    installation_id: str
+    signer: SigningKey
+    witnesses: tuple[Witness, ...]
+
+    @property
+    def public_key(self) -> str:
+        """64 hexadecimal digits: for the genesis, and for a person to note."""
+        return self.signer.public_key.hex()
+
+    def reading(self) -> Witnesses:
+        """Return what the verifier asks."""
+        return Witnesses(self.installation_id, self.signer.public_key, self.witnesses)
+
+    def writing(self, store: SqlStore, clock: Clock, bus: Bus) -> Anchorer:
+        """Return what shows them the head; it lives on the core loop."""
+        return Anchorer(store, self.installation_id, self.signer, self.witnesses, clock, bus)
+
+
+def begin_anchoring(
+    folder: Path, key: Key, installation_id: str, profile: str | None, export_folder: Path | None = None
+) -> Anchoring:
+    """Put a profile's anchoring together; its key is made if there is none. May wait for a person.
+
+    Args:
+        folder: the profile's.
+        profile: its name, for the keyring; None for a throwaway one, of which a keyring is told nothing.
+        export_folder: where heads are appended hourly as well, such as a share of another computer.
+
+    Raises:
+        DatabaseDamaged: the key is gone or not ours, though heads were signed with it.
+        StorageUnwritable: the key cannot be read or made.
+    """
+    signer = signing_key(folder, key)
+    return Anchoring(installation_id, signer, _witnesses(folder, installation_id, profile, export_folder))
+
+
+def find_anchoring(folder: Path, key: Key, installation_id: str, profile: str) -> Anchoring | None:
+    """Put together what can be checked against, and write nothing; None where no key was made yet.
+
+    Raises:
+        DatabaseDamaged, StorageUnwritable: as `begin_anchoring`.
+    """
+    signer = find_signing_key(folder, key)
+    if signer is None:
+        return None
+    return Anchoring(installation_id, signer, _witnesses(folder, installation_id, profile, None))
+
+
+def _witnesses(
+    folder: Path, installation_id: str, profile: str | None, export_folder: Path | None
+) -> tuple[Witness, ...]:
+    found: list[Witness] = [AnchorFile(folder / FILE)]
+    keyring = keychain.find() if profile is not None else None
+    if profile is not None and keyring is not None and keyring.backend is not None:
+        found.append(KeychainAnchor(keyring.backend, profile))
+    if export_folder is not None:
+        path = export_folder / f"{installation_id}.{FILE}"
+        found.append(AnchorFile(path, str(export_folder), FOLDER_EVERY_S, is_expected=False))
+    return tuple(found)

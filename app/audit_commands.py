@@ -1,0 +1,121 @@
+"""The commands about the audit chain: check it, and write it out for whoever does not trust this program."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.instance import ProfileLock
+from app.opening import Invocation, let_in, schema_of, used_profile
+from app.profile import Profile
+from core.clock import SystemClock
+from core.domain.audit import AuditReport
+from core.errors import RefusalCode, Refused
+from core.storage.vault import Key
+
+if TYPE_CHECKING:
+    from core.storage.store import SqlStore
+
+CHAIN_BROKEN = 4
+_TOLD_EVERY = 100_000
+
+
+def verify_audit(invocation: Invocation, *, as_json: bool) -> int:
+    """Check the audit chain of a profile; 4 where it does not hold."""
+    from app.anchoring import find_anchoring
+    from core.audit.verify import Verifier
+
+    with _opened(invocation) as (profile, key, store):
+        anchoring = find_anchoring(profile.folder, key, store.installation_id, profile.name)
+        verifier = Verifier(store, anchoring.reading() if anchoring else None)
+        report = asyncio.run(_with_progress(store, "checked", verifier.verify))
+    public_key = anchoring.public_key if anchoring else ""
+    if as_json:
+        print(json.dumps({"ok": not report.faults, **asdict(report), "public_key": public_key}))
+    else:
+        _tell(report)
+        if public_key:
+            print(f"public key: {public_key}")
+    return CHAIN_BROKEN if report.faults else 0
+
+
+def export_audit(invocation: Invocation, path: Path) -> int:
+    """Write the audit chain of a profile into a signed file; 4 where it does not hold, and is written too."""
+    from app.anchoring import begin_anchoring
+    from core.audit.export import export_chain
+    from core.storage.private_file import replacing
+
+    if path.exists():
+        raise Refused(RefusalCode.NAME_TAKEN, f"{path} exists already; nothing was overwritten")
+    with _opened(invocation) as (profile, key, store):
+        anchoring = begin_anchoring(profile.folder, key, store.installation_id, profile.name)
+        known = anchoring.reading().ask()
+        with replacing(path) as file:
+            now = SystemClock().now()
+            report = asyncio.run(
+                _with_progress(
+                    store,
+                    "written",
+                    lambda progress: export_chain(store, anchoring.signer, known, file, now, progress),
+                )
+            )
+    _tell(report)
+    print(f"{report.head.seq} records written to {path}, signed; public key: {anchoring.public_key}")
+    return CHAIN_BROKEN if report.faults else 0
+
+
+@contextmanager
+def _opened(invocation: Invocation) -> "Iterator[tuple[Profile, Key, SqlStore]]":
+    from core.storage.store import open_store
+
+    profile = used_profile(invocation)
+    with ProfileLock(profile.lock):
+        key = let_in(profile, invocation).key
+        if not schema_of(profile.database, key).is_current:
+            raise Refused(
+                RefusalCode.NOT_READY, "the database is older than this program: run db upgrade first"
+            )
+        store = open_store(profile.database, key, create=False)
+        try:
+            yield profile, key, store
+        finally:
+            store.close()
+
+
+async def _with_progress(
+    store: "SqlStore", done: str, work: Callable[[Callable[[int], None]], Awaitable[AuditReport]]
+) -> AuditReport:
+    head = await store.read(lambda reader: reader.audit_head())
+    told = 0
+
+    def tell(seq: int) -> None:
+        nonlocal told
+        if seq - told >= _TOLD_EVERY:
+            told = seq
+            print(f"{done}: {seq:,} of {head.seq:,} records", file=sys.stderr, flush=True)
+
+    return await work(tell)
+
+
+def _tell(report: AuditReport) -> None:
+    anchors = ", ".join(report.anchors) or "nothing outside itself yet"
+    head = f"record {report.head.seq}, digest {report.head.digest}"
+    for words in report.silent:
+        print(f"investiq: could not be asked: {words}", file=sys.stderr)
+    if not report.faults:
+        print(
+            f"the audit chain holds: verified to {report.verified_to}; head: {head}; held against: {anchors}"
+        )
+        return
+    print(
+        f"investiq: the audit chain does not hold: verified to {report.verified_to}; head: {head}; "
+        f"held against: {anchors}",
+        file=sys.stderr,
+    )
+    for fault in report.faults:
+        where = f"record {fault.seq}" if fault.seq else "anchors"
+        print(f"  {where}: {fault.reason}", file=sys.stderr)

@@ -1,0 +1,129 @@
+"""The chain in one signed file, for whoever wants to check it without this program."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
+
+import orjson
+
+from core.audit.verify import BATCH, Chain, Progress, Walk
+from core.audit.witnessed import Known
+from core.domain.audit import AuditHead, AuditRecord, AuditReport
+from core.ports.anchors import Signer
+from core.ports.storage import Reader, Store
+
+FORMAT = "investiq-audit-export"
+VERSION = 1
+_LABEL = b"investiq-export-v1"
+
+_COLUMNS = tuple(each.name for each in fields(AuditRecord))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def export_chain(
+    store: Store,
+    signer: Signer,
+    known: Known,
+    file: BinaryIO,
+    now: datetime,
+    progress: Progress = lambda _: None,
+) -> AuditReport:
+    """Write every record as it stands, whether the chain holds or not, and check it on the way.
+
+    Args:
+        known: what the witnesses say; it goes into the file as well.
+        file: where to; written on a thread, and not closed.
+        now: our time, UTC.
+        progress: told the number of the record that was written last, page after page.
+
+    Raises:
+        StorageError: the chain could not be read; the file is not whole.
+        OSError: the file took nothing more; it is not whole.
+    """
+    made = _Export(signer, known, file, (now - _EPOCH) // timedelta(microseconds=1))
+    # What is appended meanwhile is not waited for.
+    head = await store.read(lambda reader: reader.audit_head())
+    await asyncio.to_thread(made.begin)
+    after = 0
+    while records := await store.read(_page(after, head)):
+        after = records[-1].seq
+        await asyncio.to_thread(made.add, records)
+        progress(after)
+    return await asyncio.to_thread(made.end)
+
+
+def _page(after: int, head: AuditHead) -> Callable[[Reader], tuple[AuditRecord, ...]]:
+    def page(reader: Reader) -> tuple[AuditRecord, ...]:
+        return tuple(each for each in reader.audit_records(after, BATCH) if each.seq <= head.seq)
+
+    return page
+
+
+class _Export:
+    """A file in the making: a header, the records, and a signed last line."""
+
+    def __init__(self, signer: Signer, known: Known, file: BinaryIO, at_us: int) -> None:
+        self._signer = signer
+        self._known = known
+        self._file = file
+        self._at_us = at_us
+        self._sha = hashlib.sha256()
+        self._walk = Walk(Chain(known=known), known.heads, known)
+        self._count = 0
+
+    def begin(self) -> None:
+        known = self._known
+        self._write(
+            {
+                "type": "header",
+                "format": FORMAT,
+                "version": VERSION,
+                "installation_id": known.installation_id,
+                "public_key": self._signer.public_key.hex(),
+                "exported_at_us": self._at_us,
+                "anchors": [{"place": each.place, "line": each.line} for each in known.heads],
+            }
+        )
+
+    def add(self, records: Sequence[AuditRecord]) -> None:
+        self._walk.on(records)
+        self._count += len(records)
+        for record in records:
+            self._write({"type": "record", **{name: getattr(record, name) for name in _COLUMNS}})
+
+    def end(self) -> AuditReport:
+        report = self._walk.report()
+        head, sha = report.head, self._sha.digest()
+        digest = str(head.digest)  # what stands in the database need not be text
+        parts = (
+            self._known.installation_id.encode(),
+            head.seq.to_bytes(8, "big", signed=True),
+            digest.encode(),
+            self._at_us.to_bytes(8, "big", signed=True),
+            sha,
+        )
+        text = _LABEL + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        self._write(
+            {
+                "type": "trailer",
+                "records": self._count,
+                "seq": head.seq,
+                "digest": digest,
+                "sha256": sha.hex(),
+                "signature": self._signer.sign(text).hex(),
+            }
+        )
+        return report
+
+    def _write(self, facts: dict[str, object]) -> None:
+        line = orjson.dumps(facts, default=_odd, option=orjson.OPT_APPEND_NEWLINE)
+        self._sha.update(line)
+        self._file.write(line)
+
+
+def _odd(value: object) -> object:
+    # The database itself takes bytes where a text belongs, and a number of any size.
+    return {"odd": value.hex() if isinstance(value, bytes) else repr(value)}

@@ -1,0 +1,451 @@
+"""Checks an export of InvestIQ's audit log, with nothing but Python's standard library (3.10 or newer).
+
+    python verify_audit.py EXPORT [--anchors FILE] [--public-key HEX] [--json]
+
+It imports nothing of the program that wrote the export and was written from the format alone, which is
+described in docs/audit.md: so a fault of the one cannot excuse the other. It reads the export once, from the
+beginning to the end, in memory of constant size.
+
+Exit code 0: all of it holds. 1: it does not; each fault is told with the number of its record (0 where it
+is about the file as a whole). 2: wrong usage, or a file cannot be read.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FORMAT = "investiq-audit-export"
+MOST_FAULTS = 100
+LONGEST_LINE = 64 * 1024 * 1024
+START = "A" * 43  # 32 zero bytes, base64url without padding
+INTEGERS = ("seq", "ts_utc_us")
+HASHED = ("actor", "role", "session", "action", "entity", "order_id", "cl_ord_id", "payload_hash")
+TEXTS = (*HASHED, "prev_digest", "digest", "payload")
+COLUMNS = frozenset((*INTEGERS, *TEXTS, "type"))
+MINTED = ("order.prepared", "replace.requested")
+
+Json = dict[str, Any]
+Point = tuple[int, int, int, int]
+
+# Ed25519 of RFC 8032: the curve of 5.1, points as in 5.1.4, decoding as in 5.1.3, verifying as in 5.1.7.
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SQRT_M1 = pow(2, (P - 1) // 4, P)
+NEUTRAL = (0, 1, 1, 0)
+
+
+def point_add(a: Point, b: Point) -> Point:
+    """Add two points (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z (5.1.4)."""
+    e = (a[1] - a[0]) * (b[1] - b[0]) % P
+    f = (a[1] + a[0]) * (b[1] + b[0]) % P
+    g = 2 * a[3] * b[3] * D % P
+    h = 2 * a[2] * b[2] % P
+    x, z, t, y = f - e, h - g, h + g, f + e
+    return x * z % P, t * y % P, z * t % P, x * y % P
+
+
+def point_double(a: Point) -> Point:
+    """Double a point (5.1.4)."""
+    e, f = a[0] * a[0] % P, a[1] * a[1] % P
+    g, h = 2 * a[2] * a[2] % P, e + f
+    t = h - (a[0] + a[1]) ** 2
+    z = e - f
+    s = g + z
+    return t * s % P, z * h % P, s * z % P, t * h % P
+
+
+def point_decode(raw: bytes) -> Point | None:
+    """Return the point that 32 bytes stand for; None if they stand for none (5.1.3)."""
+    y = int.from_bytes(raw, "little")
+    sign, y = y >> 255, y & (1 << 255) - 1
+    if y >= P:
+        return None
+    u, v = y * y - 1, D * y * y + 1
+    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    if v * x * x % P == -u % P:
+        x = x * SQRT_M1 % P
+    if v * x * x % P != u % P or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = P - x
+    return x, y, 1, x * y % P
+
+
+def point_encode(a: Point) -> bytes:
+    """Return the 32 bytes of a point (5.1.2)."""
+    inverse = pow(a[2], P - 2, P)
+    return (a[1] * inverse % P | (a[0] * inverse % P & 1) << 255).to_bytes(32, "little")
+
+
+BASE = point_decode((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")) or NEUTRAL
+
+
+def is_signed(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Say whether an Ed25519 signature is that of a key: [S]B - [k]A = R (5.1.7)."""
+    point = point_decode(public_key) if len(public_key) == 32 and len(signature) == 64 else None
+    s = int.from_bytes(signature[32:], "little")
+    if point is None or s >= ORDER:
+        return False
+    k = int.from_bytes(hashlib.sha512(signature[:32] + public_key + message).digest(), "little") % ORDER
+    minus = (P - point[0], point[1], 1, P - point[3])
+    table = (NEUTRAL, BASE, minus, point_add(BASE, minus))
+    found = NEUTRAL
+    for bit in range(252, -1, -1):
+        found = point_double(found)
+        which = (s >> bit & 1) + 2 * (k >> bit & 1)
+        if which:
+            found = point_add(found, table[which])
+    return point_encode(found) == signature[:32]
+
+
+def sized(raw: bytes) -> bytes:
+    """Put the length of bytes before them: 4 bytes, big-endian."""
+    return len(raw).to_bytes(4, "big") + raw
+
+
+def letters(digest: bytes) -> str:
+    """Write 32 bytes as 43 characters, base64url."""
+    return urlsafe_b64encode(digest)[:43].decode()
+
+
+def signed_text(label: bytes, *parts: Any) -> bytes:
+    """Return what is signed: a label, then each part with its length; an integer has 8 bytes."""
+    raw = (part.to_bytes(8, "big", signed=True) if isinstance(part, int) else part for part in parts)
+    return label + b"".join(map(sized, raw))
+
+
+def digest_of(record: Json, seq: int) -> str | None:
+    """Make a record's digest anew, as if it had this number; None where a value cannot have a digest."""
+    try:
+        parts = [b"investiq-audit-v1", sized(seq.to_bytes(8, "big"))]
+        parts.append(sized(record["ts_utc_us"].to_bytes(8, "big", signed=True)))
+        for name in HASHED:
+            raw = record[name].encode()
+            parts += (len(raw).to_bytes(4, "big"), raw)
+        parts.append(sized(urlsafe_b64decode(record["prev_digest"] + "=")))
+        return letters(hashlib.sha256(b"".join(parts)).digest())
+    except (ValueError, OverflowError):
+        return None
+
+
+def payload_hash_of(record: Json) -> str | None:
+    """Make the hash of a payload; None where it is no text of Unicode."""
+    try:
+        return letters(hashlib.sha256(record["payload"].encode()).digest())
+    except UnicodeEncodeError:
+        return None
+
+
+def read_object(line: bytes | str) -> Json | None:
+    """Return the JSON object of a line; None if it is none."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def is_record(found: Json) -> bool:
+    """Say whether an object has every column of a record, each of its type, and nothing else."""
+    if found.keys() != COLUMNS or found["type"] != "record":
+        return False
+    numbers = all(type(found[name]) is int for name in INTEGERS)
+    return numbers and all(type(found[name]) is str for name in TEXTS)
+
+
+class Check:
+    """Walks along one export, line by line."""
+
+    def __init__(self, public_key: bytes | None = None) -> None:
+        self.faults: list[Json] = []
+        self.count = self.witnesses = self.last_seq = 0
+        self.head = START
+        self.wanted_key = public_key
+        self.key = public_key or b""
+        self.installation_id = ""
+        self.exported_at_us = 0
+        self.places: dict[str, int] = {}
+        self.trailer: Json | None = None
+        self._known: dict[int, dict[str, str]] = {}  # number, digest, place
+        self._links: set[str | None] | None = {START}
+        self._anchored = 0
+        self._is_rewritten = False
+        self._gaps: list[Json] = []
+        self._edited: list[tuple[Json, Json]] = []
+        self._sha = hashlib.sha256()
+
+    def fault(self, seq: int, kind: str, reason: str) -> Json:
+        """Note what does not hold, and where; the first hundred are kept."""
+        found = {"seq": seq, "kind": kind, "reason": reason}
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(found)
+        return found
+
+    def header(self, line: bytes) -> None:
+        """Read the first line."""
+        self._sha.update(line)
+        found = read_object(line) or {}
+        is_ours, key, anchors = False, b"", []
+        try:
+            self.installation_id = str(found["installation_id"])
+            self.exported_at_us = int(found["exported_at_us"])
+            key = bytes.fromhex(found["public_key"])
+            anchors = [(str(each["place"]), str(each["line"])) for each in found["anchors"]]
+            is_ours = (found["type"], found["format"], found["version"]) == ("header", FORMAT, 1)
+        except (KeyError, TypeError, ValueError):
+            pass
+        if not is_ours:
+            self.fault(0, "format", "the first line is not the header of an export that this version reads")
+            return
+        if self.wanted_key not in (None, key):
+            self.fault(0, "signature", "the export names another public key than the one that was given")
+        self.key = self.wanted_key or key
+        for place, text in anchors:
+            self.anchor(place, text)
+
+    def anchor(self, place: str, line: str) -> None:
+        """Take a head that was signed when it stood."""
+        found = read_object(line) or {}
+        try:
+            seq, digest, whose = int(found["seq"]), found["digest"], found["installation_id"]
+            text = signed_text(b"investiq-anchor-v1", whose.encode(), seq, digest.encode(), found["at_us"])
+            is_good = is_signed(self.key, text, bytes.fromhex(found["signature"])) and found["v"] == 1
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+            self.fault(0, "anchor", f"{place}: a line is no anchor")
+            return
+        if not is_good or whose != self.installation_id:
+            self.fault(seq, "anchor", f"{place}: an anchor was not signed by this installation")
+            return
+        self.places[place] = self.places.get(place, 0) + 1
+        self._known.setdefault(seq, {})[digest] = place
+
+    def line(self, number: int, line: bytes) -> None:
+        """Take a line after the first."""
+        found = read_object(line) or {}
+        if self.trailer is not None:
+            self.fault(0, "inserted", f"line {number} stands after the end of the export")
+            return
+        if found.get("type") == "trailer" and line.endswith(b"\n"):
+            self.trailer = found
+            return
+        self._sha.update(line)
+        if is_record(found):
+            self.count += 1
+            self._record(found)
+        else:
+            self.last_seq += 1
+            self._links = None  # what comes next cannot be held against it
+            self.fault(self.last_seq, "format", f"line {number} is not a record of an audit log")
+
+    def _record(self, record: Json) -> None:
+        seq, before = record["seq"], self.last_seq
+        if seq <= before:
+            self._earlier(record)
+            return
+        links, is_next = self._links, seq == before + 1
+        if not is_next:
+            words = f"record {seq} follows record {before}"
+            fault = self.fault(before + 1, "deleted", words)
+            gap = {"fault": fault, "first": before + 1, "last": seq - 1, "left": seq - before - 1}
+            self._gaps = [*self._gaps, gap][:MOST_FAULTS]
+        self.last_seq, self.head = seq, record["digest"]
+        self._links = {record["digest"]}
+        if not self._is_intact(record):
+            return
+        if is_next and links is not None and record["prev_digest"] not in links:
+            self.fault(seq, "forked", "it continues another record than the one that stands before it")
+        if is_next and seq == 1:
+            self._first(record)
+        elif is_next:
+            self._witness(record)
+        self._anchor_met(seq, record["digest"])
+
+    def _earlier(self, record: Json) -> None:
+        seq = record["seq"]
+        for gap in self._gaps:
+            if gap["first"] <= seq <= gap["last"]:
+                gap["left"] -= 1
+                self._is_intact(record)
+                self._anchor_met(seq, record["digest"])
+                return
+        self.fault(seq, "inserted", f"a record of this number stands after record {self.last_seq}")
+        if seq == self.last_seq and self._links is not None:
+            self._links.add(record["digest"])
+
+    def _is_intact(self, record: Json) -> bool:
+        seq = record["seq"]
+        digest = digest_of(record, seq)
+        if digest != record["digest"]:
+            fault = self.fault(seq, "edited", "a column is not what was recorded")
+            self._edited = [*self._edited, (fault, {**record, "payload": ""})][:MOST_FAULTS]
+            if self._links is not None:
+                self._links.add(digest)
+        elif payload_hash_of(record) != record["payload_hash"]:
+            self.fault(seq, "payload", "the payload is not the one that was recorded")
+        else:
+            return True
+        return False
+
+    def _first(self, record: Json) -> None:
+        facts = read_object(record["payload"]) or {}
+        if record["action"] != "genesis":
+            self.fault(1, "genesis", "the first record is not the genesis")
+        if facts.get("installation_id", self.installation_id) != self.installation_id:
+            self.fault(1, "genesis", "the log was begun by another installation than the export names")
+        if facts.get("public_key", self.key.hex()) != self.key.hex():
+            self.fault(1, "genesis", "the log was begun with another key than the one it is checked with")
+
+    def _witness(self, record: Json) -> None:
+        order = record["cl_ord_id"]
+        if record["action"] not in MINTED or not order.startswith("IQ-") or len(order) != 36:
+            return
+        self.witnesses += 1
+        if order[-11:] != record["prev_digest"][:11]:
+            self.fault(record["seq"], "witness", f"order {order} bears witness to another record before it")
+
+    def _anchor_met(self, seq: int, digest: str) -> None:
+        known = self._known.pop(seq, None)
+        if known is None or self._is_rewritten:
+            return
+        if set(known) == {digest}:
+            self._anchored = seq
+            return
+        self._is_rewritten = True
+        places = ", ".join(sorted(set(known.values())))
+        words = (
+            f"not the record that was anchored ({places}); history was written anew after {self._anchored}"
+        )
+        self.fault(seq, "rewritten", words)
+
+    def end(self) -> None:
+        """Settle what can be told only now."""
+        for gap in self._gaps:
+            if not gap["left"]:
+                gap["fault"].update(kind="swapped", reason="the record stands behind a later one")
+        self._name_edits()
+        self._end_of_chain()
+        ahead = [seq for seq in self._known if seq > self.last_seq]
+        if ahead:
+            words = f"records up to {max(ahead)} were anchored and are missing"
+            self.fault(self.last_seq + 1, "rolled back", words)
+        self.faults.sort(key=lambda each: (each["seq"] == 0, each["seq"]))
+
+    def _name_edits(self) -> None:
+        numbers = [fault["seq"] for fault, _ in self._edited]
+        was = {
+            fault["seq"]: next((n for n in numbers if digest_of(record, n) == record["digest"]), 0)
+            for fault, record in self._edited
+        }
+        for fault, record in self._edited:
+            seq = fault["seq"]
+            if was[seq] and was.get(was[seq]) == seq:
+                fault.update(kind="swapped", reason=f"here stands what was record {was[seq]}")
+            elif digest_of(record, seq + 1) == record["digest"]:
+                fault.update(kind="deleted", reason="a record was taken out, and what followed numbered anew")
+            elif digest_of(record, seq - 1) == record["digest"]:
+                fault.update(kind="inserted", reason="a record was put in before this one")
+
+    def _end_of_chain(self) -> None:
+        if self.trailer is None:
+            self.fault(self.last_seq + 1, "truncated", "the export ends before its last line")
+            return
+        end = self.trailer
+        try:
+            seq, digest, sha = int(end["seq"]), end["digest"], bytes.fromhex(end["sha256"])
+            parts = (self.installation_id.encode(), seq, digest.encode(), self.exported_at_us, sha)
+            text, signature = signed_text(b"investiq-export-v1", *parts), bytes.fromhex(end["signature"])
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+            self.fault(0, "format", "the last line is not the end of an export")
+            return
+        if not is_signed(self.key, text, signature):
+            self.fault(0, "signature", "the last line was not signed by this installation")
+        if seq > self.last_seq:
+            self.fault(self.last_seq + 1, "truncated", f"the export went up to record {seq}")
+        elif (seq, digest) != (self.last_seq, self.head):
+            self.fault(self.last_seq, "inserted", f"the export ended at record {seq}, {digest}")
+        if sha != self._sha.digest():
+            self.fault(0, "signature", "the file is not, byte for byte, what was signed")
+
+
+def check_file(path: Path, anchors: Path | None, public_key: bytes | None) -> Check:
+    """Check an export, and return the finished walk.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    check = Check(public_key)
+    with path.open("rb") as file:
+        check.header(file.readline(LONGEST_LINE))
+        if anchors is not None:
+            # A power cut can tear the last line.
+            for text in anchors.read_text("utf-8", "replace").split("\n")[:-1]:
+                check.anchor(str(anchors), text)
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 2):
+            check.line(number, line)
+    check.end()
+    return check
+
+
+def facts_of(check: Check, rows_per_s: float) -> Mapping[str, Any]:
+    """Return what was found, for a program."""
+    return {
+        "ok": not check.faults,
+        "records": check.count,
+        "head": {"seq": check.last_seq, "digest": check.head},
+        "faults": check.faults,
+        "anchors": check.places,
+        "order_ids": check.witnesses,
+        "public_key": check.key.hex(),
+        "rows_per_s": round(rows_per_s),
+    }
+
+
+def words_of(check: Check, rows_per_s: float) -> str:
+    """Return what was found, for a person."""
+    lines = []
+    for fault in check.faults:
+        where = f"record {fault['seq']}" if fault["seq"] else "the file"
+        lines.append(f"BAD   {where}: {fault['kind']}: {fault['reason']}")
+    anchors = [f"{place} ({count})" for place, count in check.places.items()]
+    if check.witnesses:
+        anchors.append(f"order ids ({check.witnesses}; compare them with the broker's own list)")
+    given = "as given" if check.wanted_key else "as the export says: compare it with the one you noted"
+    verdict = "BAD " if check.faults else "GOOD"
+    lines += [
+        f"{verdict}  {check.count} records, head {check.last_seq} {check.head}",
+        f"      held against: {', '.join(anchors) or 'nothing outside the export'}",
+        f"      public key {check.key.hex()}, {given}",
+        f"      {rows_per_s:,.0f} records a second",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the check and return the exit code."""
+    parser = argparse.ArgumentParser(description="Check an export of InvestIQ's audit log.")
+    parser.add_argument("export", metavar="EXPORT", type=Path)
+    parser.add_argument("--anchors", metavar="FILE", type=Path, help="signed heads that were kept elsewhere")
+    parser.add_argument("--public-key", metavar="HEX", type=bytes.fromhex, help="the one that you noted")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    options = parser.parse_args()
+    begin = time.perf_counter()
+    try:
+        check = check_file(options.export, options.anchors, options.public_key)
+    except OSError as error:
+        sys.stderr.write(f"verify_audit: {error}\n")
+        return 2
+    rows_per_s = check.count / max(time.perf_counter() - begin, 1e-9)
+    found = facts_of(check, rows_per_s)
+    sys.stdout.write((json.dumps(found) if options.json else words_of(check, rows_per_s)) + "\n")
+    return 1 if check.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
