@@ -9,6 +9,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 PRE_OPEN, OPEN, EARLY_CLOSE, CLOSE, POST_CLOSE = time(4), time(9, 30), time(13), time(16), time(20)
 DAY = timedelta(days=1)
 MON, THU = 0, 3
+# Closed for a day of mourning.
+MOURNING = frozenset({date(2025, 1, 9)})
 
 
 def nth_weekday(year: int, month: int, weekday: int, n: int) -> date:
@@ -56,7 +58,7 @@ def holidays(year: int) -> set[date]:
 
 
 def is_trading_day(day: date) -> bool:
-    return day.weekday() < 5 and day not in holidays(day.year)
+    return day.weekday() < 5 and day not in MOURNING and day not in holidays(day.year)
 
 
 def close_time(day: date) -> time:
