@@ -18,6 +18,7 @@ from core.domain.messages import (
     QuotesChanged,
 )
 from core.domain.money import Price
+from core.domain.portfolio import Account
 from core.ids import Symbol
 from core.orders.gather import LiveState
 from core.orders.protection import may_cover, stop_cover
@@ -39,6 +40,7 @@ class Valuation:
         self._day_fills: dict[Symbol, list[Fill]] = {}
         self._day: object = None
         self._is_stale = True
+        self._shown: Account | None = None
         bus.subscribe(QuotesChanged, self._on_quotes)
         bus.subscribe(FillBooked, self._on_fill)
         bus.subscribe(OrderChanged, self._on_order)
@@ -117,8 +119,9 @@ class Valuation:
 
     async def publish_if_stale(self) -> None:
         """Publish the account, if anything changed since it was published last."""
-        if self._is_stale:
-            self._is_stale = False
+        account = self._state.account.account
+        if self._is_stale or account is not self._shown:
+            self._is_stale, self._shown = False, account
             self._bus.publish(AccountMarked(self.account_mark()))
 
 

@@ -79,7 +79,9 @@ class History:
             found += [_bar(symbol, row) for row in _rows(page, symbol)]
             token = page.word_or("next_page_token")
             if not token or len(found) >= limit:
-                return tuple(reversed(found[:limit]))
+                # By time, whatever the order in which they came, and each once: a chart can be drawn of it.
+                by_time = {bar.time: bar for bar in found}
+                return tuple(by_time[at] for at in sorted(by_time))[-limit:]
         raise BrokerUnavailable("Alpaca, GET /stocks/bars: the pages do not come to an end")
 
     async def snapshots(self, symbols: Sequence[Symbol]) -> tuple[Quote, ...]:

@@ -119,7 +119,8 @@ class DataApi:
         self._check_plan(query.get("feed", "sip"), end, now)
         last = now if end is None else min(end, now)
         names = sorted(self._symbols(request))
-        found = self._from(names, query.get("page_token"), first_of(start, now), last, rows)
+        walk = self._back if query.get("sort") == "desc" else self._from
+        found = walk(names, query.get("page_token"), first_of(start, now), last, rows)
         page = list(islice(found, limit + 1))
         shown: dict[str, list[Json]] = {}
         for symbol, _at, row in page[:limit]:
@@ -135,6 +136,15 @@ class DataApi:
             if symbol >= first:
                 begin = int(at) if symbol == first and at else start
                 yield from ((symbol, at_ns, row) for at_ns, row in rows(symbol, begin, end))
+
+    def _back(
+        self, names: list[str], token: str | None, start: int, end: int, rows: Rows
+    ) -> Iterator[tuple[str, int, Json]]:
+        first, _, at = (token or "").partition("|")
+        for symbol in names:
+            if symbol >= first:
+                last = int(at) if symbol == first and at else end
+                yield from ((symbol, at_ns, row) for at_ns, row in reversed(list(rows(symbol, start, last))))
 
     def _check_plan(self, feed: str, end: int | None, now: int) -> None:
         if self.free_plan and feed == "sip" and (end is None or end > now - FRESH_NS):
