@@ -12,7 +12,7 @@ from core.domain.audit import AuditAction
 from core.domain.execution import ExecutionReport
 from core.domain.messages import CancelOrder, CancelOrders
 from core.domain.order import Order, Pending
-from core.domain.terms import OrderCancelRequest, OrdStatus
+from core.domain.terms import OrderCancelRequest
 from core.errors import BrokerRejected, BrokerUnavailable, OutcomeUnknown, RefusalCode, Refused, StorageError
 from core.ids import ClOrdId
 from core.orders.gather import LiveState
@@ -95,11 +95,12 @@ class Exits:
             # It stays PENDING_CANCEL, and live, until a report or a look-up tells.
             _log.warning("cancel.unknown", cl_ord_id=order.cl_ord_id, reason=str(error))
         except (BrokerRejected, BrokerUnavailable) as error:
-            if isinstance(error, BrokerRejected) and self._is_unknown(order.cl_ord_id):
+            if not self._is_unproven(order.cl_ord_id):
+                await self._undo(order.cl_ord_id, actor, str(error))
+            elif isinstance(error, BrokerRejected):
                 # It may arrive later; the wish stays, and is carried out as soon as it is sighted.
                 _log.info("cancel.waits", cl_ord_id=order.cl_ord_id, reason=str(error))
                 return
-            await self._undo(order.cl_ord_id, actor, str(error))
             raise Refused(RefusalCode.BROKER_REFUSED, f"The broker did not cancel it: {error}") from error
 
     async def _request(self, order: Order) -> None:
@@ -115,9 +116,10 @@ class Exits:
                 raise
             await self._broker.cancel(request)
 
-    def _is_unknown(self, cl_ord_id: ClOrdId) -> bool:
+    def _is_unproven(self, cl_ord_id: ClOrdId) -> bool:
+        # That the broker did not cancel it proves nothing about an order that it has never shown.
         order = self._state.orders.get(cl_ord_id)
-        return order is not None and order.ord_status is OrdStatus.UNKNOWN
+        return order is not None and order.is_open and not order.acked
 
     async def _note(self, order: Order, actor: Actor) -> None:
         draft = self._oms.draft(AuditAction.CANCEL_REQUESTED, order, {}, actor)

@@ -18,7 +18,7 @@ from core.orders.supervision import Means
 from core.ports.broker import Broker
 from core.ports.storage import Store
 
-_ACCOUNT_TRIES = 5
+_TRIES = 5
 
 _log = structlog.get_logger("orders")
 
@@ -78,7 +78,13 @@ class Holdings:
             self._tell(each, is_taken=is_taken)
 
     async def _drifts(self) -> tuple[Drift, ...]:
-        return compare(self._state.positions.held(), await self._broker.positions())
+        tries = 0
+        while True:
+            asked_in, theirs = self._state.account.epoch, await self._broker.positions()
+            tries += 1
+            # A fill that was booked while the answer was on its way is not in it.
+            if asked_in == self._state.account.epoch or tries == _TRIES:
+                return compare(self._state.positions.held(), theirs)
 
     def _is_quiet(self, drift: Drift) -> bool:
         waiting = (*self._state.in_flight, *self._state.orders.reserved())
@@ -126,7 +132,7 @@ class Holdings:
         Raises:
             BrokerUnavailable, OutcomeUnknown: the query failed; the last answer grows old.
         """
-        for _ in range(_ACCOUNT_TRIES):
+        for _ in range(_TRIES):
             asked_in = self._state.account.epoch
             if self._state.account.confirm(await self._broker.account(), asked_in):
                 return self._state.account.drift

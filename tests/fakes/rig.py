@@ -178,8 +178,8 @@ class Rig:
     async def quiet(self) -> None:
         """Let everything run that can run without a clock or a market that moves."""
         still = 0
-        while still < 2:
-            await settle(8)
+        while still < 3:
+            await settle(12)
             if self.store.is_idle:
                 still += 1
             else:

@@ -929,3 +929,24 @@ async def test_a_cancel_wish_that_does_not_get_through_is_repeated_by_the_compar
 
     assert between is OrdStatus.PENDING_CANCEL
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.CANCELED
+
+
+async def test_a_fill_that_is_booked_while_positions_are_asked_for_is_no_difference(rig: Rig) -> None:
+    await rig.submit(draft(qty=10, price=RESTING))
+    held = rig.market.broker.positions
+
+    async def before_the_fill() -> tuple[BrokerPosition, ...]:
+        rig.market.broker.positions = held
+        answer = await held()
+        rig.market.quote("99.88", "99.90", size=4)
+        await settle(30)
+        await rig.store.idle()
+        await settle(30)
+        return answer
+
+    rig.market.broker.positions = before_the_fill
+
+    run = await rig.do(Reconcile())
+
+    assert rig.core.state.positions.qty(AAPL) == 4
+    assert [each for each in run.differences if each.kind is DifferenceKind.POSITION] == []

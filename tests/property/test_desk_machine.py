@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +34,8 @@ from core.domain.messages import (
     ClosePosition,
     GiveUpOrder,
     HaltTrading,
+    KillReport,
+    KillTrading,
     LinkState,
     OrderChanged,
     Part,
@@ -47,7 +49,16 @@ from core.domain.money import Qty
 from core.domain.order import TERMINAL, Order, is_legal
 from core.domain.portfolio import Position
 from core.domain.records import AuditQuery
-from core.domain.terms import NewOrderSingle, OrderDraft, OrderTerms, OrdStatus, OrdType, Side, TimeInForce
+from core.domain.terms import (
+    Contingency,
+    NewOrderSingle,
+    OrderDraft,
+    OrderTerms,
+    OrdStatus,
+    OrdType,
+    Side,
+    TimeInForce,
+)
 from core.errors import InvestIQError, Refused
 from core.ids import IdempotencyKey, is_ours
 from core.ports.storage import Reader
@@ -119,6 +130,7 @@ class DeskMachine(RuleBasedStateMachine):
         self.rig = Rig(Path(self.folder.name))
         self.muddy = False
         self.halted_with: int | None = None
+        self.closings = 0
         self.decisions: dict[IdempotencyKey, OrderDraft] = {}
         self.sent_unwritten: list[str] = []
         self.cum: dict[str, Decimal] = {}
@@ -180,6 +192,57 @@ class DeskMachine(RuleBasedStateMachine):
     def submit_limit(self, symbol: str, side: Side, qty: int, cents: int, tif: TimeInForce) -> None:
         price = self._price(symbol, side, cents)
         self._decide("submit limit", draft(side, qty, price, tif=tif, symbol=symbol), self.rig.key())
+
+    @rule(symbol=SYMBOLS, qty=st.integers(1, 20), cents=CENTS)
+    def submit_bracket(self, symbol: str, qty: int, cents: int) -> None:
+        price = Decimal(self._price(symbol, Side.BUY, cents))
+        wanted = replace(
+            draft(qty=qty, price=str(price), symbol=symbol), contingency=Contingency.BRACKET,
+            take_profit=str(price + Decimal("0.10")), stop_loss=str(price - Decimal("0.10")),
+        )  # fmt: skip
+        self._decide("submit bracket", wanted, self.rig.key())
+
+    @rule(symbol=SYMBOLS, part=st.integers(1, 3))
+    def submit_pair(self, symbol: str, part: int) -> None:
+        held = self.rig.core.state.positions.qty(symbol)
+        if held <= 0:
+            self._decide("submit market", draft(qty=9, symbol=symbol), self.rig.key())
+            held = self.rig.core.state.positions.qty(symbol)
+        price = Decimal(self._price(symbol, Side.SELL, 10))
+        wanted = replace(
+            draft(Side.SELL, max(1, int(held) // part), str(price), symbol=symbol),
+            contingency=Contingency.OCO, stop_loss=str(price - Decimal("0.25")),
+        )  # fmt: skip
+        self._decide("submit pair", wanted, self.rig.key())
+
+    @rule(symbol=SYMBOLS, side=SIDES, qty=st.integers(1, 9), cents=st.integers(1, 9))
+    def submit_trailing(self, symbol: str, side: Side, qty: int, cents: int) -> None:
+        wanted = OrderDraft(
+            symbol, side, OrdType.TRAILING_STOP, TimeInForce.DAY, str(qty), trail_px=f"0.0{cents}"
+        )
+        self._decide("submit trailing", wanted, self.rig.key())
+
+    @rule(flatten=st.booleans(), goes_on=st.booleans())
+    def kill(self, flatten: bool, goes_on: bool) -> None:
+        report: KillReport = self.run(self._kill(flatten))
+        fired["kill"] += 1
+        self.closings += len(report.closing)
+        oracle = self.rig.oracle()
+        if report.is_proven:
+            assert not [each for each in oracle.open() if is_ours(each) or each.startswith("LEG-")]
+            assert not flatten or not any(oracle.position(symbol) for symbol in (AAPL, MSFT))
+        self.halted_with = len(oracle.ours())
+        if goes_on:
+            self.resume()
+
+    async def _kill(self, flatten: bool) -> KillReport:
+        task = await self.rig.begin(KillTrading("enough", flatten))
+        for _ in range(120):
+            if task.done():
+                break
+            await self.rig.wait(1, 1)
+        done: KillReport = task.result()
+        return done
 
     @rule(symbol=SYMBOLS, qty=st.integers(1, 20), cents=st.integers(1, 8))
     def submit_stop(self, symbol: str, qty: int, cents: int) -> None:
@@ -436,7 +499,7 @@ class DeskMachine(RuleBasedStateMachine):
             assert body["order_qty"] == str(book.orders[cl_ord_id].order_qty)
             assert body["symbol"] == book.orders[cl_ord_id].symbol
         new = [cl_ord_id for cl_ord_id in oracle.ours() if oracle.orig[cl_ord_id] is None]
-        closes = fired["close position"]
+        closes = fired["close position"] + self.closings
         assert len(new) <= len(self.decisions) + closes
 
     def _life_is_legal(self, book: Book) -> None:
@@ -536,6 +599,6 @@ def test_desk_exchange_and_database_hold_every_invariant_whatever_comes(expected
         "cancel all", "replace", "close position", "move market", "reject", "lose answer", "lose request",
         "be unavailable", "duplicate", "reorder", "drop", "disconnect", "lose feed", "time", "clock step",
         "reconnect", "recover twice", "halt", "resume", "check", "resend", "give up", "external", "crash",
-        "crash in a submit",
+        "crash in a submit", "submit bracket", "submit pair", "submit trailing", "kill",
     }  # fmt: skip
     assert all(fired.values())

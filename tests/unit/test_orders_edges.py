@@ -615,3 +615,21 @@ async def test_an_order_with_legs_for_an_amount_or_a_part_of_a_share_is_not_chan
         await rig.do(ReplaceOrder(order.cl_ord_id, rig.key(), "12", "99.85", "", EVERY_RULE))
 
     assert caught.value.code is RefusalCode.NOT_PERMITTED
+
+
+async def test_the_wish_to_cancel_an_intent_that_was_never_sent_is_kept(rig: Rig) -> None:
+    intent = Intent(builders.terms(qty=1), rig.key(), Verdict(()), rig.actor())
+    order = await rig.core.intents.write_ahead(intent)
+
+    await rig.do(CancelOrder(order.cl_ord_id))
+    kept = rig.order(order.cl_ord_id)
+    rig.market.faults.be_unavailable(Call.CANCEL)
+    with pytest.raises(Refused):
+        await rig.do(CancelOrder(order.cl_ord_id))
+    await rig.wait(12, 1)
+
+    assert kept.ord_status is OrdStatus.PENDING_CANCEL
+    assert (rig.order(order.cl_ord_id).ord_status, rig.order(order.cl_ord_id).pending) == (
+        OrdStatus.UNKNOWN,
+        Pending.CANCEL,
+    )
