@@ -470,6 +470,18 @@ def test_body_of_a_list_has_its_legs():
     assert body["stop_loss"] == {"stop_price": "95", "limit_price": "94.5"}
 
 
+def test_body_of_a_pair_names_its_price_once():
+    pair = OrderTerms(
+        Symbol("AAPL"), Side.SELL, OrdType.LIMIT, TimeInForce.GTC, Qty(5), Price("110"),
+        legs=Legs(Contingency.OCO, Price("110"), Price("95")),
+    )  # fmt: skip
+
+    body = order_body(NewOrderList(ClOrdId("IQ-1"), pair))
+
+    assert ("limit_price" in body, body["type"], body["order_class"]) == (False, "limit", "oco")
+    assert (body["take_profit"], body["stop_loss"]) == ({"limit_price": "110"}, {"stop_price": "95"})
+
+
 def test_body_trailing_outside_regular_hours_says_so():
     trailing = OrderTerms(
         Symbol("AAPL"), Side.SELL, OrdType.TRAILING_STOP, TimeInForce.DAY, Qty(5), trail_pct=Decimal("1.50"),

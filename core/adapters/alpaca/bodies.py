@@ -5,6 +5,7 @@ from typing import Any
 
 from core.adapters.alpaca.mapping import OrderView, spelled
 from core.domain.terms import (
+    Contingency,
     Legs,
     NewOrderList,
     NewOrderSingle,
@@ -32,7 +33,11 @@ def order_body(order: NewOrderSingle | NewOrderList) -> dict[str, Any]:
     }
     if terms.extended_hours:
         body["extended_hours"] = True
-    return body if terms.legs is None else body | _list(terms.legs)
+    if terms.legs is None:
+        return body
+    if terms.legs.contingency is Contingency.OCO:
+        body.pop("limit_price", None)  # an OCO names its price once, as its take profit
+    return body | _list(terms.legs)
 
 
 def _list(legs: Legs) -> dict[str, Any]:
