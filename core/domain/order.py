@@ -1,6 +1,6 @@
 """An order's life in FIX words: terms, states, legal transitions, and the fold of reports."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -85,6 +85,8 @@ class Order:
         text: the broker's or our words on the last change; plain text.
         external: not made by this program.
         list_id: the order of ours that this one is a leg of; a leg is ours through it.
+        released: a held leg has begun to work, so a late report that it is held says nothing new. Not
+            stored: after a restart the broker's state of the order is asked for anyway.
     """
 
     cl_ord_id: ClOrdId
@@ -105,6 +107,7 @@ class Order:
     text: str = ""
     external: bool = False
     list_id: ClOrdId | None = None
+    released: bool = field(default=False, compare=False)
 
     @property
     def symbol(self) -> Symbol:
@@ -191,6 +194,7 @@ def apply_report(order: Order, report: ExecutionReport, now: datetime) -> Order:
         ended=ended,
         pending=None if refused or ended is not None else order.pending,
         suspended=_suspended(order, report),
+        released=order.released or report.exec_type is ExecType.RESTATED,
         unknown=False if report.proves_acceptance or ended is not None else order.unknown,
         gave_up=order.gave_up and not report.proves_acceptance,
         text=report.text or order.text,
@@ -209,7 +213,8 @@ def _ended(order: Order, report: ExecutionReport) -> OrdStatus | None:
     if report.exec_type is ExecType.REPLACED and report.ord_status is OrdStatus.REPLACED:
         found = OrdStatus.REPLACED
     if report.exec_type is ExecType.TRADE_CANCEL and report.leaves_qty == 0:
-        found = OrdStatus.CANCELED  # what was taken back does not work again
+        # What was taken back does not work again; a filled cash order is filled no more.
+        return order.ended if order.ended not in (None, OrdStatus.FILLED) else OrdStatus.CANCELED
     known = None if order.gave_up and report.proves_acceptance else order.ended
     if found is None or known is None:
         return found or known
@@ -217,6 +222,8 @@ def _ended(order: Order, report: ExecutionReport) -> OrdStatus | None:
 
 
 def _suspended(order: Order, report: ExecutionReport) -> bool:
+    if report.exec_type is ExecType.SUSPENDED and order.released:
+        return order.suspended
     if report.exec_type in (ExecType.ORDER_STATUS, ExecType.SUSPENDED):
         return report.ord_status is OrdStatus.SUSPENDED
     return order.suspended and report.exec_type is not ExecType.RESTATED

@@ -95,11 +95,7 @@ def _trigger(order: Order) -> str:
 
 
 def _until(order: Order) -> str:
-    return (
-        f"{fmt.word(order.time_in_force)} ext"
-        if order.terms.extended_hours
-        else fmt.word(order.time_in_force)
-    )
+    return fmt.word(order.time_in_force) + ("+" if order.terms.extended_hours else "")
 
 
 def order_columns(times: OrderTimes) -> list[Column[Order]]:
@@ -119,7 +115,7 @@ def order_columns(times: OrderTimes) -> list[Column[Order]]:
         Column[Order]("stop_px", "Stop", 54, _trigger, right, number),
         Column[Order](
             "tif", "TIF", 46, _until, default_ink=Ink.TEXT2, pad_left=12,
-            tooltip="Time in force",
+            tooltip="Time in force; + is before and after regular hours too",
         ),
         Column[Order](
             "status", "Status", 122, times.status, kind=Kind.BAR, bar=_bar, mark=_mark,
