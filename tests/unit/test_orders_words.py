@@ -16,7 +16,7 @@ from core.domain.meanings import REFUSALS
 from core.domain.messages import AccountMarked, AckMeasured, BarChanged, PositionMarked, SessionTicked
 from core.domain.money import Money, Price, Qty, normal, notional, plain
 from core.domain.order import Order, worst_price
-from core.domain.terms import OrderTerms, Side, canonical
+from core.domain.terms import Contingency, Legs, OrderTerms, Side, canonical
 from core.errors import RefusalCode
 from core.ids import ClOrdId
 from core.orders.bodies import draft_in_words, in_words
@@ -143,3 +143,14 @@ def test_facts_are_written_in_one_spelling_and_a_decimal_is_refused() -> None:
     assert payload_of({"b": 1, "a": None}) == '{"a":null,"b":1}'
     with pytest.raises(TypeError):
         payload_of({"a": Decimal(1)})
+
+
+def test_the_legs_of_an_order_are_said_with_it() -> None:
+    legs = Legs(Contingency.BRACKET, Price("110"), Price("95"))
+    limited = replace(legs, stop_limit=Price("94.5"))
+
+    plain_words = in_words(replace(terms(qty=5, price="100"), legs=legs))
+    with_limit = in_words(replace(terms(qty=5, price="100"), legs=limited))
+
+    assert plain_words == "AAPL buy 5 limit 100.00 bracket take profit 110.00 stop loss 95.00"
+    assert with_limit == f"{plain_words} limit 94.50"
