@@ -18,7 +18,7 @@ def report(exec_type: ExecType, status: OrdStatus, cum: int = 0, leaves: int = 0
         exec_type=exec_type,
         cl_ord_id=ID,
         order_id=OrderId("O-1"),
-        terms=terms(),
+        terms=terms(qty=10),
         ord_status=status,
         cum_qty=Qty(cum),
         leaves_qty=Qty(leaves),
@@ -39,7 +39,7 @@ def fold(order: Order, *reports: ExecutionReport) -> Order:
 
 
 def leg(**facts: object) -> Order:
-    return replace(Order(ID, terms(), NOON, NOON, external=True), **facts)
+    return replace(Order(ID, terms(qty=10), NOON, NOON, external=True), **facts)
 
 
 def test_leg_of_an_order_of_ours_is_ours():
@@ -71,7 +71,7 @@ def test_bust_of_a_filled_order_takes_its_shares_back_and_does_not_work_again():
 
 
 def test_bust_of_a_filled_cash_order_ends_it_as_canceled():
-    order = leg(terms=replace(terms(), cash_order_qty=Money(100)))
+    order = leg(terms=replace(terms(qty=10), cash_order_qty=Money(100)))
     filled = fold(order, report(ExecType.TRADE, OrdStatus.FILLED, 3))
 
     busted = fold(filled, report(ExecType.TRADE_CANCEL, OrdStatus.CANCELED))
@@ -80,7 +80,7 @@ def test_bust_of_a_filled_cash_order_ends_it_as_canceled():
 
 
 def test_cash_order_is_filled_when_the_broker_says_so_and_never_overfilled():
-    order = leg(terms=replace(terms(), cash_order_qty=Money(100), order_qty=Qty(2)))
+    order = leg(terms=replace(terms(qty=10), cash_order_qty=Money(100), order_qty=Qty(2)))
 
     partly = fold(order, report(ExecType.TRADE, OrdStatus.PARTIALLY_FILLED, 3, 1))
 
