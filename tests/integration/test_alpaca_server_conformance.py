@@ -5,10 +5,15 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from alpaca.data.enums import DataFeed
-from alpaca.data.historical import StockHistoricalDataClient
+from alpaca.data.enums import DataFeed, MostActivesBy
+from alpaca.data.historical import NewsClient, ScreenerClient, StockHistoricalDataClient
+from alpaca.data.historical.corporate_actions import CorporateActionsClient
 from alpaca.data.live import StockDataStream
 from alpaca.data.requests import (
+    CorporateActionsRequest,
+    MarketMoversRequest,
+    MostActivesRequest,
+    NewsRequest,
     StockBarsRequest,
     StockLatestQuoteRequest,
     StockLatestTradeRequest,
@@ -204,6 +209,45 @@ async def test_client_reads_market_data(data):
     }  # fmt: skip
 
 
+ARTICLE = {
+    "id": 1, "headline": "Apples", "author": "A. Writer", "created_at": "2026-11-24T14:00:00Z", "content": "",
+    "updated_at": "2026-11-24T14:00:00Z", "summary": "", "url": "http://127.0.0.1/1", "images": [],
+    "symbols": ["AAPL"], "source": "local",
+}  # fmt: skip
+DIVIDEND = {
+    "id": "7b9c4a1e-3c2f-4f57-9a55-0d6c6b0f3f11", "symbol": "AAPL", "cusip": "037833100", "rate": 0.26,
+    "special": False, "foreign": False, "process_date": "2026-11-24", "ex_date": "2026-11-20",
+}  # fmt: skip
+
+
+async def test_client_reads_movers_news_and_corporate_actions(server):
+    for price in ("231", "240"):
+        server.exchange.price("AAPL", price)
+    server.exchange.price("F", "10")
+    server.discovery.articles = [{**ARTICLE, "id": number} for number in range(12)]
+    server.discovery.actions = {"cash_dividends": [DIVIDEND]}
+    clients = [
+        client(server.key_id, server.secret, url_override=server.data_url)
+        for client in (ScreenerClient, NewsClient, CorporateActionsClient)
+    ]
+    screener, news, actions = clients
+
+    def work():
+        movers = screener.get_market_movers(MarketMoversRequest(top=5))
+        active = screener.get_most_actives(MostActivesRequest(by=MostActivesBy.VOLUME, top=5))
+        articles = news.get_news(NewsRequest(symbols="AAPL"))
+        paid = actions.get_corporate_actions(CorporateActionsRequest(symbols=["AAPL"]))
+        return movers, active, articles.data["news"], paid.data["cash_dividends"]
+
+    movers, active, articles, paid = await asyncio.to_thread(work)
+    for client in clients:
+        client._session.close()
+
+    assert ([m.symbol for m in movers.gainers], [m.symbol for m in movers.losers]) == (["AAPL"], ["F"])
+    assert (active.most_actives[0].symbol, active.most_actives[0].trade_count) == ("AAPL", 2)
+    assert (len(articles), paid[0].rate) == (12, 0.26)
+
+
 class Reader:
     """Runs one of the vendor's streams in a thread of its own, until enough has come."""
 
@@ -216,11 +260,14 @@ class Reader:
         if len(self.got) == self.wanted:
             self.full.set()
 
-    async def until_full(self):
-        full = await asyncio.to_thread(self.full.wait, 10)
-        await asyncio.to_thread(self.stream.stop)
-        await asyncio.to_thread(self.thread.join, 10)
-        assert full
+    async def until_full(self, nudge):
+        """Wait for all, then stop the stream; it sees that only when a frame comes, which `nudge` causes."""
+        assert await asyncio.to_thread(self.full.wait, 10)
+        stopping = asyncio.gather(asyncio.to_thread(self.stream.stop))
+        while self.thread.is_alive():
+            nudge()
+            await asyncio.sleep(0.02)
+        await stopping
 
 
 async def until(condition):
@@ -242,9 +289,9 @@ async def test_client_reads_trade_updates(server):
         symbol="AAPL", qty="1", side="buy", type="limit", limit_price="100"
     )
     server.exchange.cancel(resting["id"])
-    await reader.until_full()
+    await reader.until_full(lambda: server.trade_stream.push(server.trade_stream.sent[-1]))
 
-    words = [getattr(update.event, "value", update.event) for update in reader.got]
+    words = [getattr(update.event, "value", update.event) for update in reader.got[:7]]
     assert words == ["pending_new", "new", "partial_fill", "fill", "pending_new", "new", "canceled"]
     assert (reader.got[3].qty, reader.got[3].position_qty, reader.got[3].price) == (6, 10, 230.01)
 
@@ -263,8 +310,8 @@ async def test_client_reads_quotes_trades_and_statuses(server):
     server.exchange.price("AAPL", "231")
     server.exchange.quote("MSFT", "430", "431")
     server.exchange.halt("AAPL")
-    await reader.until_full()
+    await reader.until_full(lambda: server.exchange.quote("AAPL", "231", "232"))
 
-    quote, trade, status = reader.got
+    quote, trade, status = reader.got[:3]
     assert (quote.ask_price, trade.price, status.status_code) == (231.01, 231.0, "H")
     assert quote.timestamp.replace(microsecond=0) == datetime(2026, 11, 24, 15, tzinfo=UTC)

@@ -370,6 +370,57 @@ async def test_newcomer_on_the_feed_is_refused_and_the_first_stays(server, http)
         assert (await first.read())[0]["ap"] == 2.0
 
 
+async def test_minute_of_trades_is_told_as_a_bar_once_it_is_over(server, http):
+    async with Data(server, http) as data:
+        await data.auth()
+        await data.subscribe(bars=["AAPL"])
+        for price, size in (("230", 100), ("232", 300), ("231", 100)):
+            server.exchange.trade("AAPL", price, size)
+        server.exchange.step(60)
+        bar = (await data.read())[0]
+
+    assert bar == {
+        "T": "b", "S": "AAPL", "t": "2026-11-24T15:00:00.000000000Z", "v": 500, "n": 3, "vw": 231.4,
+        "o": 230.0, "h": 232.0, "l": 230.0, "c": 231.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/stream", "/v2/iex"])
+async def test_pings_stay_unanswered_when_a_fault_asks(server, path):
+    server.faults.frame("no_pong", path, "*")
+    base = server.trade_stream_url if path == "/stream" else server.data_stream_url
+    async with aiohttp.ClientSession() as session:
+        ws = await session.ws_connect(base, autoping=False)
+        await ws.send_json({"action": "auth", "key": server.key_id, "secret": server.secret})
+        await ws.receive(timeout=5)
+        await ws.ping(b"there?")
+        await ws.send_str("nonsense")
+        types = [(await ws.receive(timeout=5)).type for _ in range(2 if path != "/stream" else 1)]
+        await ws.close()
+
+    assert aiohttp.WSMsgType.PONG not in types
+
+
+async def test_stream_speaks_msgpack_to_who_asks_for_it(server):
+    headers = {"Content-Type": "application/msgpack"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        ws = await session.ws_connect(server.trade_stream_url)
+        await ws.send_bytes(msgpack.packb({"action": "auth", "key": server.key_id, "secret": server.secret}))
+        answer = msgpack.unpackb((await ws.receive(timeout=5)).data)
+        await ws.close()
+
+    assert answer["data"]["status"] == "authorized"
+
+
+async def test_listing_orders_uses_up_no_part_of_the_script(server, http):
+    server.exchange.partial_fills("AAPL", [4, 3])
+    await post(server, http, BUY)
+    for _ in range(3):
+        await http.get(f"{server.trading_url}/v2/orders")
+
+    assert server.exchange.account.qty("AAPL") == 4
+
+
 async def test_slow_client_is_told_and_closed(server, http):
     async with Data(server, http) as data:
         await data.auth()

@@ -57,12 +57,11 @@ async def walk(server: AlpacaServer, speed: float) -> None:
 
 
 async def flood(server: AlpacaServer, each_second: int, per_frame: int) -> None:
-    loop = asyncio.get_running_loop()
     names = list(server.exchange.market.assets)[:20]
     while True:
-        begun = loop.time()
-        await server.data_stream.burst(names, each_second, per_frame)
-        await asyncio.sleep(max(0.0, begun + 1 - loop.time()))
+        if server.data_stream.clients:
+            await server.data_stream.burst(names, each_second, per_frame, over_s=0.9)
+        await asyncio.sleep(0.1)
 
 
 async def serve(options: argparse.Namespace) -> None:

@@ -30,7 +30,7 @@ def sim_routes(server: "AlpacaServer") -> list[web.RouteDef]:
     `exchange.hand.name(**body)`, `PATCH /_sim/settings` sets `exchange.settings`. `GET /_sim/state` answers
     the account, the orders, the executions, the positions and what `exchange.check()` says.
     `POST /_sim/streams` with `{"stream": "trade" | "data", "close": code}` closes the connections.
-    `POST /_sim/burst` with `{"symbols", "count", "per_frame"}` floods the data stream.
+    `POST /_sim/burst` with `{"symbols", "count", "per_frame", "over_s"}` floods the data stream.
     """
     return [*exchange_routes(server), *server_routes(server)]
 
@@ -100,7 +100,7 @@ def server_routes(server: "AlpacaServer") -> list[web.RouteDef]:
     async def burst(request: web.Request) -> web.Response:
         body = await request.json()
         frames = await server.data_stream.burst(
-            body["symbols"], int(body["count"]), int(body.get("per_frame", 10))
+            body["symbols"], int(body["count"]), int(body.get("per_frame", 10)), over_s=body.get("over_s", 0)
         )
         return web.json_response({"frames": frames})
 

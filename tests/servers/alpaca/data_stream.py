@@ -22,6 +22,8 @@ CHANNEL_OF = {
     "t": "trades", "q": "quotes", "b": "bars", "u": "updatedBars", "d": "dailyBars", "s": "statuses",
     "l": "lulds", "c": "trades", "x": "trades",
 }  # fmt: skip
+# Frames between two turns of the loop.
+SLICE = 100
 COUNTED = ("trades", "quotes")
 ERRORS = {
     400: "invalid syntax", 401: "not authenticated", 402: "auth failed", 403: "already authenticated",
@@ -106,24 +108,35 @@ class DataStream:
         for client in self.clients:
             client.queue.put_nowait(error(code))
 
-    async def burst(self, symbols: Iterable[str], count: int, per_frame: int = 10) -> int:
-        """Send `count` quotes as fast as they go out, `per_frame` in each frame, past the fault rules.
+    async def burst(
+        self, symbols: Iterable[str], count: int, per_frame: int = 10, *, over_s: float = 0.0
+    ) -> int:
+        """Send `count` quotes, `per_frame` in a frame, past the fault rules: at once or over `over_s` s.
 
         The bid size counts up from 1: the receiver sees what is missing. Returns the frames per client.
         """
-        names = list(symbols)
-        rows = []
+        names, rows = list(symbols), []
         for number in range(count):
             row = self.market.quote_message(names[number % len(names)])
             rows.append(row | {"bs": number + 1, "t": row["t"] + number})
         frames = [rows[start : start + per_frame] for start in range(0, count, per_frame)]
         for client in [c for c in self.clients if c.authenticated]:
-            packed = [client.sock.encode(frame) for frame in frames]
-            for number, frame in enumerate(packed):
-                await client.sock.put_raw(frame)
-                if number % 100 == 0:
+            packed = []
+            for number, frame in enumerate(frames):
+                packed.append(client.sock.encode(frame))
+                if number % SLICE == 0:
                     await asyncio.sleep(0)
+            await self._flood(client, packed, over_s)
         return len(frames)
+
+    async def _flood(self, client: Client, packed: list[str | bytes], over_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for number, frame in enumerate(packed):
+            await client.sock.put_raw(frame)
+            if number % SLICE == 0:
+                due = begun + over_s * number / len(packed)
+                await asyncio.sleep(max(0.0, due - loop.time()))
 
     async def settle(self) -> None:
         for client in self.clients:
@@ -169,9 +182,10 @@ class DataStream:
                 await client.sock.send(error(404), "auth")
                 await client.sock.ws.close()
                 return
-            if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            if frame.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                await self._on_frame(client, frame.data)
+            elif frame.type not in (WSMsgType.PING, WSMsgType.PONG):
                 return
-            await self._on_frame(client, frame.data)
 
     async def _write(self, client: Client) -> None:
         while True:

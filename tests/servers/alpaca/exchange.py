@@ -164,11 +164,17 @@ class Exchange:
         self.market.show_status(symbol, halted=halted)
         self.step()
 
+    def roll(self) -> None:
+        """Let sessions begin and end and orders expire, as the clock says."""
+        life.roll(self)
+        self.market.end_minutes()
+        self.commit("roll")
+
     def step(self, seconds: float = 0) -> None:
         """Turn a standing clock on, let sessions begin and end, and try every open order again."""
         if seconds:
             self.clock.advance(seconds)
-        life.roll(self)
+        self.roll()
         for symbol in sorted({order.symbol for order in self.book.open()}):
             matching.match(self, symbol)
         self.commit("step")
@@ -227,6 +233,6 @@ class Exchange:
 
     def commit(self, operation: str, **facts: Any) -> None:
         """Write what the operation has changed to the ledger, durably, in one line."""
-        if self.ledger is not None and (self.touched or operation not in ("quote", "trade", "step")):
+        if self.ledger is not None and (self.touched or operation not in ("quote", "trade", "step", "roll")):
             self.ledger.write(self, operation, facts)
         self.touched.clear()

@@ -19,7 +19,7 @@ UNIVERSE = {
 }  # fmt: skip
 CENT = Decimal("0.01")
 TICK = Decimal("0.0001")
-ROUND_LOT = 100
+MINUTE = 60_000_000_000
 NAMESPACE = uuid.UUID("b9a1c3de-5a0e-4f0e-9d3c-2f1f6d1e7a10")
 
 
@@ -89,6 +89,7 @@ class Market:
         self.last_close: dict[str, Decimal] = {}
         self.halted: set[str] = set()
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
+        self.minutes: dict[str, dict[str, Any]] = {}
         self._trade_number = 1000
         for symbol, price in UNIVERSE.items():
             self.list(asset(symbol), Decimal(price))
@@ -126,7 +127,30 @@ class Market:
         self.trades.setdefault(symbol, []).append(trade)
         self.marks[symbol] = price
         self._tell(self.trade_message(symbol, trade))
+        self.end_minutes()
+        self._count(symbol, trade)
         return trade
+
+    def end_minutes(self) -> None:
+        """Tell the bars of the minutes that are over."""
+        now = self.clock.now_ns()
+        over = [symbol for symbol, bar in self.minutes.items() if now >= bar["t"] + MINUTE]
+        for symbol in over:
+            self._tell(self.minutes.pop(symbol))
+
+    def _count(self, symbol: str, trade: Trade) -> None:
+        price, start = float(trade.price), trade.at_ns - trade.at_ns % MINUTE
+        begun = {"T": "b", "S": symbol, "t": start, "v": 0, "n": 0, "vw": price}
+        bar = self.minutes.setdefault(symbol, begun | dict.fromkeys("ohlc", price))
+        volume = bar["v"] + int(trade.qty)
+        bar["vw"] = round((bar["vw"] * bar["v"] + price * int(trade.qty)) / max(volume, 1), 6)
+        bar |= {
+            "h": max(bar["h"], price),
+            "l": min(bar["l"], price),
+            "c": price,
+            "v": volume,
+            "n": bar["n"] + 1,
+        }
 
     def show_status(self, symbol: str, *, halted: bool) -> None:
         (self.halted.add if halted else self.halted.discard)(symbol)

@@ -62,7 +62,6 @@ class Orders:
         return web.json_response(self.ex.submit(await body_of(request)))
 
     async def list(self, request: web.Request) -> web.Response:
-        self.ex.step()
         return web.json_response(listing.orders(self.ex.book, request.query))
 
     async def by_client_order_id(self, request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from tests.servers.alpaca.clock import MORNING, SimClock, rfc3339
 from tests.servers.alpaca.control import sim_routes
 from tests.servers.alpaca.data_rest import DataApi
 from tests.servers.alpaca.data_stream import FEEDS, DataStream
+from tests.servers.alpaca.discovery import DiscoveryApi
 from tests.servers.alpaca.exchange import Exchange
 from tests.servers.alpaca.ledger import Ledger
 from tests.servers.alpaca.limits import RateLimit, gate_middleware
@@ -59,12 +60,13 @@ class AlpacaServer:
         self.trade_stream = TradeStream(self.exchange, self.faults, keys)
         self.data_stream = DataStream(self.exchange.market, self.faults, keys)
         self.data = DataApi(self.exchange.market, seed)
+        self.discovery = DiscoveryApi(self.exchange.market)
         self.faults.settle = self.trade_stream.settle
         self.faults.refuse_connections = self.refuse_connections
         trading = self._app(self.rate_limit, keys, ("/stream",), 401)
         trading.add_routes(trading_routes(self.exchange, self.trade_stream))
         data = self._app(RateLimit(self.clock, 10_000), keys, FEEDS, 403)
-        data.add_routes([*self.data.routes(), *self.data_stream.routes()])
+        data.add_routes([*self.data.routes(), *self.discovery.routes(), *self.data_stream.routes()])
         self._trading = Listener(trading, port)
         self._data = Listener(data, data_port)
 
@@ -130,6 +132,7 @@ class AlpacaServer:
                 return await handler(request)
             self.trade_stream.hold()
             try:
+                self.exchange.roll()
                 return await handler(request)
             finally:
                 # The reply is written before the loop comes to this, unless a fault delays or drops it.

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import msgpack
 from aiohttp import WSMsgType, web
 
 from tests.servers.alpaca.exchange import Exchange
@@ -17,6 +18,10 @@ UPDATES = "trade_updates"
 
 def encode(message: Any) -> bytes:
     return json.dumps(message).encode()
+
+
+def encode_msgpack(message: Any) -> bytes:
+    return bytes(msgpack.packb(message))
 
 
 class Connection:
@@ -89,7 +94,9 @@ class TradeStream:
             return web.json_response({"message": "connection limit exceeded"}, status=429)
         ws = web.WebSocketResponse(timeout=1.0)
         await ws.prepare(request)
-        connection = Connection(FaultySocket(ws, request, self.faults, encode))
+        packed = request.headers.get("Content-Type") == "application/msgpack"
+        shape = encode_msgpack if packed else encode
+        connection = Connection(FaultySocket(ws, request, self.faults, shape))
         self.connections.append(connection)
         writer = self._tasks.start(self._write(connection))
         try:
@@ -112,7 +119,7 @@ class TradeStream:
 
     async def _on_frame(self, connection: Connection, frame: str | bytes) -> None:
         try:
-            message = json.loads(frame)
+            message = self._decoded(frame)
         except ValueError:
             message = {}
         action = message.get("action")
@@ -123,6 +130,11 @@ class TradeStream:
         else:
             error = {"stream": "error", "data": {"error": f"unknown action: {action}"}}
             await connection.sock.send(error, "error")
+
+    def _decoded(self, frame: str | bytes) -> Json:
+        packed = isinstance(frame, bytes) and not frame.lstrip().startswith(b"{")
+        message = msgpack.unpackb(frame) if packed else json.loads(frame)
+        return message if isinstance(message, dict) else {}
 
     async def _authenticate(self, connection: Connection, message: Json) -> None:
         data = message.get("data") or {}
