@@ -79,6 +79,11 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
         "--replay", type=Path, metavar="PATH", help="the same on recorded bars: a CSV file or a folder"
     )
     window.add_argument(
+        "--rough-day",
+        action="store_true",
+        help="the demo's exchange loses answers, repeats itself, cuts the line",
+    )
+    window.add_argument(
         "--speed", type=_speed, metavar="X", help=f"market seconds a second of a replay ({REPLAY_SPEED:g})"
     )
     window.add_argument(
@@ -152,6 +157,8 @@ def _fault(arguments: argparse.Namespace) -> str | None:
         return "--profile does not go with --demo or --replay: they make a profile of their own"
     if arguments.speed is not None and arguments.replay is None:
         return "--speed goes with --replay"
+    if arguments.rough_day and not arguments.demo:
+        return "--rough-day goes with --demo"
     if arguments.after is not None and arguments.screenshot is None:
         return "--after goes with --screenshot"
     return _fault_of_picture(arguments.screenshot)

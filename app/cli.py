@@ -201,6 +201,7 @@ def _desktop_options(arguments: Namespace, invocation: "Invocation") -> "Desktop
         profile_folder=folder,
         passphrase=passphrase,
         replay_path=arguments.replay,
+        is_rough=arguments.rough_day,
         speed=REPLAY_SPEED if arguments.speed is None else arguments.speed,
         screenshot=arguments.screenshot,
         after_s=PICTURE_AFTER_S if arguments.after is None else arguments.after,

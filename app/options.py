@@ -24,6 +24,7 @@ class DesktopOptions:
         passphrase: of the profile; None asks in the window.
         replay_path: recorded bars, checked already.
         speed: market seconds a real second.
+        is_rough: the demo's exchange loses answers, repeats and reorders reports, and cuts the line.
         screenshot: where to save a picture of the window; it ends the program.
         after_s: seconds after the first full picture at which it is taken.
         mark_first_paint: a file that gets the monotonic nanoseconds of the first paint (benchmarks).
@@ -35,6 +36,7 @@ class DesktopOptions:
     passphrase: str | None = None
     replay_path: Path | None = None
     speed: float = 60.0
+    is_rough: bool = False
     screenshot: Path | None = None
     after_s: float = 0.0
     mark_first_paint: Path | None = None

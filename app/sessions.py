@@ -106,7 +106,8 @@ async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -
         if options.kind is Kind.REPLAY and options.replay_path is not None:
             market = simulator.replay(SystemClock(), folder.path / LEDGER, options.replay_path, options.speed)
         else:
-            market = simulator.synthetic(SystemClock(), folder.path / LEDGER)
+            preset = simulator.ROUGH_DAY if options.is_rough else simulator.CALM_DAY
+            market = simulator.synthetic(SystemClock(), folder.path / LEDGER, preset=preset)
 
         def keep(command: KeepProfile) -> Path:
             target = keep_profile(options.data_dir, folder.path, command, key)

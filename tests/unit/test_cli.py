@@ -77,6 +77,8 @@ def test_every_error_of_the_tree_has_an_exit_code_of_its_own_or_its_parents():
         ["--demo", "--profile", "x"],
         ["--demo", "doctor"],
         ["--screenshot", "x.png", "audit", "verify"],
+        ["--rough-day"],
+        ["--replay", "x.csv", "--rough-day"],
         ["--speed", "2"],
         ["--demo", "--speed", "2"],
         ["--replay", "x.csv", "--speed", "0"],

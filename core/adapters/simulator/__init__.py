@@ -3,10 +3,11 @@
 from core.adapters.simulator.exchange import Exchange, ExchangeSettings
 from core.adapters.simulator.faults import Call, Faults
 from core.adapters.simulator.ledger import read_ledger
-from core.adapters.simulator.rough import ROUGH_DAY, RoughDay
+from core.adapters.simulator.rough import CALM_DAY, ROUGH_DAY, RoughDay
 from core.adapters.simulator.wiring import Simulator, replay, synthetic
 
 __all__ = [
+    "CALM_DAY",
     "ROUGH_DAY",
     "Call",
     "Exchange",
