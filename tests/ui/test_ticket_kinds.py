@@ -164,3 +164,17 @@ def test_every_rule_has_its_words():
         assert risk_words.rule_name(code, "AAPL")
         assert risk_words.refused_by(code)
     assert {tif for tif, _, _ in TIFS} == set(TimeInForce)
+
+
+def test_side_keys_choose_while_the_quantity_is_selected_and_are_letters_otherwise(panel):
+    qty = panel.form.qty
+    qty.setFocus()
+    qty.selectAll()
+    QTest.keyClick(qty, Qt.Key.Key_S)
+    assert (panel.form.draft().side, qty.text()) == (Side.SELL, "10")
+
+    qty.deselect()
+    QTest.keyClick(qty, Qt.Key.Key_B)
+
+    assert panel.form.draft().side is Side.SELL
+    assert "b" in qty.text()

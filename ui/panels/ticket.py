@@ -23,6 +23,7 @@ from core.domain.terms import OrderDraft, Side
 from core.ids import RandomIds, Symbol
 from ui.bridge import Bridge
 from ui.panels.ticket_body import TicketBody
+from ui.panels.ticket_keys import SideKeys
 from ui.panels.ticket_preview import Previewer
 from ui.panels.ticket_sending import Answer, TicketSender
 from ui.panels.ticket_tips import FirstMinute
@@ -72,6 +73,7 @@ class TicketPanel(QWidget):
         self._sender.replaced.connect(self._state.replaced_by)
         self._sender.moved.connect(self.body.say)
         self.form.edited.connect(self._on_edited)
+        SideKeys(self.form.qty, lambda side: self.set_symbol(self.form.symbol, side))
         self.body.offer.taken.connect(self.body.take)
         self.body.question.changed.connect(lambda: self.body.show_button(self._state))
         self.body.button.clicked.connect(lambda _checked=False: self.review())
@@ -163,6 +165,8 @@ class TicketPanel(QWidget):
 
     def _on_answer(self, draft: OrderDraft, answer: Answer) -> None:
         self._state.is_sending = False
+        if self.form.qty.hasFocus():
+            self.form.qty.selectAll()  # the next order begins with its quantity, or with B or S
         self.body.question.clear()
         if answer.verdict is not None and draft == self.form.draft():
             self._state.verdict = answer.verdict
