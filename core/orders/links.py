@@ -116,13 +116,22 @@ class Links:
         if isinstance(error, ASKS_A_PERSON):
             self._orders.interrupt(str(error), error)
 
-    async def attempt(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
-        """Do one turn of what goes on for ever: its error is told, and the next turn comes."""
+    async def attempt(
+        self, what: str, step: Callable[[], Awaitable[object]], *, asks_broker: bool = False
+    ) -> None:
+        """Do one turn of what goes on for ever: its error is told, and the next turn comes.
+
+        Args:
+            what: its name in the log.
+            step: the turn.
+            asks_broker: a refused key that it meets is the broker's, and ends all trying.
+        """
         try:
             await step()
         except (BrokerError, StorageError) as error:
             _log.warning(f"{what}.unanswered", reason=str(error))
-            self.met(error)
+            if asks_broker:
+                self.met(error)
         except Exception as error:  # a bug in one turn must not end all that would have followed
             self._tell(what, error)
 

@@ -80,7 +80,7 @@ class Rounds:
         self._bus.publish(SessionTicked(session))
         if before is SessionPhase.REGULAR and session.phase is not SessionPhase.REGULAR and self._state.ready:
             # At the close what worked for the day has ended.
-            await self._links.attempt("reconciliation", self._reconciler.check)
+            await self._links.attempt("reconciliation", self._reconciler.check, asks_broker=True)
 
     async def _follow(self) -> None:
         while True:
@@ -100,20 +100,22 @@ class Rounds:
         while True:
             await self._clock.sleep(ACCOUNT_EVERY_S)
             if self._state.ready:
-                await self._links.attempt("account", self._reconciler.holdings.confirm_account)
+                await self._links.attempt(
+                    "account", self._reconciler.holdings.confirm_account, asks_broker=True
+                )
 
     async def _compare(self) -> None:
         # A report that was never delivered is found here (C1).
         while True:
             await self._clock.sleep(RECONCILE_EVERY_S)
             if self._state.ready:
-                await self._links.attempt("reconciliation", self._reconciler.check)
+                await self._links.attempt("reconciliation", self._reconciler.check, asks_broker=True)
 
     async def _watch_in_flight(self) -> None:
         while True:
             await self._clock.sleep(IN_FLIGHT_EVERY_S)
             if self._state.ready:
-                await self._links.attempt("in_flight", self._in_flight.look)
+                await self._links.attempt("in_flight", self._in_flight.look, asks_broker=True)
 
     async def _watch_stream(self) -> None:
         while True:

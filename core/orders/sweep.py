@@ -19,8 +19,10 @@ from core.ports.broker import Broker
 _REPEAT_S = 5.0
 # What the list lacks is asked for by its id, so many at a time.
 _MOST_LOOK_UPS = 20
-# How long the first requests wait for the list, which tells whether one request is enough.
-_FIRST_LIST_S = 1.0
+# How long the first requests wait for the list, which tells whether one request is enough, and for that one.
+_FIRST_S = 1.0
+# An order of which only a look-up can tell is not asked for more often than this.
+_LOOK_UP_EVERY_S = 2.0
 
 Listed = dict[ClOrdId, ExecutionReport]
 
@@ -31,13 +33,15 @@ class Sweep:
 
     Attributes:
         targets: what is to end.
-        due: monotonic seconds from which each may be asked for again.
+        due: monotonic seconds from which the end of each may be asked for again.
+        look: monotonic seconds from which each may be looked up again.
     """
 
     progress: Progress
     deadline: float
     targets: dict[ClOrdId, OrderCancelRequest] = field(default_factory=dict)
     due: dict[ClOrdId, float] = field(default_factory=dict)
+    look: dict[ClOrdId, float] = field(default_factory=dict)
 
 
 class Sweeper:
@@ -54,11 +58,10 @@ class Sweeper:
     async def begin(self, progress: Progress, deadline: float) -> Sweep:
         """Ask for the end of all that is known, in one request where that ends nothing of others."""
         sweep = Sweep(progress, deadline)
-        soon = min(deadline, self._clock.monotonic() + _FIRST_LIST_S)
-        listed = await self._list(sweep, soon)
+        listed = await self._list(sweep, self._soon(sweep))
         self._take_stock(sweep, listed)
         if listed is not None and not progress.foreign and len(progress.ours) > 1:
-            await self._ask_for_all(sweep, soon)
+            await self._ask_for_all(sweep)
         self._ask(sweep)
         return sweep
 
@@ -98,8 +101,13 @@ class Sweeper:
         by_name = is_ours(report.cl_ord_id) or is_ours(report.list_id or "")
         return by_name or (known is not None and not known.external)
 
-    async def _ask_for_all(self, sweep: Sweep, deadline: float) -> None:
-        answer = await self._patiently.ask(deadline, self._broker.cancel_all, "the end of all orders")
+    def _soon(self, sweep: Sweep) -> float:
+        return min(sweep.deadline, self._clock.monotonic() + _FIRST_S)
+
+    async def _ask_for_all(self, sweep: Sweep) -> None:
+        answer = await self._patiently.ask(
+            self._soon(sweep), self._broker.cancel_all, "the end of all orders"
+        )
         if answer is True:
             self._note_asked(sweep, list(sweep.targets))
 
@@ -144,12 +152,13 @@ class Sweeper:
             order = self._state.orders.get(cl_ord_id)
             if order is not None and not order.is_open:
                 self._end(sweep, cl_ord_id)
-            elif listed is not None:
+            elif listed is not None and self._clock.monotonic() >= sweep.look.get(cl_ord_id, 0.0):
                 doubtful.append(cl_ord_id)
         for cl_ord_id in doubtful[:_MOST_LOOK_UPS]:
             await self._look_up(sweep, cl_ord_id)
 
     async def _look_up(self, sweep: Sweep, cl_ord_id: ClOrdId) -> None:
+        sweep.look[cl_ord_id] = self._clock.monotonic() + _LOOK_UP_EVERY_S
         found = await self._patiently.ask(
             sweep.deadline, lambda: self._state_of(cl_ord_id), f"the state of {cl_ord_id}"
         )
