@@ -239,6 +239,30 @@ def test_replaced_leg_stands_in_its_family(ex):
     assert statuses(ex, new["id"], loss["id"]) == ["filled", "canceled"]
 
 
+def test_held_stop_is_replaced_by_a_held_stop(ex):
+    order = send(ex, **BRACKET)
+    profit, loss = order["legs"]
+    new = ex.replace(loss["id"], {"stop_price": "210"})
+    held = statuses(ex, loss["id"], new["id"])
+    ex.price("AAPL", "209")
+
+    assert held == ["replaced", "held"]
+    assert statuses(ex, profit["id"], new["id"]) == ["canceled", "filled"]
+
+
+def test_replaced_entry_takes_its_exits_along(ex):
+    ex.partial_fills("AAPL", [4, 0])
+    order = send(ex, type="limit", limit_price="231", **BRACKET)
+    new = ex.replace(order["id"], {"qty": "20", "limit_price": "232"})
+    ex.step()
+
+    assert [(leg["status"], leg["qty"]) for leg in ex.show(new["id"])["legs"]] == [
+        ("new", "24"),
+        ("held", "24"),
+    ]
+    assert ex.account.qty("AAPL") == 24
+
+
 def test_old_order_that_fills_first_rejects_its_replacement(ex):
     ex.settings.auto_replace = False
     old = limit(ex, "200")
@@ -609,7 +633,7 @@ def change(ex, name, index, value=0):
         ex.correct(execution.id, Decimal(value) / 100)
 
 
-@given(st.lists(STEPS, max_size=30), st.booleans())
+@given(st.lists(STEPS, min_size=15, max_size=40), st.booleans())
 def test_exchange_adds_up_after_every_step(steps, limited):
     ex = Exchange()
     ex.settings.limited_size = limited

@@ -112,7 +112,7 @@ class Exchange:
         life.roll(self)
         replacement = intake.replace(self, self.order(order_id), body)
         shown = wire.order_json(replacement, self.book, nested=True)
-        if self.settings.auto_replace:
+        if self.settings.auto_replace and self.order(order_id).is_open:
             self.hand.finish_replace(order_id)
         self.commit("replace", client_order_id=replacement.client_order_id)
         return shown

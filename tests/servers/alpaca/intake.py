@@ -13,7 +13,7 @@ from tests.servers.alpaca.wire import activity_id, text
 if TYPE_CHECKING:
     from tests.servers.alpaca.exchange import Exchange
 
-NO_REPLACE = frozenset({"accepted", "pending_new", "pending_cancel", "pending_replace", "held"}) | TERMINAL
+NO_REPLACE = frozenset({"accepted", "pending_new", "pending_cancel", "pending_replace"}) | TERMINAL
 Body = dict[str, Any]
 
 
@@ -99,19 +99,46 @@ def replace(ex: "Exchange", old: Order, body: Body) -> Order:
         triggered=old.triggered,
     )
     entry.check_prices(new)
-    judge.check_funds(ex, new, ignore=old)
+    # A held leg claims nothing: its sibling has claimed the shares.
+    if old.status != "held":
+        judge.check_funds(ex, new, ignore=old)
     new.expires_ns = life.expiry(ex, new)
     new.history.append("pending_new")
     ex.book.add(new)
-    life.move(ex, old, "pending_replace")
     ex.touched.add(new.id)
+    if old.status == "held":
+        take_over(ex, old, new)
+    else:
+        life.move(ex, old, "pending_replace")
     return new
+
+
+def take_over(ex: "Exchange", old: Order, new: Order) -> None:
+    """Put the new order in the place of the old one, in its family too."""
+    held = old.status == "held"
+    old.replaced_by = new.id
+    new.legs, old.legs = old.legs, []
+    for leg in ex.book.legs(new):
+        leg.parent = new.id
+        if leg.is_open and new.qty is not None:
+            leg.qty = new.qty + (old.filled_qty if classes.is_entry(new) else 0)
+            ex.touched.add(leg.id)
+    if new.parent is not None:
+        parent = ex.book.orders[new.parent]
+        parent.legs = [new.id if leg == old.id else leg for leg in parent.legs]
+        ex.touched.add(parent.id)
+    life.move(ex, old, "replaced")
+    if held:
+        life.move(ex, new, "held")
+    else:
+        life.acknowledge(ex, new)
 
 
 def request_cancel(ex: "Exchange", order: Order) -> None:
     if not order.is_open or order.status == "pending_cancel":
         raise invalid(f'order is already in "{order.status}" state')
-    if ex.settings.auto_cancel:
+    # A leg that waits for its entry is no order at the market yet: nothing can come between.
+    if ex.settings.auto_cancel or order.status == "held":
         life.cancel(ex, order)
     else:
         life.move(ex, order, "pending_cancel")
@@ -194,7 +221,7 @@ class Hand:
             ex.emit("order_replace_rejected", old)
             life.move(ex, new, "rejected")
         else:
-            self._take_over(old, new)
+            take_over(ex, old, new)
         ex.commit("finish_replace")
 
     def refuse_replace(self, order_id: str) -> None:
@@ -204,18 +231,6 @@ class Hand:
         new.order_class = ""
         life.move(self._ex, new, "rejected")
         self._ex.commit("refuse_replace")
-
-    def _take_over(self, old: Order, new: Order) -> None:
-        ex = self._ex
-        old.replaced_by = new.id
-        new.legs, old.legs = old.legs, []
-        for leg in ex.book.legs(new):
-            leg.parent = new.id
-        if new.parent is not None:
-            parent = ex.book.orders[new.parent]
-            parent.legs = [new.id if leg == old.id else leg for leg in parent.legs]
-        life.move(ex, old, "replaced")
-        life.acknowledge(ex, new)
 
     def _back(self, order_id: str, event: str) -> None:
         order = self._ex.order(order_id)
