@@ -35,10 +35,18 @@ class Findings:
         first = self._found.get(key)
         self._found[key] = found if first is None else replace(found, ours=first.ours)
 
+    def told(self, before: Order | None, after: Order) -> None:
+        """Note that asking told something of which the stream should tell as well.
+
+        It need not where a leg waits or begins: not every broker says so.
+        """
+        filled = after.cum_qty if before is None else after.cum_qty - before.cum_qty
+        if after.list_id is None or filled or not after.is_open:
+            self.on_told(after.cl_ord_id)
+
     def changed(self, before: Order, after: Order) -> None:
         """Note what asking changed in our book."""
         if in_short(before) != in_short(after):
-            self.on_told(after.cl_ord_id)
             kind = DifferenceKind.MISSED_REPORT
             self.add(Difference(kind, after.cl_ord_id, in_short(before), in_short(after), repaired=True))
 

@@ -125,19 +125,22 @@ class Gatherer:
 
         Purchases cost their worst price, cash orders their cash, and short sales what a broker holds back.
         """
-        cost, adds = ZERO, ZERO
-        claims = self._state.orders.claims(without=(without,))
-        for claim in (each for each in claims if each.terms.side is Side.BUY):
+        cost = ZERO
+        sales: dict[Symbol, list[Claim]] = {}
+        for claim in self._state.orders.claims(without=(without,)):
+            if claim.terms.side is Side.SELL:
+                sales.setdefault(claim.terms.symbol, []).append(claim)
+                continue
             value = self._worst_value(claim)
             if value is None:
                 return None, None
-            cost, adds = cost + value, adds + value
-        for symbol in {each.terms.symbol for each in claims if each.terms.side is Side.SELL}:
-            value = self._short_value([each for each in claims if each.terms.symbol == symbol], symbol)
+            cost += value
+        for symbol, claims in sales.items():
+            value = self._short_value(claims, symbol)
             if value is None:
                 return None, None
-            cost, adds = cost + value, adds + value
-        return cost + cost * FEE_RATE_PCT / 100, adds
+            cost += value
+        return cost + cost * FEE_RATE_PCT / 100, cost
 
     def _worst_value(self, claim: Claim) -> Decimal | None:
         if claim.terms.cash_order_qty is not None:
@@ -145,9 +148,8 @@ class Gatherer:
         price = worst_price(claim.terms, self._state.quotes.get(claim.terms.symbol))
         return None if price is None else claim.leaves_qty * price
 
-    def _short_value(self, claims: Sequence[Claim], symbol: Symbol) -> Decimal | None:
+    def _short_value(self, sales: Sequence[Claim], symbol: Symbol) -> Decimal | None:
         """Return dollars held back for sales of a symbol beyond what is held of it."""
-        sales = [each for each in claims if each.terms.side is Side.SELL]
         held = max(self._state.positions.qty(symbol), ZERO)
         short = sum((each.leaves_qty for each in sales), ZERO) - held
         if short <= 0:

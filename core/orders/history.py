@@ -29,11 +29,10 @@ class History:
     async def take(self, report: ExecutionReport) -> None:
         """Book what a query told, and note it where it is new."""
         before = self._state.orders.get(report.cl_ord_id)
-        if not await self._oms.apply(report):
-            return
-        self._findings.on_told(report.cl_ord_id)
-        if before is not None:
-            self._findings.changed(before, self._state.orders.get(report.cl_ord_id) or before)
+        after = await self._oms.apply(report)
+        if after is not None:
+            self._findings.told(before, after)
+            self._findings.changed(before or after, after)
 
     async def read(self, since: datetime | None = None) -> None:
         """Book all that is new since a market time, UTC; by itself, since something may be missing.

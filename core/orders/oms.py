@@ -106,14 +106,14 @@ class OrderManagement:
         """Keep a state in memory only, when the database refuses it (a cancel goes out all the same)."""
         self._publish(order)
 
-    async def apply(self, report: ExecutionReport) -> bool:
+    async def apply(self, report: ExecutionReport) -> Order | None:
         """Book one report: order, fills, position, lots and audit in one unit of work.
 
         A report that was booked before changes nothing. If the database refuses, an alarm is
         raised and the same unit is tried again; later reports wait, none is lost.
 
         Returns:
-            Whether it told anything new.
+            The order after it; None where it told nothing new.
         """
         async with self._patience.applying:
             failpoint("oms.before_report")
@@ -122,14 +122,14 @@ class OrderManagement:
             after = fold(known, report, self._clock.now())
             is_same = order is not None and replace(after, updated_at=order.updated_at) == order
             if is_same and not moves_shares(report):
-                return False
+                return None
             told = await self._book(known, after, report, is_new=order is None)
             failpoint("oms.after_report")
         if told:
             self._judge(order, after, report)
             if after.ord_status is OrdStatus.REJECTED:
                 await self.free_replaced(after, report.text)
-        return told
+        return after if told else None
 
     async def _find(self, report: ExecutionReport) -> Order | None:
         cl_ord_id = report.cl_ord_id

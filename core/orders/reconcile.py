@@ -185,7 +185,10 @@ class Reconciler:
     async def _ask(self, order: Order) -> None:
         report = await self._lookups.ask(order)
         if report is not None:
-            self.findings.changed(order, self._state.orders.get(order.cl_ord_id) or order)
+            after = self._state.orders.get(order.cl_ord_id) or order
+            if in_short(after) != in_short(order):
+                self.findings.told(order, after)
+                self.findings.changed(order, after)
         elif order.acked:
             kind, text = DifferenceKind.NOT_LISTED, "no such order"
             self.findings.add(Difference(kind, order.cl_ord_id, in_short(order), text, repaired=False))

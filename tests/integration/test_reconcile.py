@@ -950,3 +950,45 @@ async def test_a_fill_that_is_booked_while_positions_are_asked_for_is_no_differe
 
     assert rig.core.state.positions.qty(AAPL) == 4
     assert [each for each in run.differences if each.kind is DifferenceKind.POSITION] == []
+
+
+async def test_a_leg_that_waits_or_begins_makes_no_suspect_of_the_stream(rig: Rig) -> None:
+    entry = await rig.submit(draft(qty=10, price=RESTING))
+    leg = replace(
+        told(entry, "S-1", ExecType.ORDER_STATUS, "0", None, status=OrdStatus.SUSPENDED),
+        cl_ord_id="leg-1", list_id=entry.cl_ord_id, order_id="O-77",
+        terms=builders.terms(Side.SELL, 10, "110.00"),
+    )  # fmt: skip
+    listed, look = rig.market.broker.open_orders, rig.market.broker.order
+    legs = [leg]
+
+    async def with_leg():
+        return (*await listed(), *legs)
+
+    async def look_up(cl_ord_id):
+        return legs[0] if cl_ord_id == "leg-1" else await look(cl_ord_id)
+
+    rig.market.broker.open_orders, rig.market.broker.order = with_leg, look_up
+
+    await rig.do(Reconcile())
+    legs[0] = replace(leg, ord_status=OrdStatus.NEW)
+    await rig.do(Reconcile())
+    await rig.wait(8, 1)
+
+    assert rig.order("leg-1").ord_status is OrdStatus.NEW
+    assert rig.core.links.crosscheck.unheard() is None
+
+
+async def test_a_look_up_that_tells_nothing_new_is_no_finding(rig: Rig) -> None:
+    await rig.submit(draft(qty=10, price=RESTING))
+
+    async def nothing() -> tuple[()]:
+        return ()
+
+    rig.market.broker.open_orders = nothing
+
+    run = await rig.do(Reconcile())
+    await rig.wait(8, 1)
+
+    assert run.differences == ()
+    assert rig.core.links.states[Part.ORDERS].state is LinkState.UP
