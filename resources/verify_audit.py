@@ -2,9 +2,8 @@
 
     python verify_audit.py EXPORT [--anchors FILE] [--public-key HEX] [--json]
 
-It imports nothing of the program that wrote the export and was written from the format alone, which is
-described in docs/audit.md: so a fault of the one cannot excuse the other. It reads the export once, from the
-beginning to the end, in memory of constant size.
+It imports nothing of the program that wrote the export, and was written from the format (docs/audit.md), so
+that a fault of the one cannot excuse the other. It reads the export once, in memory of constant size.
 
 Exit code 0: all of it holds. 1: it does not; each fault is told with the number of its record (0 where it
 is about the file as a whole). 2: wrong usage, or a file cannot be read.
@@ -16,18 +15,16 @@ import json
 import sys
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-FORMAT = "investiq-audit-export"
 MOST_FAULTS = 100
 LONGEST_LINE = 64 * 1024 * 1024
 START = "A" * 43  # 32 zero bytes, base64url without padding
-INTEGERS = ("seq", "ts_utc_us")
 HASHED = ("actor", "role", "session", "action", "entity", "order_id", "cl_ord_id", "payload_hash")
-TEXTS = (*HASHED, "prev_digest", "digest", "payload")
-COLUMNS = frozenset((*INTEGERS, *TEXTS, "type"))
+TEXTS = (*HASHED, "prev_digest", "digest", "payload", "type")
+COLUMNS = {"seq": int, "ts_utc_us": int, **dict.fromkeys(TEXTS, str)}
+HEADER = ("header", "investiq-audit-export", 1)
 MINTED = ("order.prepared", "replace.requested")
 
 Json = dict[str, Any]
@@ -51,16 +48,6 @@ def point_add(a: Point, b: Point) -> Point:
     return x * z % P, t * y % P, z * t % P, x * y % P
 
 
-def point_double(a: Point) -> Point:
-    """Double a point (5.1.4)."""
-    e, f = a[0] * a[0] % P, a[1] * a[1] % P
-    g, h = 2 * a[2] * a[2] % P, e + f
-    t = h - (a[0] + a[1]) ** 2
-    z = e - f
-    s = g + z
-    return t * s % P, z * h % P, s * z % P, t * h % P
-
-
 def point_decode(raw: bytes) -> Point | None:
     """Return the point that 32 bytes stand for; None if they stand for none (5.1.3)."""
     y = int.from_bytes(raw, "little")
@@ -73,8 +60,7 @@ def point_decode(raw: bytes) -> Point | None:
         x = x * SQRT_M1 % P
     if v * x * x % P != u % P or (x == 0 and sign):
         return None
-    if x & 1 != sign:
-        x = P - x
+    x = x if x & 1 == sign else P - x
     return x, y, 1, x * y % P
 
 
@@ -98,10 +84,9 @@ def is_signed(public_key: bytes, message: bytes, signature: bytes) -> bool:
     table = (NEUTRAL, BASE, minus, point_add(BASE, minus))
     found = NEUTRAL
     for bit in range(252, -1, -1):
-        found = point_double(found)
+        found = point_add(found, found)
         which = (s >> bit & 1) + 2 * (k >> bit & 1)
-        if which:
-            found = point_add(found, table[which])
+        found = point_add(found, table[which]) if which else found
     return point_encode(found) == signature[:32]
 
 
@@ -110,9 +95,9 @@ def sized(raw: bytes) -> bytes:
     return len(raw).to_bytes(4, "big") + raw
 
 
-def letters(digest: bytes) -> str:
-    """Write 32 bytes as 43 characters, base64url."""
-    return urlsafe_b64encode(digest)[:43].decode()
+def hash_of(raw: bytes) -> str:
+    """Return SHA-256 as 43 characters, base64url without padding."""
+    return urlsafe_b64encode(hashlib.sha256(raw).digest())[:43].decode()
 
 
 def signed_text(label: bytes, *parts: Any) -> bytes:
@@ -130,34 +115,24 @@ def digest_of(record: Json, seq: int) -> str | None:
             raw = record[name].encode()
             parts += (len(raw).to_bytes(4, "big"), raw)
         parts.append(sized(urlsafe_b64decode(record["prev_digest"] + "=")))
-        return letters(hashlib.sha256(b"".join(parts)).digest())
+        return hash_of(b"".join(parts))
     except (ValueError, OverflowError):
         return None
 
 
-def payload_hash_of(record: Json) -> str | None:
-    """Make the hash of a payload; None where it is no text of Unicode."""
-    try:
-        return letters(hashlib.sha256(record["payload"].encode()).digest())
-    except UnicodeEncodeError:
-        return None
-
-
-def read_object(line: bytes | str) -> Json | None:
-    """Return the JSON object of a line; None if it is none."""
+def read_object(line: bytes | str) -> Json:
+    """Return the JSON object of a line; an empty one if it is none."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def is_record(found: Json) -> bool:
     """Say whether an object has every column of a record, each of its type, and nothing else."""
-    if found.keys() != COLUMNS or found["type"] != "record":
-        return False
-    numbers = all(type(found[name]) is int for name in INTEGERS)
-    return numbers and all(type(found[name]) is str for name in TEXTS)
+    has_all = found.keys() == COLUMNS.keys() and found["type"] == "record"
+    return has_all and all(type(found[name]) is kind for name, kind in COLUMNS.items())
 
 
 class Check:
@@ -167,16 +142,13 @@ class Check:
         self.faults: list[Json] = []
         self.count = self.witnesses = self.last_seq = 0
         self.head = START
-        self.wanted_key = public_key
-        self.key = public_key or b""
-        self.installation_id = ""
-        self.exported_at_us = 0
+        self.wanted_key, self.key = public_key, public_key or b""
+        self.installation_id, self.exported_at_us = "", 0
         self.places: dict[str, int] = {}
         self.trailer: Json | None = None
         self._known: dict[int, dict[str, str]] = {}  # number, digest, place
         self._links: set[str | None] | None = {START}
-        self._anchored = 0
-        self._is_rewritten = False
+        self._anchored, self._is_rewritten = 0, False
         self._gaps: list[Json] = []
         self._edited: list[tuple[Json, Json]] = []
         self._sha = hashlib.sha256()
@@ -191,14 +163,14 @@ class Check:
     def header(self, line: bytes) -> None:
         """Read the first line."""
         self._sha.update(line)
-        found = read_object(line) or {}
+        found = read_object(line)
         is_ours, key, anchors = False, b"", []
         try:
             self.installation_id = str(found["installation_id"])
             self.exported_at_us = int(found["exported_at_us"])
             key = bytes.fromhex(found["public_key"])
             anchors = [(str(each["place"]), str(each["line"])) for each in found["anchors"]]
-            is_ours = (found["type"], found["format"], found["version"]) == ("header", FORMAT, 1)
+            is_ours = (found["type"], found["format"], found["version"]) == HEADER
         except (KeyError, TypeError, ValueError):
             pass
         if not is_ours:
@@ -212,7 +184,7 @@ class Check:
 
     def anchor(self, place: str, line: str) -> None:
         """Take a head that was signed when it stood."""
-        found = read_object(line) or {}
+        found = read_object(line)
         try:
             seq, digest, whose = int(found["seq"]), found["digest"], found["installation_id"]
             text = signed_text(b"investiq-anchor-v1", whose.encode(), seq, digest.encode(), found["at_us"])
@@ -228,18 +200,17 @@ class Check:
 
     def line(self, number: int, line: bytes) -> None:
         """Take a line after the first."""
-        found = read_object(line) or {}
+        found = read_object(line)
         if self.trailer is not None:
             self.fault(0, "inserted", f"line {number} stands after the end of the export")
-            return
-        if found.get("type") == "trailer" and line.endswith(b"\n"):
+        elif found.get("type") == "trailer" and line.endswith(b"\n"):
             self.trailer = found
-            return
-        self._sha.update(line)
-        if is_record(found):
+        elif is_record(found):
+            self._sha.update(line)
             self.count += 1
             self._record(found)
         else:
+            self._sha.update(line)
             self.last_seq += 1
             self._links = None  # what comes next cannot be held against it
             self.fault(self.last_seq, "format", f"line {number} is not a record of an audit log")
@@ -251,8 +222,7 @@ class Check:
             return
         links, is_next = self._links, seq == before + 1
         if not is_next:
-            words = f"record {seq} follows record {before}"
-            fault = self.fault(before + 1, "deleted", words)
+            fault = self.fault(before + 1, "deleted", f"record {seq} follows record {before}")
             gap = {"fault": fault, "first": before + 1, "last": seq - 1, "left": seq - before - 1}
             self._gaps = [*self._gaps, gap][:MOST_FAULTS]
         self.last_seq, self.head = seq, record["digest"]
@@ -272,8 +242,8 @@ class Check:
         for gap in self._gaps:
             if gap["first"] <= seq <= gap["last"]:
                 gap["left"] -= 1
-                self._is_intact(record)
-                self._anchor_met(seq, record["digest"])
+                if self._is_intact(record):
+                    self._anchor_met(seq, record["digest"])
                 return
         self.fault(seq, "inserted", f"a record of this number stands after record {self.last_seq}")
         if seq == self.last_seq and self._links is not None:
@@ -287,20 +257,19 @@ class Check:
             self._edited = [*self._edited, (fault, {**record, "payload": ""})][:MOST_FAULTS]
             if self._links is not None:
                 self._links.add(digest)
-        elif payload_hash_of(record) != record["payload_hash"]:
+        elif hash_of(record["payload"].encode("utf-8", "surrogatepass")) != record["payload_hash"]:
             self.fault(seq, "payload", "the payload is not the one that was recorded")
         else:
             return True
         return False
 
     def _first(self, record: Json) -> None:
-        facts = read_object(record["payload"]) or {}
+        facts = read_object(record["payload"])
         if record["action"] != "genesis":
             self.fault(1, "genesis", "the first record is not the genesis")
-        if facts.get("installation_id", self.installation_id) != self.installation_id:
-            self.fault(1, "genesis", "the log was begun by another installation than the export names")
-        if facts.get("public_key", self.key.hex()) != self.key.hex():
-            self.fault(1, "genesis", "the log was begun with another key than the one it is checked with")
+        for name, here in (("installation_id", self.installation_id), ("public_key", self.key.hex())):
+            if facts.get(name, here) != here:
+                self.fault(1, "genesis", f"the log was begun with another {name} than the export has")
 
     def _witness(self, record: Json) -> None:
         order = record["cl_ord_id"]
@@ -319,10 +288,7 @@ class Check:
             return
         self._is_rewritten = True
         places = ", ".join(sorted(set(known.values())))
-        words = (
-            f"not the record that was anchored ({places}); history was written anew after {self._anchored}"
-        )
-        self.fault(seq, "rewritten", words)
+        self.fault(seq, "rewritten", f"another was anchored ({places}); it fits up to {self._anchored}")
 
     def end(self) -> None:
         """Settle what can be told only now."""
@@ -331,10 +297,8 @@ class Check:
                 gap["fault"].update(kind="swapped", reason="the record stands behind a later one")
         self._name_edits()
         self._end_of_chain()
-        ahead = [seq for seq in self._known if seq > self.last_seq]
-        if ahead:
-            words = f"records up to {max(ahead)} were anchored and are missing"
-            self.fault(self.last_seq + 1, "rolled back", words)
+        if ahead := [seq for seq in self._known if seq > self.last_seq]:
+            self.fault(self.last_seq + 1, "rolled back", f"records up to {max(ahead)} were anchored")
         self.faults.sort(key=lambda each: (each["seq"] == 0, each["seq"]))
 
     def _name_edits(self) -> None:
@@ -348,16 +312,16 @@ class Check:
             if was[seq] and was.get(was[seq]) == seq:
                 fault.update(kind="swapped", reason=f"here stands what was record {was[seq]}")
             elif digest_of(record, seq + 1) == record["digest"]:
-                fault.update(kind="deleted", reason="a record was taken out, and what followed numbered anew")
+                fault.update(kind="deleted", reason="a record was taken out, and the rest numbered anew")
             elif digest_of(record, seq - 1) == record["digest"]:
-                fault.update(kind="inserted", reason="a record was put in before this one")
+                fault.update(seq=seq - 1, kind="inserted", reason="put in, and the rest numbered anew")
 
     def _end_of_chain(self) -> None:
         if self.trailer is None:
             self.fault(self.last_seq + 1, "truncated", "the export ends before its last line")
             return
-        end = self.trailer
         try:
+            end = self.trailer
             seq, digest, sha = int(end["seq"]), end["digest"], bytes.fromhex(end["sha256"])
             parts = (self.installation_id.encode(), seq, digest.encode(), self.exported_at_us, sha)
             text, signature = signed_text(b"investiq-export-v1", *parts), bytes.fromhex(end["signature"])
@@ -369,23 +333,18 @@ class Check:
         if seq > self.last_seq:
             self.fault(self.last_seq + 1, "truncated", f"the export went up to record {seq}")
         elif (seq, digest) != (self.last_seq, self.head):
-            self.fault(self.last_seq, "inserted", f"the export ended at record {seq}, {digest}")
+            self.fault(self.last_seq, "inserted", f"the export ended at record {seq}")
         if sha != self._sha.digest():
             self.fault(0, "signature", "the file is not, byte for byte, what was signed")
 
 
 def check_file(path: Path, anchors: Path | None, public_key: bytes | None) -> Check:
-    """Check an export, and return the finished walk.
-
-    Raises:
-        OSError: a file cannot be read.
-    """
+    """Check an export, and return the finished walk."""
     check = Check(public_key)
     with path.open("rb") as file:
         check.header(file.readline(LONGEST_LINE))
         if anchors is not None:
-            # A power cut can tear the last line.
-            for text in anchors.read_text("utf-8", "replace").split("\n")[:-1]:
+            for text in anchors.read_text("utf-8", "replace").split("\n")[:-1]:  # a torn last line is none
                 check.anchor(str(anchors), text)
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 2):
             check.line(number, line)
@@ -393,36 +352,19 @@ def check_file(path: Path, anchors: Path | None, public_key: bytes | None) -> Ch
     return check
 
 
-def facts_of(check: Check, rows_per_s: float) -> Mapping[str, Any]:
-    """Return what was found, for a program."""
-    return {
-        "ok": not check.faults,
-        "records": check.count,
-        "head": {"seq": check.last_seq, "digest": check.head},
-        "faults": check.faults,
-        "anchors": check.places,
-        "order_ids": check.witnesses,
-        "public_key": check.key.hex(),
-        "rows_per_s": round(rows_per_s),
-    }
-
-
-def words_of(check: Check, rows_per_s: float) -> str:
+def words_of(found: Json) -> str:
     """Return what was found, for a person."""
-    lines = []
-    for fault in check.faults:
-        where = f"record {fault['seq']}" if fault["seq"] else "the file"
-        lines.append(f"BAD   {where}: {fault['kind']}: {fault['reason']}")
-    anchors = [f"{place} ({count})" for place, count in check.places.items()]
-    if check.witnesses:
-        anchors.append(f"order ids ({check.witnesses}; compare them with the broker's own list)")
-    given = "as given" if check.wanted_key else "as the export says: compare it with the one you noted"
-    verdict = "BAD " if check.faults else "GOOD"
-    lines += [
-        f"{verdict}  {check.count} records, head {check.last_seq} {check.head}",
+    faults = [f"BAD   record {each['seq']}: {each['kind']}: {each['reason']}" for each in found["faults"]]
+    anchors = [f"{place} ({count})" for place, count in found["anchors"].items()]
+    if found["order_ids"]:
+        anchors.append(f"order ids ({found['order_ids']}; compare them with the broker's own list)")
+    head = "record {seq}, digest {digest}".format_map(found["head"])
+    lines = [
+        *faults,
+        f"{'GOOD' if found['ok'] else 'BAD '}  {found['records']} records, head: {head}",
         f"      held against: {', '.join(anchors) or 'nothing outside the export'}",
-        f"      public key {check.key.hex()}, {given}",
-        f"      {rows_per_s:,.0f} records a second",
+        f"      public key, to be compared with the one you noted: {found['public_key']}",
+        f"      {found['rows_per_s']:,} records a second",
     ]
     return "\n".join(lines)
 
@@ -439,11 +381,18 @@ def main() -> int:
     try:
         check = check_file(options.export, options.anchors, options.public_key)
     except OSError as error:
-        sys.stderr.write(f"verify_audit: {error}\n")
-        return 2
-    rows_per_s = check.count / max(time.perf_counter() - begin, 1e-9)
-    found = facts_of(check, rows_per_s)
-    sys.stdout.write((json.dumps(found) if options.json else words_of(check, rows_per_s)) + "\n")
+        parser.error(str(error))
+    found = {
+        "ok": not check.faults,
+        "records": check.count,
+        "head": {"seq": check.last_seq, "digest": check.head},
+        "faults": check.faults,
+        "anchors": check.places,
+        "order_ids": check.witnesses,
+        "public_key": check.key.hex(),
+        "rows_per_s": round(check.count / max(time.perf_counter() - begin, 1e-9)),
+    }
+    sys.stdout.write((json.dumps(found) if options.json else words_of(found)) + "\n")
     return 1 if check.faults else 0
 
 

@@ -44,6 +44,7 @@ class Chain:
         self._known = known
         self._anchored = self._agreed = start.seq
         self._is_other = False
+        self._is_sound = True
         self.verified_to = start.seq
         self.faults: list[AuditFault] = []
         self.witnesses = 0
@@ -57,6 +58,7 @@ class Chain:
         """Check records that follow, ascending as stored."""
         for record in records:
             fault = self._fault(record)
+            self._is_sound = fault is None
             if fault is not None:
                 self._note(record.seq, fault)
             elif not self.faults:
@@ -78,7 +80,8 @@ class Chain:
             )
         elif self._last.seq == known.seq and self._last.digest == known.digest:
             self._anchored = known.seq
-        elif not self._is_other:
+        elif self._is_sound and not self._is_other:
+            # A record that is not sound in itself has its fault already.
             self._is_other = True
             self._note(
                 known.seq,

@@ -46,7 +46,7 @@ def test_private_half_stands_in_no_file(tmp_path):
         lambda found: {**found, "format": 2},
         lambda found: {**found, "sealed": "!"},
         lambda found: {**found, "nonce": found["nonce"][::-1]},
-        lambda found: {"format": 1},
+        lambda _found: {"format": 1},
         list,
     ],
 )
