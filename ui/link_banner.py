@@ -17,8 +17,8 @@ from ui.widgets.buttons import Button, Dress
 PATIENCE_S = 3.0
 
 _MEANS = {
-    Part.ORDERS: "Nothing that opens a position leaves. What works at the broker goes on working there.",
-    Part.FEED: "Prices are old: only what lessens a position leaves, and nothing is judged on them.",
+    Part.ORDERS: "Nothing that opens a position leaves; what works at the broker works on.",
+    Part.FEED: "Prices are old, so only what lessens a position leaves.",
 }
 _TITLES = {Part.ORDERS: "The broker is not connected", Part.FEED: "The price feed is not connected"}
 
@@ -60,8 +60,9 @@ class LinkBanner(Banner):
         link = down[0]
         lasted = (self._now() - link.since).total_seconds()
         self._part = link.part
-        why = f" {link.text}" if link.text else ""
-        self.say(_TITLES[link.part], f"for {fmt.span(max(0.0, lasted))}.{why}", _MEANS[link.part])
+        remark = f"for {fmt.span(max(0.0, lasted))}. {_MEANS[link.part]}"
+        self.say(_TITLES[link.part], remark, link.text or "It is tried again by itself.")
+        self.setToolTip(link.text)  # in full, where the line is too short for it
         self.setVisible(lasted >= PATIENCE_S)
 
 
