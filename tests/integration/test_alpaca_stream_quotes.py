@@ -122,9 +122,12 @@ async def test_quotes_subscription_sends_the_difference_only(tape, feed):
     assert tape.asked == ["AAPL", "MSFT"]
 
 
-async def test_quotes_beyond_the_plan_are_named_and_the_first_delivered(tape, monkeypatch, expected_log):
+@pytest.mark.parametrize("free", [30, 1])
+async def test_quotes_beyond_the_plan_are_named_and_the_first_delivered(
+    tape, monkeypatch, expected_log, free
+):
     expected_log("symbols.undelivered")
-    monkeypatch.setattr(data_stream, "FREE_SYMBOLS", 1)
+    monkeypatch.setattr(data_stream, "FREE_SYMBOLS", free)
     tape.most = 1
     told: list[str] = []
     feed = tape.feed(tell=told.append)

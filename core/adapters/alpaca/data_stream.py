@@ -142,11 +142,11 @@ class DataStream:
             if gone:
                 await self._ask("unsubscribe", sorted(gone))
             added = [symbol for symbol in symbols if symbol not in self._delivered]
-            # Whether a symbol's trades and quotes count as one or as two is not documented.
-            for most in (len(symbols), FREE_SYMBOLS, FREE_SYMBOLS // 2):
-                some = added[: max(0, most - len(self._delivered))]
-                if not some or await self._ask("subscribe", some):
-                    break
+            most = len(added)
+            while most and not await self._ask("subscribe", added[:most]):
+                # Whether a symbol's trades and quotes count as one or as two is not documented: it is tried.
+                free = FREE_SYMBOLS - len(self._delivered)
+                most = free if 0 < free < most else most // 2
             return tuple(symbol for symbol in symbols if symbol not in self._delivered)
 
     async def _ask(self, action: str, symbols: list[str]) -> bool:

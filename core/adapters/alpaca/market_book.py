@@ -275,7 +275,10 @@ def _price(number: Number) -> Price | None:
 
 
 def _size(number: Number) -> Decimal:
-    return Decimal(repr(number)) if 0 < number < _MOST else Decimal(0)
+    if not 0 < number < _MOST:
+        return Decimal(0)
+    whole = int(number)
+    return Decimal(whole) if whole == number else Decimal(repr(number))
 
 
 def running(bars: tuple[Bar, ...], minutes: Iterable[Bar], length: timedelta, limit: int) -> tuple[Bar, ...]:
