@@ -11,6 +11,7 @@ from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.execution import ExecutionReport
 from core.domain.messages import Difference, DifferenceKind, Reconcile, Reconciled, ReconciliationRun
 from core.domain.order import Order
+from core.domain.terms import OrdStatus
 from core.errors import BrokerError, StorageError
 from core.failpoints import failpoint
 from core.ids import ClOrdId, is_ours
@@ -131,6 +132,7 @@ class Reconciler:
         await self._look_up({report.cl_ord_id for report in working}, is_complete=is_complete)
         failpoint("reconcile.middle")
         await self._history.read()
+        await self._wake_sleepers(working)
         await self._explain()
         await self.holdings.compare_positions()
         await self.holdings.compare_cash()
@@ -150,6 +152,13 @@ class Reconciler:
             text = f"working; {whose}; shown as external"
             kind, subject = DifferenceKind.EXTERNAL_ORDER, report.cl_ord_id
             self.findings.add(Difference(kind, subject, "not in our book", text, repaired=True))
+
+    async def _wake_sleepers(self, working: tuple[ExecutionReport, ...]) -> None:
+        # What is told late may put a leg to sleep that works by now; its own state is the newest word.
+        for report in working:
+            order = self._state.orders.get(report.cl_ord_id)
+            if order is not None and order.suspended is not (report.ord_status is OrdStatus.SUSPENDED):
+                await self._ask(order)
 
     async def _explain(self) -> None:
         """Find the fills of orders that told of more; what nothing shows is inferred (D-17)."""

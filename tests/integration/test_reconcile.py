@@ -992,3 +992,30 @@ async def test_a_look_up_that_tells_nothing_new_is_no_finding(rig: Rig) -> None:
 
     assert run.differences == ()
     assert rig.core.links.states[Part.ORDERS].state is LinkState.UP
+
+
+async def test_a_leg_that_was_put_to_sleep_by_a_late_report_is_woken(rig: Rig) -> None:
+    entry = await rig.submit(draft(qty=10, price=RESTING))
+    leg = replace(
+        told(entry, "S-1", ExecType.ORDER_STATUS, "0", None, status=OrdStatus.NEW),
+        cl_ord_id="leg-1", list_id=entry.cl_ord_id, order_id="O-77",
+        terms=builders.terms(Side.SELL, 10, "110.00"),
+    )  # fmt: skip
+    late = replace(leg, exec_id=ExecId("X-1"), exec_type=ExecType.SUSPENDED, ord_status=OrdStatus.SUSPENDED)
+    broker = rig.market.broker
+    listed, told_before, look = broker.open_orders, broker.activities, broker.order
+
+    async def with_leg():
+        return (*await listed(), leg)
+
+    async def with_late(since):
+        return (*await told_before(since), late)
+
+    async def look_up(cl_ord_id):
+        return leg if cl_ord_id == "leg-1" else await look(cl_ord_id)
+
+    broker.open_orders, broker.activities, broker.order = with_leg, with_late, look_up
+
+    await rig.do(Reconcile())
+
+    assert rig.order("leg-1").ord_status is OrdStatus.NEW
