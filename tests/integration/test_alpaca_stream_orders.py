@@ -427,6 +427,7 @@ async def test_orders_key_reaches_no_log(server, stream, caplog):
 
     # The server runs in this process too, and logs what it hears.
     ours = "\n".join(each.getMessage() for each in caplog.records if each.name != "websockets.server")
+    assert "websockets.alpaca" not in {each.name for each in caplog.records}
     assert KEY.secret not in ours
     assert KEY.key_id not in ours
 

@@ -319,15 +319,18 @@ async def test_quotes_reader_that_sleeps_holds_nothing_up(tape, feed):
     assert found[AAPL].bid == Decimal("119.99")
 
 
-async def test_quotes_new_market_day_asks_where_it_stands(tape, feed):
-    await up(feed, AAPL)
+async def test_quotes_new_market_day_begins_at_the_last_close_with_nothing_traded(tape, feed):
+    quotes = await up(feed, AAPL)
+    close = tape.snapshot("AAPL")["dailyBar"]["c"]
     tape.asked.clear()
 
     tape.clock.turn(16 * 3600)
-    waiting = asyncio.get_running_loop().create_future()
-    await turned(tape.clock, waiting, 5)
+    reading = asyncio.get_running_loop().create_task(ask(tape, quotes))
+    await turned(tape.clock, reading, 10)
+    found = (await reading)[AAPL]
 
     assert tape.asked == ["AAPL"]
+    assert (found.prev_close, found.volume) == (Decimal(str(close)), 0)
 
 
 async def test_quotes_clock_that_is_off_is_told_once(tape, expected_log):
@@ -354,6 +357,7 @@ async def test_quotes_key_reaches_no_log(tape, feed, caplog):
 
     # The server runs in this process too, and logs what it hears.
     ours = "\n".join(each.getMessage() for each in caplog.records if each.name != "websockets.server")
+    assert "websockets.alpaca" not in {each.name for each in caplog.records}
     assert KEY.secret not in ours
     assert KEY.key_id not in ours
 
