@@ -29,6 +29,17 @@ class Tasks:
         task.add_done_callback(self._when_done)
         return task
 
+    async def see_through(self, work: Coroutine[Any, Any, T], name: str = "work") -> T:
+        """Do to its end what was begun, whoever stops waiting; its error is the waiter's, if there is one."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._when_done)
+            raise
+
     def _when_done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if task.cancelled():

@@ -31,7 +31,8 @@ class OrderManagement:
     """Owns every order's state from intent to its end. Runs on the core loop.
 
     Reports are applied one at a time: row, fills, position, lots and audit records are one unit of
-    work each.
+    work each. What was begun is seen through, whoever stops waiting: else the database would know what
+    memory does not.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class OrderManagement:
         self._clock = clock
         self._bus = bus
         self._desk = desk
+        self._tasks = tasks
         self._patience = Patience(state, journal, clock, bus, tasks)
         self.tally = Tally(state)
         self.on_unknown: Callable[[Order], None] = lambda _: None
@@ -87,6 +89,11 @@ class OrderManagement:
             Refused: `UNKNOWN_ORDER`.
             StorageError: nothing was changed.
         """
+        return await self._tasks.see_through(self._change(cl_ord_id, edit, drafts), "change")
+
+    async def _change(
+        self, cl_ord_id: ClOrdId, edit: Callable[[Order], Order], drafts: Sequence[AuditDraft]
+    ) -> Order:
         async with self._patience.turn():
             order = self._state.orders.get(cl_ord_id)
             if order is None:
@@ -115,6 +122,9 @@ class OrderManagement:
         Returns:
             The order after it; None where it told nothing new.
         """
+        return await self._tasks.see_through(self._apply(report), "report")
+
+    async def _apply(self, report: ExecutionReport) -> Order | None:
         async with self._patience.applying:
             failpoint("oms.before_report")
             order = await self._find(report)
@@ -190,6 +200,9 @@ class OrderManagement:
         Returns:
             Whether the order is explained now; if not, an alarm was raised.
         """
+        return await self._tasks.see_through(self._infer(cl_ord_id, at), "inferred fill")
+
+    async def _infer(self, cl_ord_id: ClOrdId, at: datetime) -> bool:
         async with self._patience.applying:
             order = self._state.orders.get(cl_ord_id)
             if order is None:

@@ -1,5 +1,6 @@
 """Our book against the broker's: what is found, what is inferred, what is taken back, what is taken over."""
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -1019,3 +1020,28 @@ async def test_a_leg_that_was_put_to_sleep_by_a_late_report_is_woken(rig: Rig) -
     await rig.do(Reconcile())
 
     assert rig.order("leg-1").ord_status is OrdStatus.NEW
+
+
+async def test_a_report_that_is_being_written_when_the_link_is_begun_again_is_in_memory_too(
+    rig: Rig, expected_log
+) -> None:
+    expected_log("link.lost")
+    order = await rig.submit(draft(qty=4, price=RESTING))
+    write, go_on = rig.store.write, asyncio.Event()
+
+    async def slowly(work):
+        answer = await write(work)
+        await go_on.wait()
+        return answer
+
+    rig.store.write = slowly
+    rig.market.quote("99.88", "99.90", size=4)
+    await rig.quiet()
+    await rig.do(Reconnect(Part.ORDERS))
+    rig.store.write = write
+    go_on.set()
+    await rig.wait(2, 0.5)
+
+    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.FILLED
+    assert rig.core.state.positions.qty(AAPL) == 4
+    assert rig.core.state.account.cash == rig.oracle().cash

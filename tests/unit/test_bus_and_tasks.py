@@ -3,6 +3,7 @@
 import asyncio
 
 from core.bus import Bus
+from core.clock import settle
 from core.tasks import Tasks
 
 
@@ -70,3 +71,32 @@ async def test_closing_ends_what_was_begun_while_closing():
     await tasks.close()
 
     assert [task.cancelled() for task in begun] == [True]
+
+
+async def test_what_was_begun_is_seen_through_though_nobody_waits_any_more() -> None:
+    failures: list[str] = []
+    tasks = Tasks(lambda name, error: failures.append(f"{name}: {error}"))
+    go_on, done = asyncio.Event(), []
+
+    async def work(*, fails: bool) -> str:
+        await go_on.wait()
+        if fails:
+            raise ValueError("too late for anybody")
+        done.append("done")
+        return "done"
+
+    loop = asyncio.get_running_loop()
+    given_up = [loop.create_task(tasks.see_through(work(fails=fails), "it")) for fails in (False, True)]
+    waited = [loop.create_task(tasks.see_through(work(fails=fails), "it")) for fails in (False, True)]
+    await settle()
+    for each in given_up:
+        each.cancel()
+    await settle()
+    go_on.set()
+    await settle()
+
+    assert waited[0].result() == "done"
+    assert isinstance(waited[1].exception(), ValueError)
+    assert done == ["done", "done"]
+    assert failures == ["it: too late for anybody"]
+    await tasks.close()
