@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.domain.money import Price
+from core.domain.terms import OrdStatus
 from core.errors import DatabaseDamaged, DatabaseTooNew
-from core.storage import engine, migration, vault
+from core.storage import engine, migration, rows, vault
 from core.storage import tables as t
 from core.storage.store import open_store
 
@@ -144,3 +146,31 @@ def test_open_of_an_older_schema_upgrades_it(tmp_path, key, monkeypatch):
         assert ("table", "half_done") in _schema(connection)
         assert migration.current(connection) == "0003"
     reader.dispose()
+
+
+def test_orders_and_fills_of_the_first_schema_are_read_after_the_upgrade(tmp_path, key):
+    path = tmp_path / "old.db"
+    maker = engine.building_engine(path, key)
+    with maker.connect() as connection:
+        migration.upgrade(connection, "0001")
+        with connection.begin():
+            connection.exec_driver_sql(
+                "INSERT INTO orders (cl_ord_id, symbol, side, ord_type, time_in_force, order_qty, price,"
+                " cum_qty, acked, suspended, unknown, gave_up, text, external, created_at, updated_at, is_open)"
+                " VALUES ('IQ-1', 'AAPL', 'buy', 'limit', 'day', '10', '189.43', '10', 1, 0, 0, 0, '', 0, 1, 1, 0)"
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO fills (exec_id, cl_ord_id, symbol, side, last_qty, last_px, fee, transact_time,"
+                " inferred) VALUES ('E-1', 'IQ-1', 'AAPL', 'buy', '10', '189.40', '0.01', 1, 0)"
+            )
+        migration.upgrade(connection)
+    maker.dispose()
+
+    reader = engine.reading_engine(path, key)
+    with reader.connect() as connection:
+        order = rows.order_of(connection.execute(select(t.orders)).mappings().one())
+        fill = rows.fill_of(connection.execute(select(t.fills)).mappings().one())
+    reader.dispose()
+
+    assert (order.ord_status, order.terms.legs, order.terms.extended_hours) == (OrdStatus.FILLED, None, False)
+    assert (fill.last_px, fill.corrects) == (Price("189.40"), None)
