@@ -25,6 +25,7 @@ LIMIT_S = 0.5
 # What an action needs to be told, and the ones that leave the request as it was.
 OPTIONS: dict[str, dict[str, Any]] = {
     "delay_reply": {"s": 0.05},
+    "throttle": {"retry_after": 1},
     "slow_body": {"bytes": 20, "tick_s": 0.05},
     "gzip_bomb": {"bytes": 20 * 2**20},
     "edit": {"nan": ["filled_qty"]},

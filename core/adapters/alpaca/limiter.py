@@ -158,7 +158,7 @@ class Limiter:
 
     def _grant(self) -> None:
         now = self._clock.monotonic()
-        while self._granted and now - self._granted[0] >= WINDOW_S:
+        while self._granted and self._granted[0] + WINDOW_S <= now:
             self._granted.popleft()
         for waiter in sorted(self._waiting, key=lambda each: (each.rank(now), each.number)):
             if self._opens_at(waiter, now) <= now:
