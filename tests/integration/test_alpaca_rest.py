@@ -162,7 +162,7 @@ async def test_order_without_a_usable_answer_is_unknown_and_never_sent_twice(
     assert small.journal.posts("IQ-1") == 1
     assert small.orders == processed
     assert SECRET not in str(unknown.value)
-    assert took < (LIMIT_S + 1.0 if action != "gzip_bomb" else 5.0)
+    assert took < 4.0  # far from the 10 s of a socket that is only read, on a busy machine too
 
 
 async def test_order_to_a_closed_port_was_not_sent(small):
@@ -338,7 +338,7 @@ async def test_hanging_answer_blocks_neither_the_loop_nor_the_lane(small, action
             await small.lanes.query.run(request)
     ticking.cancel()
 
-    assert ticks > 40
+    assert ticks > 20
     assert (await small.lanes.query.run(Request("GET", "/clock"))).status == 200
 
 
