@@ -156,8 +156,9 @@ def test_orders_and_fills_of_the_first_schema_are_read_after_the_upgrade(tmp_pat
         with connection.begin():
             connection.exec_driver_sql(
                 "INSERT INTO orders (cl_ord_id, symbol, side, ord_type, time_in_force, order_qty, price,"
-                " cum_qty, acked, suspended, unknown, gave_up, text, external, created_at, updated_at, is_open)"
-                " VALUES ('IQ-1', 'AAPL', 'buy', 'limit', 'day', '10', '189.43', '10', 1, 0, 0, 0, '', 0, 1, 1, 0)"
+                " cum_qty, acked, suspended, unknown, gave_up, text, external, created_at, updated_at,"
+                " is_open) VALUES ('IQ-1', 'AAPL', 'buy', 'limit', 'day', '10', '189.43', '10', 1, 0, 0, 0,"
+                " '', 0, 1, 1, 0)"
             )
             connection.exec_driver_sql(
                 "INSERT INTO fills (exec_id, cl_ord_id, symbol, side, last_qty, last_px, fee, transact_time,"
