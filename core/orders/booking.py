@@ -13,7 +13,7 @@ from core.domain.money import ZERO, Money, Price, Qty, normal, notional, plain
 from core.domain.order import Order
 from core.domain.portfolio import Position
 from core.domain.terms import Side
-from core.ids import ExecId
+from core.ids import ClOrdId, ExecId
 from core.portfolio.exact import exactly
 from core.portfolio.lots import apply_fill
 from core.ports.storage import UnitOfWork
@@ -31,11 +31,11 @@ class Booked:
 
     Attributes:
         steps: each entry, with the position after it.
-        shares: of the order, in all entries; what is taken back counts no more.
+        own: shares of the order itself, in all entries; what is taken back counts no more.
     """
 
     steps: tuple[tuple[Fill, Position], ...]
-    shares: Decimal
+    own: Decimal
 
 
 def moves_shares(report: ExecutionReport) -> bool:
@@ -56,38 +56,50 @@ def living_inferred(fills: Iterable[Fill]) -> tuple[Fill, ...]:
 
 
 def book(
-    uow: UnitOfWork, order: Order, report: ExecutionReport, position: Position | None, shares: Decimal | None
+    uow: UnitOfWork,
+    order: Order,
+    report: ExecutionReport,
+    position: Position | None,
+    own: Decimal | None,
+    inherited: Decimal,
 ) -> Booked:
     """Make the entries of a report.
 
     Args:
         order: after the report.
         position: in memory, which is as stored.
-        shares: of the order in all entries so far; None where that is to be read.
+        own: shares of the order itself in all entries so far; None where that is to be read.
+        inherited: shares of the orders whose place it took, which its `cum_qty` counts.
     """
-    if shares is None:
-        shares = shares_of(order.side, uow.order_fills(order.symbol, order.cl_ord_id))
-    entries = _entries(uow, order, report, shares) if moves_shares(report) else ()
-    return Booked(_book_all(uow, entries, position), shares + shares_of(order.side, entries))
+    if own is None:
+        own = shares_of(order.side, uow.order_fills(order.symbol, order.cl_ord_id))
+    entries = _entries(uow, order, report, own + inherited) if moves_shares(report) else ()
+    return Booked(_book_all(uow, entries, position), own + shares_of(order.side, entries))
 
 
-def take_missing(uow: UnitOfWork, order: Order, position: Position | None, at: datetime) -> Booked | str:
+def take_missing(
+    uow: UnitOfWork, order: Order, chain: tuple[ClOrdId, ...], position: Position | None, at: datetime
+) -> Booked | str:
     """Infer one fill for the shares that a status told of and no fill explains (D-17).
+
+    Args:
+        chain: the orders whose place it took.
+        at: market time, UTC, that the fill gets.
 
     Returns:
         The entry; or, where its price cannot be told exactly, why not.
     """
-    fills = uow.order_fills(order.symbol, order.cl_ord_id)
-    booked = shares_of(order.side, fills)
-    missing = order.cum_qty - booked
+    own = uow.order_fills(order.symbol, order.cl_ord_id)
+    fills = (*own, *(fill for each in chain for fill in uow.order_fills(order.symbol, each)))
+    missing = order.cum_qty - shares_of(order.side, fills)
     if missing <= 0:
-        return Booked((), booked)
+        return Booked((), shares_of(order.side, own))
     price = _missing_price(order, fills, missing)
     if price is None:
         words = f"{plain(normal(missing))} shares of {order.symbol} have filled, and at which price"
         return f"{words} cannot be told exactly from the average {order.avg_px}."
     fill = Fill(
-        exec_id=_inferred_id(order, fills),
+        exec_id=_inferred_id(order, own),
         cl_ord_id=order.cl_ord_id,
         symbol=order.symbol,
         side=order.side,
@@ -97,7 +109,7 @@ def take_missing(uow: UnitOfWork, order: Order, position: Position | None, at: d
         transact_time=at,
         inferred=True,
     )
-    return Booked(_book_all(uow, (fill,), position), booked + missing)
+    return Booked(_book_all(uow, (fill,), position), shares_of(order.side, own) + missing)
 
 
 def _inferred_id(order: Order, fills: tuple[Fill, ...]) -> ExecId:

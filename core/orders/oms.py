@@ -146,13 +146,13 @@ class OrderManagement:
         return self._state.orders.get(cl_ord_id) or await self._store.read(lambda r: r.order(cl_ord_id))
 
     def _adopt(self, report: ExecutionReport) -> Order:
-        now = self._clock.now()
-        return Order(report.cl_ord_id, report.terms, now, now, order_id=report.order_id, external=True)
+        now, orig = self._clock.now(), report.orig_cl_ord_id
+        return Order(report.cl_ord_id, report.terms, now, now, orig, order_id=report.order_id, external=True)
 
     async def _book(self, known: Order, after: Order, report: ExecutionReport, *, is_new: bool) -> bool:
         action = ACTION_OF.get(report.exec_type, AuditAction.ORDER_CHANGED)
         draft = self.draft(action, after, report_facts(report))
-        shares = self.tally.shares(known)
+        own, inherited = self.tally.own(known), self.tally.inherited(after)
 
         def work(uow: UnitOfWork, record: Record) -> Booked | None:
             if report.exec_type is not ExecType.ORDER_STATUS and not uow.insert_execution(report):
@@ -162,7 +162,7 @@ class OrderManagement:
             else:
                 uow.update_order(after)
             record(draft)
-            return book(uow, after, report, self._state.positions.get(after.symbol), shares)
+            return book(uow, after, report, self._state.positions.get(after.symbol), own, inherited)
 
         booked = await self._patience.until_written(work)
         if booked is None:
@@ -188,7 +188,7 @@ class OrderManagement:
             self._state.account.book(fill.cash_flow)
             self.tally.note(fill)
             self._bus.publish(FillBooked(fill, position))
-        self.tally.count(order, booked.shares)
+        self.tally.count(order, booked.own)
 
     async def infer(self, cl_ord_id: ClOrdId, at: datetime) -> bool:
         """Book what an order has filled by its own word and no fill explains, as one inferred fill.
@@ -207,9 +207,10 @@ class OrderManagement:
             order = self._state.orders.get(cl_ord_id)
             if order is None:
                 return False
+            chain = self.tally.chain(order)
 
             def work(uow: UnitOfWork, record: Record) -> Booked | str:
-                made = take_missing(uow, order, self._state.positions.get(order.symbol), at)
+                made = take_missing(uow, order, chain, self._state.positions.get(order.symbol), at)
                 if isinstance(made, Booked):
                     for fill, _ in made.steps:
                         record(self.draft(AuditAction.ORDER_FILLED, order, inferred_facts(fill)))

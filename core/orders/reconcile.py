@@ -72,10 +72,12 @@ class Reconciler:
     async def load(self) -> None:
         """Fill the live state from the database; run once, before the first connection."""
 
-        def query(reader: Reader) -> tuple[tuple[Order, ...], tuple[Order, ...]]:
-            return reader.open_orders(), reader.recent_orders(200)
+        def query(reader: Reader) -> tuple[tuple[Order, ...], tuple[Order, ...], dict[ClOrdId, ClOrdId]]:
+            opened, recent = reader.open_orders(), reader.recent_orders(200)
+            return opened, recent, _chains(reader, (*opened, *recent))
 
-        opened, recent = await self._store.read(query)
+        opened, recent, chains = await self._store.read(query)
+        self._oms.tally.link(chains)
         for order in (*reversed(recent), *opened):
             self._state.orders.put(order)
         self._state.positions.load(await self._store.read(lambda reader: reader.positions()))
@@ -213,3 +215,14 @@ class Reconciler:
         entity = f"{len(facts)} differences"
         draft = AuditDraft(AuditAction.RECONCILED, self._desk, entity, payload_of({"differences": facts}))
         await self._journal.record_anyway(draft)
+
+
+def _chains(reader: Reader, orders: tuple[Order, ...]) -> dict[ClOrdId, ClOrdId]:
+    """Return for each order, and for those before it, whose place it took."""
+    chains: dict[ClOrdId, ClOrdId] = {}
+    for each in orders:
+        order: Order | None = each
+        while order is not None and order.orig_cl_ord_id is not None and order.cl_ord_id not in chains:
+            chains[order.cl_ord_id] = order.orig_cl_ord_id
+            order = reader.order(order.orig_cl_ord_id)
+    return chains

@@ -1,6 +1,6 @@
 """How many shares of each order are in the book, against what the order itself says has filled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from core.domain.execution import Fill
@@ -23,25 +23,49 @@ class Tally:
         self._state = state
         self.behind: set[ClOrdId] = state.behind
         self.inferred: set[ClOrdId] = set()
-        self._shares: dict[ClOrdId, Decimal] = {}
+        self._own: dict[ClOrdId, Decimal] = {}
+        self._before: dict[ClOrdId, ClOrdId] = {}
 
     def restore(self, fills: Iterable[Fill]) -> None:
         """Begin with the fills that are stored; what they do not explain of an order is still missing."""
         by_order: dict[ClOrdId, list[Fill]] = {}
         for fill in fills:
             by_order.setdefault(fill.cl_ord_id, []).append(fill)
-        self.inferred.update(each for each, found in by_order.items() if living_inferred(found))
+        for cl_ord_id, found in by_order.items():
+            # The first entry of an order is never one that takes another back.
+            self._own[cl_ord_id] = shares_of(found[0].side, found)
+            if living_inferred(found):
+                self.inferred.add(cl_ord_id)
         for order in self._state.orders.recent():
-            self.count(order, shares_of(order.side, by_order.get(order.cl_ord_id, ())))
+            self.count(order, self._own.get(order.cl_ord_id, ZERO))
 
-    def shares(self, order: Order) -> Decimal | None:
-        """Return what is booked of an order; None where that is to be read."""
-        return self._shares.get(order.cl_ord_id, None if order.cum_qty else ZERO)
+    def link(self, chains: Mapping[ClOrdId, ClOrdId]) -> None:
+        """Note which order took the place of which."""
+        self._before.update(chains)
 
-    def count(self, order: Order, shares: Decimal) -> None:
-        """Note what is booked of an order now."""
-        self._shares[order.cl_ord_id] = shares
-        if shares < order.cum_qty:
+    def own(self, order: Order) -> Decimal | None:
+        """Return what is booked of an order itself; None where that is to be read."""
+        return self._own.get(order.cl_ord_id, None if order.cum_qty else ZERO)
+
+    def chain(self, order: Order) -> tuple[ClOrdId, ...]:
+        """Name the orders whose place it took, newest first; their fills count in its `cum_qty`."""
+        found: list[ClOrdId] = []
+        old = order.orig_cl_ord_id
+        while old is not None and old not in found:
+            found.append(old)
+            old = self._before.get(old)
+        return tuple(found)
+
+    def inherited(self, order: Order) -> Decimal:
+        """Return the shares that the orders before it in its chain have filled."""
+        return sum((self._own.get(each, ZERO) for each in self.chain(order)), ZERO)
+
+    def count(self, order: Order, own: Decimal) -> None:
+        """Note what is booked of an order itself now."""
+        self._own[order.cl_ord_id] = own
+        if order.orig_cl_ord_id is not None:
+            self._before[order.cl_ord_id] = order.orig_cl_ord_id
+        if own + self.inherited(order) < order.cum_qty:
             self.behind.add(order.cl_ord_id)
         else:
             self.behind.discard(order.cl_ord_id)
@@ -53,7 +77,7 @@ class Tally:
             if order is None:
                 self.behind.discard(cl_ord_id)
             elif order.symbol == symbol:
-                self.count(order, order.cum_qty)
+                self.count(order, order.cum_qty - self.inherited(order))
 
     def note(self, fill: Fill) -> None:
         """Note an entry, which may be inferred, or take an inferred one back."""

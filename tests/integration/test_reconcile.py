@@ -26,6 +26,7 @@ from core.domain.messages import (
     Reconcile,
     Reconciled,
     Reconnect,
+    ReplaceOrder,
     SubmitOrder,
 )
 from core.domain.money import Money, Price, Qty
@@ -843,7 +844,7 @@ async def test_a_report_on_an_order_that_was_not_counted_counts_from_the_stored_
 ) -> None:
     order = await rig.submit(draft(qty=10, price=RESTING))
     await apply(rig, trade(order, "T-4", "4", "99.90", "4", "99.90"))
-    rig.core.oms.tally._shares.clear()
+    rig.core.oms.tally._own.clear()
 
     await apply(rig, trade(order, "T-10", "6", "99.90", "10", "99.90"))
 
@@ -1045,3 +1046,46 @@ async def test_a_report_that_is_being_written_when_the_link_is_begun_again_is_in
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.FILLED
     assert rig.core.state.positions.qty(AAPL) == 4
     assert rig.core.state.account.cash == rig.oracle().cash
+
+
+async def test_a_replacement_counts_the_fills_of_the_orders_before_it(rig: Rig) -> None:
+    first = await rig.submit(draft(qty=20, price=RESTING))
+    rig.market.quote("99.88", "99.90", size=2)
+    await rig.quiet()
+    rig.market.quote("100.00", "100.02")
+    second = await rig.do(ReplaceOrder(first.cl_ord_id, rig.key(), "21", RESTING, "", EVERY_RULE))
+    third = await rig.do(ReplaceOrder(second.order.cl_ord_id, rig.key(), "22", RESTING, "", EVERY_RULE))
+    rig.market.quote("99.88", "99.90", size=1)
+    await rig.quiet()
+    before = (set(rig.core.state.behind), rig.order(third.order.cl_ord_id).cum_qty)
+    await rig.do(Reconcile())
+    await rig.kill()
+
+    await rig.start()
+
+    assert before == (set(), 3)
+    assert rig.core.state.behind == set()
+    assert not [each for each in await fills(rig) if each.inferred]
+    assert rig.core.state.positions.qty(AAPL) == rig.oracle().position(AAPL) == 3
+
+
+async def test_what_is_missing_of_a_replacement_is_inferred_without_what_it_inherited(
+    rig: Rig, broker: Told
+) -> None:
+    first = await rig.submit(draft(qty=20, price=RESTING))
+    await apply(rig, trade(first, "T-2", "2", "99.00", "2", "99.00"))
+    heir = replace(rig.order(first.cl_ord_id), cl_ord_id="IQ-heir", orig_cl_ord_id=first.cl_ord_id)
+    heir = replace(heir, cum_qty=Qty(0), avg_px=None, order_id="O-99")
+    await rig.core.journal.write(lambda uow, _: uow.insert_order(heir, "{}", "{}"))
+    rig.core.state.orders.put(heir)
+    await apply(rig, status(heir, "5", "99.60"))
+    broker.hold("5")
+
+    task = await rig.begin(Reconcile())
+    await rig.clock.advance(1)  # two look-ups, with a pause in between
+    await rig.quiet()
+    task.result()
+
+    entries = await fills(rig)
+    assert [(each.last_qty, each.last_px) for each in entries] == [(2, 99), (3, 100)]
+    assert rig.core.state.behind == set()
