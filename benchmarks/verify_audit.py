@@ -3,7 +3,8 @@
 The chain stands in a real encrypted database, an order id on every fourth record. Ours reads it in pages; the
 script reads the export of it. Each runs in a process of its own: what counts is its own processor time, since
 the machine is shared (the seconds on the wall stand beside), and its greatest resident size compared with
-that of the same process on a tenth of the records. It prints and never fails.
+that of the same process on half of the records (by then the page caches of the two read connections, 64 MB
+each, are full). It prints and never fails.
 """
 
 import argparse
@@ -145,7 +146,7 @@ def main() -> int:
         child(given.child, given.folder)
         return 0
     found = []
-    for count in (max(1, given.rows // 10), given.rows):
+    for count in (max(1, given.rows // 2), given.rows):
         with scratch() as folder:
             build(folder, count)
             found.append(measure(folder))
@@ -168,9 +169,9 @@ def tell(count: int, small: dict[str, dict[str, float]], large: dict[str, dict[s
     report(Row(name, ours, script, "stand-alone script", bar, "us/record", is_met, detail))
     for part, each in large.items():
         growth = each["mb"] - small[part]["mb"]
-        sizes = {"tenth_mb": round(small[part]["mb"], 1), "all_mb": round(each["mb"], 1)}
+        sizes = {"half_mb": round(small[part]["mb"], 1), "all_mb": round(each["mb"], 1)}
         is_flat = growth < BAR_GROWTH_MB and bool(each["ok"])
-        name = f"memory of the {part}, ten times the records"
+        name = f"memory of the {part}, twice the records"
         report(Row(name, growth, BAR_GROWTH_MB, "limit", BAR_GROWTH_MB, "MB more", is_flat, sizes))
 
 
