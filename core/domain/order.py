@@ -39,8 +39,8 @@ TRANSITIONS: dict[OrdStatus, frozenset[OrdStatus]] = {
     _S.UNKNOWN: frozenset(_S) - {_S.UNKNOWN},  # settled by the first proof, or sent again by a person
     _S.NEW: frozenset(_S) - {_S.NEW, _S.PENDING_NEW, _S.UNKNOWN},
     _S.PARTIALLY_FILLED: frozenset(_S) - {_S.PARTIALLY_FILLED, _S.PENDING_NEW, _S.NEW, _S.UNKNOWN},
-    _S.PENDING_CANCEL: frozenset(_S)
-    - {_S.PENDING_CANCEL, _S.PENDING_NEW, _S.UNKNOWN},  # refused: back to work
+    # Refused: back to work. Asked for before the broker has shown the order: nobody may know it after all.
+    _S.PENDING_CANCEL: frozenset(_S) - {_S.PENDING_CANCEL, _S.PENDING_NEW},
     _S.PENDING_REPLACE: frozenset(_S) - {_S.PENDING_REPLACE, _S.PENDING_NEW, _S.UNKNOWN},
     _S.DONE_FOR_DAY: frozenset(_S) - {_S.DONE_FOR_DAY, _S.PENDING_NEW, _S.UNKNOWN},
     _S.SUSPENDED: frozenset(_S) - {_S.SUSPENDED, _S.PENDING_NEW, _S.UNKNOWN},
