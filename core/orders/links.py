@@ -155,11 +155,12 @@ class Links:
     async def _follow_orders(self, up: Up) -> None:
         await self._broker.connect()
         await self.on_connected()
-        self.crosscheck.forget()
         waiting: asyncio.Queue[ExecutionReport | BrokerError] = asyncio.Queue(_MOST_BUFFERED)
         reading = self._means.tasks.spawn(self._fill(waiting), "reports")
         try:
             await self._reconciler.run()
+            # What it found may be older than this stream, which owes nothing of it.
+            self.crosscheck.forget()
             # What came meanwhile is known by now, or newer; either way it goes through the same door.
             while not waiting.empty():
                 await self._take(waiting.get_nowait())
