@@ -110,7 +110,9 @@ async def _alpaca(opened: OpenProfile, told: Told, clock: Clock) -> Venue:
 
     credentials, polygon = await asyncio.to_thread(read)
     limiter = Limiter(clock, on_waiting=told.waiting)
-    broker = AlpacaBroker(settings.mode, settings.alpaca, credentials, clock, _cache(profile.folder), limiter)
+    broker = AlpacaBroker(
+        settings.mode, settings.alpaca, credentials, clock, _cache(profile.folder), limiter, told.words
+    )
     calendar = MarketCalendar()
     feed: AlpacaFeed | PolygonFeed
     if polygon is not None:

@@ -51,6 +51,7 @@ class Holdings:
         self._tasks = means.tasks
         self._lasting = Persistence()
         self._is_account_due = False
+        self._looked_into: Decimal | None = None
         self._confirming: asyncio.Task[None] | None = None
         self.running = asyncio.Lock()
 
@@ -148,6 +149,20 @@ class Holdings:
             if self._oms.tally.behind:
                 await self._history.read()
             await self.refresh_account()
+
+    async def watch_account(self) -> None:
+        """Confirm the account now and then; cash that no fill explains may be a fill that was never told.
+
+        Raises:
+            BrokerUnavailable, OutcomeUnknown: a query failed; the last answer grows old.
+        """
+        await self.confirm_account()
+        async with self.running:
+            drift = self._state.account.drift
+            if drift and drift != self._looked_into:
+                await self._history.read()
+                drift = await self.refresh_account()
+            self._looked_into = drift
 
     def want_account(self) -> None:
         """Have the account asked for soon: however many fills want it, one question at a time is asked."""

@@ -101,7 +101,7 @@ class Rounds:
             await self._clock.sleep(ACCOUNT_EVERY_S)
             if self._state.ready:
                 await self._links.attempt(
-                    "account", self._reconciler.holdings.confirm_account, asks_broker=True
+                    "account", self._reconciler.holdings.watch_account, asks_broker=True
                 )
 
     async def _compare(self) -> None:

@@ -1089,3 +1089,38 @@ async def test_what_is_missing_of_a_replacement_is_inferred_without_what_it_inhe
     entries = await fills(rig)
     assert [(each.last_qty, each.last_px) for each in entries] == [(2, 99), (3, 100)]
     assert rig.core.state.behind == set()
+
+
+async def test_a_fill_that_was_never_told_is_in_the_book_within_ten_seconds(rig: Rig) -> None:
+    rig.market.faults.drop_reports(5)
+    order = await rig.submit(draft(qty=10))
+    before = rig.core.state.positions.qty(AAPL)
+
+    for _ in range(11):
+        await rig.clock.advance(1)
+        await rig.quiet()
+
+    assert before == 0
+    assert rig.core.state.positions.qty(AAPL) == 10
+    assert rig.core.state.orders.get(order.cl_ord_id).ord_status is OrdStatus.FILLED
+
+
+async def test_cash_that_no_fill_explains_is_looked_into_once(rig: Rig) -> None:
+    asked = 0
+    usual, activities = rig.core.outside.broker.account, rig.core.outside.broker.activities
+
+    async def richer():
+        found = await usual()
+        return replace(found, cash=Money(found.cash + 100))
+
+    async def counted(since):
+        nonlocal asked
+        asked += 1
+        return await activities(since)
+
+    rig.core.outside.broker.account, rig.core.outside.broker.activities = richer, counted
+    await rig.core.reconciler.holdings.watch_account()
+    await rig.core.reconciler.holdings.watch_account()
+    await rig.core.reconciler.holdings.watch_account()
+
+    assert asked == 1

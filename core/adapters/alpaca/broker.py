@@ -1,7 +1,7 @@
 """Alpaca behind the broker port."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -34,6 +34,9 @@ from core.ids import ClOrdId
 from core.settings import AlpacaAddresses
 
 _WARM_UP_S = 3.0
+_MOST_SKEW_S = 2.0  # control list A4
+# The account numbers of paper accounts begin so.
+_PAPER_PREFIX = "PA"
 
 
 class AlpacaBroker:
@@ -46,6 +49,7 @@ class AlpacaBroker:
         clock: our time.
         folder: where the list of instruments is kept.
         limiter: the account's requests a minute; its own where none is given.
+        tell: called with words for the person, such as that the clocks differ.
 
     Raises:
         SettingInvalid: an address is not one that this mode may speak to; no client was made.
@@ -59,7 +63,9 @@ class AlpacaBroker:
         clock: Clock,
         folder: Path,
         limiter: Limiter | None = None,
+        tell: Callable[[str], None] = lambda _words: None,
     ) -> None:
+        self._mode, self._tell = mode, tell
         self._lanes = open_lanes(mode, addresses, credentials, clock)
         self._limiter = limiter or Limiter(clock)
         self._peer = Peer(f"Alpaca ({mode})", alpaca_name(mode))
@@ -93,10 +99,25 @@ class AlpacaBroker:
                 f"{self._peer.what}: the key {self._peer.name} opens another account than it did before."
                 " Store the key of this profile's account and connect again"
             )
+        if account.account_id.startswith(_PAPER_PREFIX) is (self._mode is Mode.LIVE):
+            money = "paper money" if self._mode is Mode.LIVE else "real money"
+            raise CredentialsRefused(
+                f"{self._peer.what}: the key {self._peer.name} opens an account of {money}, and this profile"
+                f" is of mode {self._mode}. Store the key of the other kind and connect again"
+            )
         self._account_id = account.account_id
         await self._delivery.open()
         # An order should not have to wait for the library's import and a handshake.
-        await asyncio.gather(self._warm_up(self._lanes.submit), self._warm_up(self._lanes.cancel))
+        warm = (self._warm_up(self._lanes.submit), self._warm_up(self._lanes.cancel))
+        await asyncio.gather(*warm, self._check_clock())
+
+    async def _check_clock(self) -> None:
+        with suppress(BrokerUnavailable, OutcomeUnknown):
+            skew_s = (await self.market_clock()).skew_s
+            if abs(skew_s) > _MOST_SKEW_S:
+                self._tell(
+                    f"This computer's clock and Alpaca's differ by {skew_s:.0f} s; set the clock right"
+                )
 
     async def _warm_up(self, lane: Lane) -> None:
         with suppress(BrokerUnavailable, OutcomeUnknown):
