@@ -157,6 +157,7 @@ async def test_chain_that_does_not_go_on_from_what_was_anchored_is_an_alarm_and_
 
     await desk.anchorer.anchor()
     await desk.anchorer.run()
+    await desk.anchorer.anchor()
 
     assert side.kept == [line_of(CHAIN[4])]
     assert [each.severity for each in desk.notices] == [Severity.ALARM]
