@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_UP, Context, Decimal
 
 from core.domain.market import Quote
 from core.domain.money import Money, Price, Qty
@@ -22,6 +22,8 @@ _POWER = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
 _LENGTH = 40
 _SHOWN = 20
 _NINTH = Decimal("1E-9")
+# The largest amount over the smallest price, with nine decimals, is longer than the usual 28 digits.
+_DIVIDES = Context(prec=60, rounding=ROUND_UP)
 
 
 def parse_draft(draft: OrderDraft, quote: Quote | None = None) -> OrderTerms | tuple[RuleResult, ...]:
@@ -68,7 +70,9 @@ def _estimated(terms: OrderTerms, cash: Money, quote: Quote | None) -> OrderTerm
         text = f"Without a quote of {terms.symbol} an amount cannot be judged; a number of shares can."
         return (refused(RuleCode.FACTS, text, TicketField.CASH_ORDER_QTY),)
     # Up, so that no rule judges fewer shares than the cash may buy at this price.
-    return replace(terms, order_qty=Qty((cash / price).quantize(_NINTH, ROUND_UP)))
+    qty = _DIVIDES.divide(cash, price).quantize(_NINTH, context=_DIVIDES)
+    fault = qty_fault(qty)
+    return replace(terms, order_qty=Qty(qty)) if fault is None else (fault,)
 
 
 class _Reading:

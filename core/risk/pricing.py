@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from core.domain.market import Quote, SessionPhase
 from core.domain.risk import Limits
-from core.domain.terms import OrderTerms, Side
+from core.domain.terms import Contingency, OrderTerms, Side
 from core.risk.facts import Facts
 
 HUNDRED = Decimal(100)
@@ -106,9 +106,11 @@ def is_exit(terms: OrderTerms, facts: Facts) -> bool:
     """Say whether it is proven that the order can only lessen the position.
 
     A sale of at most what is held and not yet being sold; or a purchase of at most what is owed and
-    not yet being bought back.
+    not yet being bought back. Never one for an amount, whose shares are an estimate; nor one with a bracket,
+    whose legs open anew what the entry has closed.
     """
-    if facts.position_qty is None:
+    is_bracket = terms.legs is not None and terms.legs.contingency is Contingency.BRACKET
+    if facts.position_qty is None or terms.is_cash or is_bracket:
         return False
     if terms.side is Side.SELL:
         left, working = facts.position_qty, facts.working_sell_qty

@@ -18,7 +18,7 @@ from core.risk.checks.terms import terms_fit
 from core.risk.checks.tick import legs_tick
 from core.risk.engine import evaluate
 from core.risk.parse import parse_draft
-from core.risk.pricing import worst_cost, worst_price
+from core.risk.pricing import is_exit, worst_cost, worst_price
 from tests.risk_builders import AAPL, FACTS, FRACTIONABLE, HOLDING, INSTRUMENT, QUOTE, limit, market, stop
 
 LIMITS = Limits()
@@ -374,3 +374,33 @@ def test_amount_of_a_symbol_in_whole_shares_is_refused_at_its_field():
 
     assert (result.outcome, result.field) == (Outcome.HARD, TicketField.CASH_ORDER_QTY)
     assert instrument(cash(), LIMITS, PARTS).outcome is Outcome.PASS
+
+
+def test_a_bracket_that_closes_what_is_held_is_refused_as_its_legs_would_open():
+    held, owed = replace(HOLDING, position_qty=Qty(100)), replace(FACTS, position_qty=Qty(-100))
+
+    assert terms_fit(bracket(Side.SELL, "90.00", "105.00"), LIMITS, held).field is TicketField.SIDE
+    assert terms_fit(bracket(), LIMITS, owed).field is TicketField.SIDE
+    assert terms_fit(bracket(), LIMITS, held).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("terms", [bracket(Side.SELL, "90.00", "105.00"), replace(cash(), side=Side.SELL)])
+def test_neither_a_bracket_nor_an_amount_is_a_proven_exit(terms):
+    held = replace(HOLDING, position_qty=Qty(100))
+
+    assert is_exit(limit(Side.SELL), held)
+    assert not is_exit(terms, held)
+
+
+def test_a_sale_for_an_amount_is_covered_by_what_is_held_where_short_sales_are_on():
+    assert buying_power(replace(cash(), side=Side.SELL), SHORTS, HOLDING) is None
+
+
+def test_an_amount_over_the_smallest_price_is_more_shares_than_any_order():
+    typed = OrderDraft(
+        AAPL, Side.BUY, OrdType.LIMIT, DAY, "", price="0.000000000001", cash_order_qty="10000000"
+    )
+
+    (fault,) = parse_draft(typed)
+
+    assert "at most 1,000,000,000 shares" in fault.text

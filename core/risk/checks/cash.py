@@ -3,7 +3,7 @@
 from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk.facts import Facts
-from core.risk.pricing import is_exit, worst_cost
+from core.risk.pricing import open_qty, sellable, worst_cost
 from core.risk.results import passed, refused, unknown
 from core.risk.words import DOWN, UP, dollars
 
@@ -33,4 +33,5 @@ def buying_power(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult 
 
 
 def _is_short(terms: OrderTerms, limits: Limits, facts: Facts) -> bool:
-    return limits.short_sales and not is_exit(terms, facts)
+    left = sellable(facts)
+    return limits.short_sales and (left is None or open_qty(terms, facts) > left)

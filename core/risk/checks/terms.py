@@ -103,6 +103,10 @@ def _legs_fault(terms: OrderTerms, facts: Facts) -> RuleResult | None:
 def _bracket_fault(terms: OrderTerms, legs: Legs, facts: Facts) -> RuleResult | None:
     if terms.ord_type not in _SIMPLE:
         return _refused("A bracket begins with a market or a limit order.", TicketField.ORD_TYPE)
+    if facts.position_qty is not None and facts.position_qty * terms.side.sign < 0:
+        # Its legs would open, the other way, what the entry closes.
+        text = "A bracket opens a position, and this order closes one: a pair of both legs would pass."
+        return _refused(text, TicketField.SIDE)
     base = terms.price if terms.price is not None else far_touch(terms.side, facts.quote)
     if base is None:
         return None  # without a quote other rules refuse it
