@@ -31,7 +31,7 @@ PLACES = (
     ("oms.after_send", 3),
     ("oms.before_report", 5),
     ("store.before_commit", 11),
-    ("reconcile.middle", 1),
+    ("reconcile.middle", 2),
 )
 ENDS_BY_ITSELF = frozenset({"UNKNOWN", "REJECTED"})
 

@@ -1,18 +1,16 @@
 """SIGKILL anywhere: no order twice, none forgotten, and the book re-adds to the exchange's own ledger."""
 
 import json
-import multiprocessing
 import random
 import signal
-from collections.abc import Callable
 from decimal import Decimal
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 
 from tests import scale
 from tests.crash import child
+from tests.crash.warm import LONGEST_S, begin
 from tests.fakes.oracle import read_oracle
 from tests.fakes.rig import lay_out
 
@@ -35,27 +33,16 @@ PLACES = (
     ("simulator.ledger.before_write", 5),
     ("simulator.ledger.after_write", 5),
 )
-LONGEST_S = 30.0
-
-# A parent that has imported everything and has neither threads nor a loop: its forks are clean and quick.
-_warm = multiprocessing.get_context("forkserver")
-_warm.set_forkserver_preload(["tests.crash.child", "pytest"])
-
-
-def _begin(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
-    process = _warm.Process(target=target, args=arguments, daemon=True)
-    process.start()
-    return process
 
 
 def _kill_at(folder: Path, seed: int, place: str, passes: int) -> None:
-    process = _begin(child.victim, folder, seed, place, passes)
+    process = begin(child.victim, folder, seed, place, passes)
     process.join(LONGEST_S)
     assert process.exitcode == -signal.SIGKILL
 
 
 def _kill_after(folder: Path, seed: int, seconds: float) -> None:
-    process = _begin(child.victim, folder, seed, None, 0)
+    process = begin(child.victim, folder, seed, None, 0)
     process.join(seconds)
     assert process.exitcode is None
     process.kill()
@@ -63,7 +50,7 @@ def _kill_after(folder: Path, seed: int, seconds: float) -> None:
 
 
 def _recover(folder: Path, seed: int) -> dict:
-    process = _begin(child.recovery, folder, seed)
+    process = begin(child.recovery, folder, seed)
     process.join(LONGEST_S)
     assert process.exitcode == 0
     return json.loads((folder / "book.json").read_text())
