@@ -28,6 +28,7 @@ from core.ids import RandomIds
 from core.ports.secret_store import SecretStore
 from core.ports.storage import UnitOfWork
 from core.settings import BrokerName, FeedName, ProfileSettings, check_alpaca_hosts
+from core.storage.anchors import signing_key
 from core.storage.secrets import SecretFile
 from core.storage.vault import Key, Unlocked
 
@@ -179,13 +180,15 @@ def _actor(unlocked: Unlocked) -> Actor:
 def _recorded(profile: Profile, key: Key, draft: AuditDraft, act: Callable[[], None]) -> None:
     from core.storage.store import open_store
 
+    public_key = signing_key(profile.folder, key).public_key.hex()
     store = open_store(profile.database, key, create=False)
     now = SystemClock().now()
 
     def work(uow: UnitOfWork) -> None:
         if uow.audit_head().seq == 0:
             desk = Actor("desk", Role.ADMIN, Origin.DESK, draft.actor.session)
-            ledger.append(uow, ledger.genesis(store.installation_id, store.created_at_us, desk), now)
+            genesis = ledger.genesis(store.installation_id, store.created_at_us, desk, public_key)
+            ledger.append(uow, genesis, now)
         ledger.append(uow, draft, now)
         # Inside the transaction: where the place takes nothing, nothing is recorded.
         act()

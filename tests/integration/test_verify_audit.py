@@ -21,7 +21,7 @@ from core.adapters import keychain
 from core.audit import ledger, verify
 from core.bus import Bus
 from core.clock import ManualClock
-from core.domain.access import Actor, Origin
+from core.domain.access import Actor, Mode, Origin
 from core.domain.audit import AuditAction, AuditDraft
 from core.ids import CountedIds, mint_cl_ord_id
 from core.storage import engine, vault
@@ -382,6 +382,20 @@ def test_genesis_of_another_key_is_found(desk, run):
 
     assert code == 4
     assert "record 1: the genesis was made for another signing key" in err
+
+
+def test_chain_that_a_stored_key_begins_is_bound_to_the_signing_key(tmp_path, run, monkeypatch):
+    made = profiles.create(tmp_path / "root", "desk", PASSPHRASE, mode=Mode.PAPER, cost=CHEAP)
+    key = tmp_path / "polygon"
+    key.touch(mode=0o600)
+    key.write_text("aKeyOfSomeLength\n")
+    assert run("secrets", "set", "polygon", "--from-file", str(key))[0] == 0
+
+    run("audit", "export", str(tmp_path / "e.jsonl"))
+
+    first, genesis = map(json.loads, (tmp_path / "e.jsonl").read_text().splitlines()[:2])
+    assert json.loads(genesis["payload"])["public_key"] == first["public_key"]
+    assert json.loads((made.folder / KEY_FILE).read_text())["public"] == first["public_key"]
 
 
 def test_throwaway_profile_is_told_to_no_keyring(tmp_path, with_ring):
