@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from core.domain.money import ZERO
 from core.domain.order import Order
-from core.domain.terms import Side
+from core.domain.terms import Contingency, Side
 from core.orders.gather import LiveState
 
 
@@ -14,8 +14,10 @@ def is_proven_exit(state: LiveState, order: Order) -> bool:
     The order itself, and the one whose place it takes, are left out of the sums. While fills are missing,
     nothing is proven.
     """
-    if order.terms.is_cash:
-        return False  # how many shares that is, only the broker will know
+    legs = order.terms.legs
+    if order.terms.is_cash or (legs is not None and legs.contingency is Contingency.BRACKET):
+        # How many shares an amount is, only the broker will know; and the legs of a bracket open anew.
+        return False
     behind = (state.orders.get(cl_ord_id) for cl_ord_id in state.behind)
     if any(each is None or each.symbol == order.symbol for each in behind):
         return False
