@@ -114,18 +114,32 @@ class OrderBook:
             symbol: of one symbol or of all.
             without: orders that are left out, with what hangs on them.
         """
-        left_out = frozenset(without)
+        left_out = frozenset(each for each in without if each is not None)
+        # Of legs that end each other the others do no more than the one that is left out would.
+        found = (self.get(each) for each in left_out)
+        siblings = {
+            (each.list_id, each.side) for each in found if each is not None and each.list_id is not None
+        }
         largest: dict[tuple[ClOrdId, Side], Claim] = {}
         for order in self.open(symbol):
-            head = order.list_id or order.cl_ord_id
-            if order.cl_ord_id in left_out or head in left_out or self.sleeps(order):
+            head, leaves_qty = order.list_id or order.cl_ord_id, self._may_fill(order)
+            if order.cl_ord_id in left_out or head in left_out or not leaves_qty:
                 continue
-            claim = Claim(order.terms, order.leaves_qty, _spent(order))
+            if (head, order.side) in siblings:
+                continue
+            claim = Claim(order.terms, leaves_qty, _spent(order))
             known = largest.get((head, order.side))
             if known is None or _size(known) < _size(claim):
                 largest[head, order.side] = claim
         waiting = [Claim(terms, terms.order_qty) for terms in self._reserved.values()]
         return (*largest.values(), *(each for each in waiting if symbol in (None, each.terms.symbol)))
+
+    def _may_fill(self, order: Order) -> Decimal:
+        # A leg that waits is there for what its entry has filled so far: nobody else may sell those shares.
+        entry = self._open.get(order.list_id) if order.list_id is not None else None
+        if entry is None or not self.sleeps(order):
+            return order.leaves_qty
+        return min(order.leaves_qty, entry.cum_qty)
 
     def working(self, symbol: Symbol, *without: ClOrdId | None) -> Working:
         """Sum what may still be bought and sold of a symbol, UNKNOWN orders and reservations included."""
