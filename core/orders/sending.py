@@ -95,7 +95,10 @@ class Sending:
                 await self._broker.replace(self._replace_request(order))
                 failpoint("oms.after_send")
         except BrokerRejected as error:
-            await self._oms.apply(refusal(order, error.text, self._clock.now()))
+            if order.unknown:  # refused, maybe, for what the first one holds: of that nobody knows still
+                await self._oms.mark_unknown(order.cl_ord_id, f"Refused when sent again: {error.text}")
+            else:
+                await self._oms.apply(refusal(order, error.text, self._clock.now()))
         except BrokerUnavailable as error:
             self.on_error(error)
             if order.unknown:  # this time it did not leave; of the first time nobody knows
