@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVar
 
+import structlog
+
 from core.clock import Clock
 from core.errors import BrokerError
 from core.tasks import Tasks
 
 T = TypeVar("T")
+
+_log = structlog.get_logger("orders")
 
 
 class Patiently:
@@ -36,6 +40,9 @@ class Patiently:
                 return await question()
             except BrokerError as error:
                 return f"The broker did not answer for {what}: {error}"
+            except Exception as error:  # a bug in reading an answer must not hold the kill switch up
+                _log.exception("question.failed", what=what)
+                return f"The answer for {what} could not be read: {type(error).__name__}: {error}"
 
         found = await self.until(deadline, answer(), what)
         return f"The broker did not answer for {what} in time." if found is None else found

@@ -38,6 +38,7 @@ EDGES = frozenset(
         "core/bus.py",
         "core/orders/links.py",
         "core/orders/sending.py",
+        "core/orders/within.py",
         "app/runtime.py",
         "app/crash.py",
         "app/cli.py",
