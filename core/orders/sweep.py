@@ -35,6 +35,7 @@ class Sweep:
         targets: what is to end.
         due: monotonic seconds from which the end of each may be asked for again.
         look: monotonic seconds from which each may be looked up again.
+        asking: of which a request is under way; a second one would only take the place of others.
     """
 
     progress: Progress
@@ -42,6 +43,7 @@ class Sweep:
     targets: dict[ClOrdId, OrderCancelRequest] = field(default_factory=dict)
     due: dict[ClOrdId, float] = field(default_factory=dict)
     look: dict[ClOrdId, float] = field(default_factory=dict)
+    asking: set[ClOrdId] = field(default_factory=set)
 
 
 class Sweeper:
@@ -127,10 +129,12 @@ class Sweeper:
             self._tasks.spawn(self._request(sweep, sweep.targets[cl_ord_id]), "cancel")
 
     def _is_due(self, sweep: Sweep, cl_ord_id: ClOrdId, now: float) -> bool:
-        return cl_ord_id not in sweep.progress.confirmed and now >= sweep.due.get(cl_ord_id, now)
+        is_done = cl_ord_id in sweep.progress.confirmed or cl_ord_id in sweep.asking
+        return not is_done and now >= sweep.due.get(cl_ord_id, now)
 
     async def _request(self, sweep: Sweep, request: OrderCancelRequest) -> None:
         failures, cl_ord_id = sweep.progress.failures, request.cl_ord_id
+        sweep.asking.add(cl_ord_id)
         try:
             await self._broker.cancel(request)
         except (BrokerRejected, OutcomeUnknown):
@@ -142,6 +146,8 @@ class Sweeper:
             sweep.due[cl_ord_id] = self._clock.monotonic() + wait
         else:
             failures.pop(cl_ord_id, None)
+        finally:
+            sweep.asking.discard(cl_ord_id)
 
     async def _confirm(self, sweep: Sweep, listed: Listed | None) -> None:
         open_still = [each for each in sweep.targets if each not in sweep.progress.confirmed]
