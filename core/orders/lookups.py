@@ -8,7 +8,7 @@ from core.domain.execution import ExecutionReport
 from core.domain.messages import Notice, Severity
 from core.domain.order import Order, Pending
 from core.domain.terms import OrderCancelRequest
-from core.errors import BrokerRejected
+from core.errors import BrokerError
 from core.ids import ClOrdId
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
@@ -57,8 +57,9 @@ class LookUps:
         if order is None or not order.is_open:
             return
         if order.pending is Pending.CANCEL:
-            # The request may have been lost: asking twice does no harm.
-            with suppress(BrokerRejected):
+            # The request may have been lost: asking twice does no harm. Where it does not get through, the
+            # next comparison asks again, and this one goes on: other orders have fills to be found.
+            with suppress(BrokerError):
                 await self._broker.cancel(OrderCancelRequest(order.cl_ord_id, report.order_id))
         if order.pending is Pending.REPLACE and not self._has_open_replacement(order.cl_ord_id):
             await self._oms.change(order.cl_ord_id, lambda known: replace(known, pending=None), [])

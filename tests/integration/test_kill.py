@@ -94,8 +94,7 @@ async def test_a_request_that_got_lost_is_repeated_until_the_broker_shows_the_en
     assert stages[-1] == 1
 
 
-async def test_what_the_broker_does_not_confirm_is_named(rig: Rig, expected_log) -> None:
-    expected_log("unanswered")
+async def test_what_the_broker_does_not_confirm_is_named(rig: Rig) -> None:
     orders = await resting(rig, 2)
 
     async def refuse(request: object) -> None:
