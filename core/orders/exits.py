@@ -130,7 +130,13 @@ class Exits:
         except StorageError as error:
             _log.error("cancel.unwritable", cl_ord_id=order.cl_ord_id, reason=str(error))
             self._journal.note(draft)
-            self._oms.hold(replace(order, pending=Pending.CANCEL, updated_at=self._clock.now()))
+            self._hold(order.cl_ord_id, Pending.CANCEL)
+
+    def _hold(self, cl_ord_id: ClOrdId, pending: Pending | None) -> None:
+        # As it is by now: it may have filled, or ended, while the database was waited for.
+        order = self._state.orders.get(cl_ord_id)
+        if order is not None and order.is_open:
+            self._oms.hold(replace(order, pending=pending, updated_at=self._clock.now()))
 
     async def _undo(self, cl_ord_id: ClOrdId, actor: Actor, reason: str) -> None:
         order = self._state.orders.get(cl_ord_id)
@@ -141,7 +147,7 @@ class Exits:
             await self._oms.change(cl_ord_id, lambda known: replace(known, pending=None), [draft])
         except StorageError:
             self._journal.note(draft)
-            self._oms.hold(replace(order, pending=None, updated_at=self._clock.now()))
+            self._hold(cl_ord_id, None)
         report = await self._look_up(cl_ord_id)
         if report is not None and self._state.book_writable:
             await self._oms.apply(report)
