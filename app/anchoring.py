@@ -1,6 +1,7 @@
 """What signs the head of a profile's audit chain, and who outside its database is shown it."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from core.adapters import keychain
@@ -79,7 +80,9 @@ def _witnesses(
     found: list[Witness] = [AnchorFile(folder / FILE)]
     keyring = keychain.find() if profile is not None else None
     if profile is not None and keyring is not None and keyring.backend is not None:
-        found.append(KeychainAnchor(keyring.backend, profile))
+        # Another data folder with a profile of this name is another profile.
+        place = sha256(str(folder.resolve()).encode()).hexdigest()[:8]
+        found.append(KeychainAnchor(keyring.backend, f"{profile} {place}"))
     if export_folder is not None:
         path = export_folder / f"{installation_id}.{FILE}"
         found.append(AnchorFile(path, str(export_folder), FOLDER_EVERY_S, is_expected=False))

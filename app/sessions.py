@@ -3,6 +3,7 @@
 Runs on the core thread, where the slow imports belong: the window is painted before them.
 """
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from core.ids import RandomIds
 if TYPE_CHECKING:
     from app.venues import Told, Venue
     from core.storage.store import SqlStore
+    from core.storage.vault import Key
 
 DEMO_USER = "demo"
 DATABASE = "investiq.db"
@@ -115,7 +117,9 @@ async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -
             return target
 
         actor = Actor(DEMO_USER, Role.TRADER, Origin.WINDOW, RandomIds().unique())
-        opened = _Opened(options.kind.value, folder.path, store, actor, Limits(), Told(), is_temporary=True)
+        opened = _Opened(
+            options.kind.value, folder.path, store, actor, Limits(), Told(), key, is_temporary=True
+        )
         opened.keep = keep if options.kind is Kind.DEMO else None
         return await _start(opened, simulated(market), publish, ask, undo)
 
@@ -140,7 +144,9 @@ async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, pas
         venue = await venue_of(found, told)
         actor = Actor(found.user, Role.ADMIN, Origin.WINDOW, RandomIds().unique())
         limits = found.profile.settings.risk
-        opened = _Opened(found.profile.name, found.profile.folder, found.store, actor, limits, told)
+        opened = _Opened(
+            found.profile.name, found.profile.folder, found.store, actor, limits, told, found.key
+        )
         return await _start(opened, venue, publish, ask, undo)
 
 
@@ -155,6 +161,7 @@ class _Opened:
         actor: Actor,
         limits: Limits,
         told: "Told",
+        key: "Key",
         *,
         is_temporary: bool = False,
     ) -> None:
@@ -164,6 +171,7 @@ class _Opened:
         self.actor = actor
         self.limits = limits
         self.told = told
+        self.key = key
         self.is_temporary = is_temporary
         self.keep: Keep | None = None
 
@@ -171,9 +179,17 @@ class _Opened:
 async def _start(
     opened: _Opened, venue: "Venue", publish: Publish, ask: Ask, undo: AsyncExitStack
 ) -> Running:
+    from app.anchoring import begin_anchoring
     from app.wiring import Core, Outside, profile_facts
 
     actor = opened.actor
+    anchoring = await asyncio.to_thread(
+        begin_anchoring,
+        opened.folder,
+        opened.key,
+        opened.store.installation_id,
+        None if opened.is_temporary else opened.name,
+    )
     core = Core(
         Outside(
             store=opened.store,
@@ -194,6 +210,7 @@ async def _start(
             limits=opened.limits,
             keep=opened.keep,
             snapshots=venue.snapshots,
+            anchoring=anchoring,
         )
     )
     core.bus.subscribe_all(publish)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from app.anchoring import Anchoring
 from core.access.policy import authorize
 from core.audit import ledger
 from core.audit.browse import load_audit
@@ -71,6 +72,7 @@ class Outside:
         keep: makes a throwaway profile permanent; None where it is permanent already.
         rng: where chance comes from, such as the jitter between two tries.
         snapshots: answers a scan of many symbols; None where the quotes that stream in have to do.
+        anchoring: shows the head of the audit chain to witnesses outside the database.
     """
 
     store: SqlStore
@@ -86,6 +88,7 @@ class Outside:
     keep: Callable[[m.KeepProfile], Path] | None = None
     rng: Random = field(default_factory=Random)
     snapshots: SnapshotSource | None = None
+    anchoring: Anchoring | None = None
 
 
 class Core:
@@ -163,7 +166,10 @@ class Core:
         )
         self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate, self.bus)
         self.scanner = Scanner(self.state, outside.snapshots or QuotedSnapshots(self.state))
-        self.audit_watch = AuditWatch(Verifier(store), self.links.show, clock, self.bus)
+        anchoring = outside.anchoring
+        reading = None if anchoring is None else anchoring.reading()
+        self.anchorer = None if anchoring is None else anchoring.writing(store, clock, self.bus)
+        self.audit_watch = AuditWatch(Verifier(store, reading), self.links.show, clock, self.bus)
         self.clerk.on_lists, self.clerk.on_looked = self.following.listed, self.following.look
         self.desk = Desk(authorize, self.journal)
         self._hook()
@@ -223,8 +229,9 @@ class Core:
         outside = self.outside
         head = await outside.store.read(lambda reader: reader.audit_head())
         if head.seq == 0:
+            signed_by = "" if outside.anchoring is None else outside.anchoring.public_key
             genesis = ledger.genesis(
-                outside.store.installation_id, outside.store.created_at_us, self.desk_actor
+                outside.store.installation_id, outside.store.created_at_us, self.desk_actor, signed_by
             )
             await self.journal.record(genesis)
         facts = {"profile": outside.profile.name, "mode": outside.profile.mode.value}
@@ -247,6 +254,8 @@ class Core:
         for name, work in self.rounds.works:
             self.tasks.spawn(work(), name)
         self.tasks.spawn(self.audit_watch.run(), "verify")
+        if self.anchorer is not None:
+            self.tasks.spawn(self.anchorer.run(), "anchors")
 
     async def _restore_settings(self) -> None:
         store = self.outside.store
@@ -267,6 +276,8 @@ class Core:
         await self.outside.broker.close()
         draft = AuditDraft(AuditAction.PROGRAM_STOPPED, self.desk_actor, self.outside.profile.name)
         await self.journal.record_anyway(draft)
+        if self.anchorer is not None:
+            await self.anchorer.anchor()
 
     async def _snapshot(self, command: m.LoadSnapshot, actor: Actor) -> m.Snapshot:
         del command, actor
