@@ -41,7 +41,7 @@ READY_WITHIN_S = 20.0
 ANSWERS_WITHIN_S = 20.0
 HEARD_WITHIN_S = 5.0
 MANY = 1_000_000
-SETTLED = frozenset({OrdStatus.PENDING_NEW, OrdStatus.PENDING_CANCEL, OrdStatus.PENDING_REPLACE})
+ON_ITS_WAY = frozenset({OrdStatus.PENDING_NEW, OrdStatus.PENDING_CANCEL, OrdStatus.PENDING_REPLACE})
 
 
 class MarketClock(SystemClock):
@@ -123,7 +123,10 @@ class Profile:
 
     @property
     def _is_waiting(self) -> bool:
-        return any(order.ord_status in SETTLED for order in self.core.state.orders.open())
+        opened = self.core.state.orders.open()
+        # Of a replacement that nobody can prove, its order waits until a person has settled it.
+        held = {each.orig_cl_ord_id for each in opened if each.ord_status is OrdStatus.UNKNOWN}
+        return any(each.ord_status in ON_ITS_WAY and each.cl_ord_id not in held for each in opened)
 
     async def end(self) -> None:
         await self.core.tasks.close()
