@@ -2,7 +2,9 @@
 
 import json
 from contextlib import suppress
+from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +83,16 @@ def test_any_body_becomes_an_answer(body):
     answer = read_answer(200, {"Content-Type": "application/json"}, body)
 
     assert answer.content is None or not answer.unreadable
+
+
+@pytest.mark.parametrize("text", ["1." + "1" * 70, "1e-400", "1E-40000000", Decimal("0." + "3" * 31)])
+@pytest.mark.parametrize("field", ["qty", "filled_qty", "limit_price", "filled_avg_price"])
+def test_a_number_that_cannot_be_kept_exactly_is_an_error_that_names_its_field(text, field):
+    with pytest.raises(FieldUnreadableError, match=field):
+        mapping.read_order(Row("order", ORDER | {"filled_qty": "1", field: text}), Silent())
+
+
+def test_an_amount_over_next_to_nothing_is_an_estimate_all_the_same():
+    typed = {"qty": None, "notional": "1e17", "limit_price": "0.00000000000000000001"}
+
+    assert mapping.read_order(Row("order", ORDER | typed), Silent()).terms.order_qty > 1

@@ -15,6 +15,8 @@ N = TypeVar("N", Price, Qty, Money)
 # Nanoseconds, as Alpaca writes them, are more than a datetime holds.
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 _LONGEST_WORD = 80
+_MOST_DIGITS = 30
+_FINEST = -20
 
 
 class FieldUnreadableError(BrokerUnavailable):
@@ -77,9 +79,12 @@ class Row:
         if isinstance(found, bool) or not isinstance(found, str | int | Decimal):
             raise self._unreadable(name, "a number", found)
         try:
-            return kind(str(found))
+            made = kind(str(found))
         except (ValueError, ArithmeticError) as error:
             raise self._unreadable(name, "a number", found) from error
+        if not _is_sized(made):
+            raise self._unreadable(name, "a number that can be kept exactly", found)
+        return made
 
     def time(self, *names: str) -> datetime:
         """Return the first of some times that is there, UTC, cut to microseconds."""
@@ -114,6 +119,12 @@ class Row:
 
     def _unreadable(self, name: str, expected: str, found: object) -> FieldUnreadableError:
         return FieldUnreadableError(f"{self._what} {name}", expected, found)
+
+
+def _is_sized(number: Decimal) -> bool:
+    # Of two such numbers the product is still exact, and written out each is short.
+    _, digits, exponent = number.as_tuple()
+    return len(digits) <= _MOST_DIGITS and isinstance(exponent, int) and exponent >= _FINEST
 
 
 def rows_of(what: str, content: object) -> tuple[Row, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from core.adapters.alpaca.fields import FieldUnreadableError, Row
 from core.adapters.alpaca.words import NOT_REPLACEABLE, SIDES, TIMES, TYPES, Vocabulary
@@ -17,6 +17,8 @@ from core.domain.terms import Contingency, Legs, OrderTerms, OrdStatus, OrdType,
 from core.ids import ClOrdId, ExecId, OrderId, Symbol
 
 _CLASSES = {each.value: each for each in Contingency}
+_ESTIMATES = Context(prec=60)
+_MOST_SHARES = Decimal(10) ** 12
 _EQUITY = "us_equity"
 _MULTI_LEG = "mleg"
 THE_REST = "it was for the rest: the order that it replaced had filled the other shares"
@@ -153,7 +155,8 @@ def _bought(row: Row, cash: Money, price: Price | None) -> Qty:
     # An estimate, and for the screen only: how many shares the dollars buy is known when it has filled.
     filled, avg_px = row.number_or("filled_qty", Qty) or Qty(0), row.number_or("filled_avg_price", Price)
     worth = next((each for each in (price, avg_px) if each is not None and each > 0), None)
-    return max(filled, Qty(1) if worth is None else Qty((cash / worth).quantize(Decimal("1e-9"))))
+    shares = Decimal(1) if worth is None else _ESTIMATES.divide(cash, worth)
+    return max(filled, Qty(min(shares, _MOST_SHARES).quantize(Decimal("1e-9"), context=_ESTIMATES)))
 
 
 def _legs(word: str, terms: OrderTerms, shown: tuple[OrderView, ...]) -> Legs | None:
