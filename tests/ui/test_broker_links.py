@@ -52,7 +52,9 @@ def window(qtbot, core):
     made.show()
     bridge.request_snapshot()
     qtbot.waitUntil(lambda: made.parts.facts.profile is not None)
-    return made
+    yield made
+    bridge.stop()
+    made.close()
 
 
 def tell(qtbot, window, event) -> None:
