@@ -163,7 +163,7 @@ class OrderEntry:
                 raise await self._refusal(refuse(terms), draft_in_words(decision.draft), decision.actor)
             known = await self._keys.known(decision.key, mark)
             if known is not None:
-                return known
+                return _same_decision(known, decision)
             return await self._carry_out(decision, terms)
         finally:
             self._keys.give_back(decision.key)
@@ -266,6 +266,13 @@ class OrderEntry:
             {"rules": ",".join(result.code.value for result in verdict.breaches)},
             verdict,
         )
+
+
+def _same_decision(known: Submitted, decision: Decision) -> Submitted:
+    # Equal terms in the place of another order, or of none, are another decision.
+    if known.order.orig_cl_ord_id != decision.replaces:
+        raise Refused(RefusalCode.IDEMPOTENCY_CONFLICT, "This key was used for another order.")
+    return known
 
 
 def _verdict_payload(verdict: Verdict) -> str:

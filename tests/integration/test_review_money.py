@@ -6,9 +6,9 @@ import pytest
 
 from core.adapters.simulator.faults import Call
 from core.domain.access import TradingState
-from core.domain.messages import CancelOrder, KillTrading, ReplaceOrder, ResendOrder
+from core.domain.messages import CancelOrder, KillTrading, ReplaceOrder, ResendOrder, SubmitOrder
 from core.domain.terms import Contingency, OrderDraft, OrdStatus, OrdType, Side, TimeInForce
-from core.errors import BrokerRejected, OutcomeUnknown, Refused, StorageUnwritable
+from core.errors import BrokerRejected, OutcomeUnknown, RefusalCode, Refused, StorageUnwritable
 from core.orders.reducing import is_proven_exit
 from tests.builders import AAPL
 from tests.fakes.rig import EVERY_RULE, Rig, draft
@@ -181,3 +181,19 @@ async def test_a_fill_that_comes_while_a_cancel_cannot_be_recorded_is_not_forgot
 
     now = rig.order(order.cl_ord_id)
     assert (now.cum_qty, now.ord_status) == (4, OrdStatus.PENDING_CANCEL)
+
+
+async def test_a_key_stands_for_the_replacement_of_one_order_only(rig: Rig) -> None:
+    first, second = await rig.submit(draft(price="99.90")), await rig.submit(draft(price="99.80"))
+    key = rig.key()
+    done = await rig.do(ReplaceOrder(first.cl_ord_id, key, "10", "99.70", "", EVERY_RULE))
+
+    again = await rig.do(ReplaceOrder(first.cl_ord_id, key, "10", "99.70", "", EVERY_RULE))
+    assert (again.order.cl_ord_id, again.repeated) == (done.order.cl_ord_id, True)
+    for other in (
+        ReplaceOrder(second.cl_ord_id, key, "10", "99.70", "", EVERY_RULE),
+        SubmitOrder(draft(price="99.70"), key, EVERY_RULE),
+    ):
+        with pytest.raises(Refused) as refusal:
+            await rig.do(other)
+        assert refusal.value.code is RefusalCode.IDEMPOTENCY_CONFLICT
