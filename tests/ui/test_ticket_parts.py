@@ -18,7 +18,7 @@ from ui.panels.ticket import TicketPanel
 from ui.panels.ticket_parts import EffectTable
 from ui.panels.ticket_sending import Decisions, of_error, of_submitted, unknown
 from ui.panels.ticket_tips import FirstMinute
-from ui.panels.ticket_verdict import Offer, offers
+from ui.panels.ticket_verdict import Offer, VerdictView, offers
 
 
 def draft_of(qty: str) -> OrderDraft:
@@ -46,6 +46,26 @@ def test_the_nearest_limits_are_those_used_most():
     found = risk_words.nearest_limits(Verdict(tuple(some)), 2)
 
     assert [each.value for each in found] == [90, 50]
+
+
+def test_many_breaches_fold_to_the_three_that_are_farthest_over(qtbot):
+    codes = (RuleCode.ORDER_QTY, RuleCode.ORDER_NOTIONAL, RuleCode.POSITION_LIMIT, RuleCode.BUYING_POWER)
+    many = [
+        result(code, Outcome.HARD, str(value), "10")
+        for code, value in zip(codes, (20, 50, 30, 40), strict=True)
+    ]
+    view = VerdictView()
+    qtbot.addWidget(view)
+
+    view.show_verdict(Verdict(tuple(many)), "AAPL")
+    folded = [line.spans[0].text for line in view.rows.lines]
+    view.toggle()
+    unfolded = [line.spans[0].text for line in view.rows.lines]
+    view.show_verdict(Verdict(tuple(many[:3])), "AAPL")
+
+    assert folded == ["Order value", "Buying power", "AAPL weight"]
+    assert unfolded == [*folded, "Shares in one order"]
+    assert len(view.rows.lines) == 3
 
 
 @pytest.mark.parametrize("code", list(RuleCode))

@@ -24,6 +24,8 @@ from ui.widgets.labels import plain as plain_label
 
 INDENT = 30
 _GLYPH = 18
+# More would push what could pass off a low window.
+_MOST_BREACHES = 3
 _MARKS = {Outcome.HARD: Mark.STOP, Outcome.SOFT: Mark.WARN}
 _KINDS = {Outcome.HARD: "hard", Outcome.SOFT: "soft"}
 # Rules whose two numbers are not a use and its limit.
@@ -103,7 +105,7 @@ class VerdictView(QWidget):
         super().__init__(parent)
         self.saying = Saying("Verdict", is_ruled=True)
         self.rows = Lines("Rules")
-        self._passed: tuple[Verdict, str] | None = None
+        self._folds: tuple[Verdict, str, bool] | None = None
         self._is_unfolded = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -114,7 +116,7 @@ class VerdictView(QWidget):
 
     def say(self, mark: Mark | None, title: str, sentence: str = "") -> None:
         """Show words without any rule."""
-        self._passed = None
+        self._folds = None
         self.saying.say(mark, title, sentence)
         self.rows.set_lines([])
         self._focusable(False)
@@ -125,26 +127,34 @@ class VerdictView(QWidget):
         if not breaches:
             self._show_passed(verdict, symbol)
             return
-        self._passed = None
-        self._focusable(False)
+        can_fold = len(breaches) > _MOST_BREACHES
+        self._folds = (verdict, symbol, was_sent) if can_fold else None
+        self._focusable(can_fold)
         first, others = breaches[0], len(verdict.results) - len(breaches)
         remark = "nothing was sent" if was_sent else f"{others} other{'' if others == 1 else 's'} pass"
         remark = remark if was_sent or others else ""
+        is_unfolded = self._is_unfolded if can_fold else None
+        if can_fold:
+            remark = "Space folds" if is_unfolded else f"{len(breaches)} say no"
         if first.outcome is Outcome.HARD:
-            self.saying.say(Mark.STOP, words.refused_by(first.code), first.text, remark)
+            self.saying.say(
+                Mark.STOP, words.refused_by(first.code), first.text, remark, is_unfolded=is_unfolded
+            )
         else:
-            self.saying.say(Mark.WARN, "Unusual", first.text, remark)
-        rows = [_breach_row(each, symbol) for each in breaches] if len(breaches) > 1 or _has(first) else []
+            self.saying.say(Mark.WARN, "Unusual", first.text, remark, is_unfolded=is_unfolded)
+        shown = breaches if is_unfolded else breaches[:_MOST_BREACHES]
+        rows = [_breach_row(each, symbol) for each in shown] if len(shown) > 1 or _has(first) else []
         self.rows.set_lines(rows)
 
     def toggle(self) -> None:
-        """Unfold all rules that pass, or fold them to the nearest limits."""
-        if self._passed is not None:
+        """Unfold all rules, or fold them to the nearest limits or the worst breaches."""
+        if self._folds is not None:
             self._is_unfolded = not self._is_unfolded
-            self._show_passed(*self._passed)
+            verdict, symbol, was_sent = self._folds
+            self.show_verdict(verdict, symbol, was_sent=was_sent)
 
     def _show_passed(self, verdict: Verdict, symbol: str) -> None:
-        self._passed = (verdict, symbol)
+        self._folds = (verdict, symbol, False)
         self._focusable(True)
         unjudged = sum(each.outcome is Outcome.NOT_EVALUATED for each in verdict.results)
         count = len(verdict.results) - unjudged
