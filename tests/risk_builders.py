@@ -51,6 +51,7 @@ FACTS = Facts(
     account_age_s=1.0,
     ready=True,
     burst_left=5,
+    usual_volume=Decimal(50_000_000),
 )
 HOLDING = replace(FACTS, position_qty=Decimal(100), gross_exposure=Decimal(10_000))
 

@@ -20,13 +20,17 @@ class RuleCode(StrEnum):
     TICK = "tick"  # A7
     PRICE_COLLAR = "price_collar"  # A8
     STOP_SIDE = "stop_side"  # A8
+    SPREAD = "spread"  # A9
     ORDER_QTY = "order_qty"  # A10
+    ORDER_VOLUME = "order_volume"  # A10
     ORDER_NOTIONAL = "order_notional"  # A11
     POSITION_LIMIT = "position_limit"  # A12
+    GROSS_EXPOSURE = "gross_exposure"  # A13
     BUYING_POWER = "buying_power"  # A15
     SELL_HELD = "sell_held"  # A16
     DUPLICATE = "duplicate"  # A18
     THROTTLE = "throttle"  # A19
+    DAILY_LOSS = "daily_loss"  # A22
 
 
 class Outcome(StrEnum):
@@ -168,13 +172,16 @@ class Verdict:
 class Limits:
     """The numbers that the rules hold orders against (defaults: control list, manual column).
 
-    Percentages are of equity at the start of the day. Short sales are off unless they are switched on (A16).
+    Percentages are of equity at the start of the day. All of it may be invested, as in a cash account (A13).
+    Short sales are off unless they are switched on (A16).
     """
 
     collar_soft_pct: Decimal = Decimal(3)
     collar_hard_pct: Decimal = Decimal(10)
+    spread_pct: Decimal = Decimal(2)
     order_qty_soft: Qty = Qty(5_000)
     order_qty_hard: Qty = Qty(20_000)
+    volume_pct: Decimal = Decimal(1)
     notional_soft: Decimal = Decimal(25_000)
     notional_soft_pct: Decimal = Decimal(10)
     notional_hard: Decimal = Decimal(100_000)

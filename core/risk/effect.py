@@ -6,7 +6,7 @@ from core.domain.risk import EffectLine, EffectName, Limits, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk.checks.position import worst_holding_price
 from core.risk.facts import Facts
-from core.risk.pricing import HUNDRED, mark_price, open_qty, worst_cost, worst_price
+from core.risk.pricing import HUNDRED, before_and_after, mark_price, open_qty, worst_cost, worst_price
 
 _ZERO = Decimal(0)
 
@@ -18,7 +18,7 @@ def effect(terms: OrderTerms, limits: Limits, facts: Facts) -> tuple[EffectLine,
     return (
         EffectLine(EffectName.POSITION, Unit.SHARES, now, after),
         _weight(now, after, limits, facts, (mark, worst_holding_price(terms, facts))),
-        _gross(terms, limits, facts, (mark, worst)),
+        _gross(terms, limits, facts, (mark, worst_holding_price(terms, facts))),
         _cash(terms, facts, worst),
         _loss_left(terms, limits, facts, (mark, worst)),
     )
@@ -51,12 +51,14 @@ def _gross(
     terms: OrderTerms, limits: Limits, facts: Facts, prices: tuple[Decimal | None, Decimal | None]
 ) -> EffectLine:
     mark, worst = prices
-    price = worst if terms.side is Side.BUY else mark
+    moved = before_and_after(terms, facts)
+    grown = open_qty(terms, facts) * terms.side.sign if moved is None else abs(moved[1]) - abs(moved[0])
+    price = worst if grown > 0 else mark
     after = None
     if facts.gross_exposure is not None and price is not None:
-        after = max(facts.gross_exposure + open_qty(terms, facts) * price * terms.side.sign, _ZERO)
+        after = max(facts.gross_exposure + grown * price, _ZERO)
     shown, then = _of_equity(facts.gross_exposure, facts), _of_equity(after, facts)
-    breached = terms.side is Side.BUY and then is not None and then > limits.gross_pct
+    breached = grown > 0 and then is not None and then > limits.gross_pct
     return EffectLine(EffectName.GROSS_EXPOSURE, Unit.PERCENT, shown, then, breached)
 
 

@@ -57,6 +57,7 @@ class Facts:
         sent_today: the same since the start of our day, UTC.
         burst_left: whole orders that the token bucket still gives.
         may_short: the broker lets this account sell what it does not hold.
+        usual_volume: shares of the symbol that trade in a day, as the mean of the last 20 days; None is n/a.
     """
 
     trading_state: TradingState | None
@@ -81,3 +82,4 @@ class Facts:
     sent_today: int = 0
     burst_left: int = 0
     may_short: bool = False
+    usual_volume: Decimal | None = None

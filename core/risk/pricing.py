@@ -18,6 +18,18 @@ def open_qty(terms: OrderTerms, facts: Facts) -> Decimal:
     return terms.order_qty - facts.filled_qty
 
 
+def before_and_after(terms: OrderTerms, facts: Facts) -> tuple[Decimal, Decimal] | None:
+    """Return the shares held once all that works on this side has filled, without the order and with it.
+
+    Signed; None if unknown. What works on the other side is not counted: it may never fill.
+    """
+    working = facts.working_buy_qty if terms.side is Side.BUY else facts.working_sell_qty
+    if facts.position_qty is None or working is None:
+        return None
+    before = facts.position_qty + working * terms.side.sign
+    return before, before + open_qty(terms, facts) * terms.side.sign
+
+
 def far_touch(side: Side, quote: Quote | None) -> Decimal | None:
     """Return the price that the order would meet: ask for a purchase, bid for a sale, else the last trade.
 

@@ -52,6 +52,11 @@ def unknown(code: RuleCode, what: str, terms: OrderTerms, facts: Facts) -> RuleR
     return RuleResult(code, Outcome.HARD, text)
 
 
+def not_judged(code: RuleCode, what: str) -> RuleResult:
+    """Report n/a: a fact is missing that the control list does not insist on."""
+    return RuleResult(code, Outcome.NOT_EVALUATED, f"Not judged, as {what} is not known.")
+
+
 def capped(outcome: Outcome, terms: OrderTerms, facts: Facts) -> Outcome:
     """Soften a limit on size for a proven exit: what may not be opened must still be closed."""
     return Outcome.SOFT if outcome is Outcome.HARD and is_exit(terms, facts) else outcome

@@ -6,13 +6,16 @@ from core.domain.risk import Limits, Outcome, RuleResult
 from core.domain.terms import OrderTerms
 from core.risk.checks.cash import buying_power
 from core.risk.checks.collar import price_collar, stop_side
+from core.risk.checks.exposure import gross_exposure
 from core.risk.checks.freshness import freshness
 from core.risk.checks.instrument import instrument
+from core.risk.checks.loss import daily_loss
 from core.risk.checks.numbers import numbers
 from core.risk.checks.position import position_limit, sell_held
 from core.risk.checks.repetition import duplicate, throttle
 from core.risk.checks.session import session
-from core.risk.checks.size import order_notional, order_qty
+from core.risk.checks.size import order_notional, order_qty, order_volume
+from core.risk.checks.spread import spread
 from core.risk.checks.terms import terms_fit
 from core.risk.checks.tick import legs_tick, price_tick, stop_tick
 from core.risk.checks.trading_state import trading_state
@@ -32,13 +35,17 @@ RULES: tuple[Rule, ...] = (
     legs_tick,
     price_collar,
     stop_side,
+    spread,
     order_qty,
+    order_volume,
     order_notional,
     position_limit,
+    gross_exposure,
     buying_power,
     sell_held,
     duplicate,
     throttle,
+    daily_loss,
 )
 
 

@@ -110,12 +110,14 @@ def facts(draw):
         sent_last_minute=draw(st.integers(0, 100)),
         sent_today=draw(st.integers(0, 600)),
         burst_left=draw(st.integers(0, 5)),
+        usual_volume=draw(maybe),
     )
 
 
 @st.composite
 def calm_facts(draw):
     """All known and fresh, of any size: only limits can refuse."""
+    start = Decimal(draw(st.integers(1_000, 500_000)))
     return replace(
         FACTS,
         position_qty=Decimal(draw(st.one_of(st.integers(0, 400), st.integers(-100, 30_000)))),
@@ -123,9 +125,12 @@ def calm_facts(draw):
         working_sell_qty=Decimal(draw(st.integers(0, 100))),
         cash=Decimal(draw(st.integers(0, 200_000))),
         reserved_cash=Decimal(draw(st.integers(0, 20_000))),
-        start_equity=Decimal(draw(st.integers(1_000, 500_000))),
+        gross_exposure=Decimal(draw(st.integers(0, 200_000))),
+        equity=start * draw(st.integers(94, 110)) / 100,
+        start_equity=start,
         fee_rate_pct=draw(st.decimals(min_value=0, max_value=1, places=3)),
         instrument=draw(st.sampled_from([INSTRUMENT, FRACTIONABLE])),
+        usual_volume=draw(st.sampled_from([None, Decimal(10_000), Decimal(50_000_000)])),
     )
 
 
@@ -253,11 +258,17 @@ def _assert_within_limits(order, known):
     assert order.side is Side.BUY
     assert known.trading_state is TradingState.ACTIVE
     assert order.order_qty <= LIMITS.order_qty_hard
+    assert not known.usual_volume or known.usual_volume < 0 or order.order_qty * 100 <= known.usual_volume
+    assert known.start_equity - known.equity < known.start_equity * LIMITS.daily_loss_pct / 100
+    if order.ord_type is OrdType.MARKET and not order.time_in_force.is_auction:
+        assert known.quote.ask - known.quote.bid <= (known.quote.ask + known.quote.bid) / 100
     if order.price:
         assert order.order_qty * price <= min(LIMITS.notional_hard, known.start_equity / 5)
         assert left * price <= known.cash - known.reserved_cash
         held = known.position_qty + known.working_buy_qty
         assert abs(held + left) <= abs(held) or (held + left) * price <= known.start_equity / 5
+        grown = max(abs(held + left) - abs(held), 0)
+        assert not grown or known.gross_exposure + grown * price <= known.start_equity
 
 
 @given(

@@ -69,22 +69,34 @@ def test_evaluate_unsound_numbers_is_the_only_finding():
             {
                 RuleCode.FACTS,
                 RuleCode.SESSION,
+                RuleCode.SPREAD,
                 RuleCode.ORDER_NOTIONAL,
                 RuleCode.POSITION_LIMIT,
+                RuleCode.GROSS_EXPOSURE,
                 RuleCode.BUYING_POWER,
             },
         ),
         ("quote_age_s", {RuleCode.FACTS}),
-        ("position_qty", {RuleCode.FACTS, RuleCode.POSITION_LIMIT}),
-        ("working_buy_qty", {RuleCode.FACTS, RuleCode.POSITION_LIMIT}),
+        ("position_qty", {RuleCode.FACTS, RuleCode.POSITION_LIMIT, RuleCode.GROSS_EXPOSURE}),
+        ("working_buy_qty", {RuleCode.FACTS, RuleCode.POSITION_LIMIT, RuleCode.GROSS_EXPOSURE}),
         ("working_sell_qty", {RuleCode.FACTS}),
         ("cash", {RuleCode.FACTS, RuleCode.BUYING_POWER}),
         ("reserved_cash", {RuleCode.BUYING_POWER}),
-        ("gross_exposure", set()),
-        ("equity", set()),
-        ("start_equity", {RuleCode.FACTS, RuleCode.ORDER_NOTIONAL, RuleCode.POSITION_LIMIT}),
+        ("gross_exposure", {RuleCode.GROSS_EXPOSURE}),
+        ("equity", {RuleCode.DAILY_LOSS}),
+        (
+            "start_equity",
+            {
+                RuleCode.FACTS,
+                RuleCode.ORDER_NOTIONAL,
+                RuleCode.POSITION_LIMIT,
+                RuleCode.GROSS_EXPOSURE,
+                RuleCode.DAILY_LOSS,
+            },
+        ),
         ("account_age_s", {RuleCode.FACTS}),
         ("ready", {RuleCode.FACTS}),
+        ("usual_volume", set()),
     ],
 )
 def test_evaluate_missing_fact_denies_a_market_purchase(fact, codes):
@@ -132,6 +144,7 @@ def test_every_nullable_fact_is_covered_by_the_tables():
         "start_equity",
         "account_age_s",
         "ready",
+        "usual_volume",
     }
 
 
@@ -183,6 +196,16 @@ def test_effect_of_selling_short_counts_working_sales():
 
     position = line(verdict, EffectName.POSITION)
     assert (position.now, position.after) == (-15, -25)
+
+
+def test_effect_of_a_short_sale_adds_to_the_exposure():
+    facts = replace(FACTS, position_qty=Decimal(-10), gross_exposure=Decimal(1_000))
+
+    sold = line(evaluate(limit(SELL, 10, price="105.00"), LIMITS, facts), EffectName.GROSS_EXPOSURE)
+    bought = line(evaluate(limit(BUY, 10, price="105.00"), LIMITS, facts), EffectName.GROSS_EXPOSURE)
+
+    assert (sold.now, sold.after) == (1, Decimal("2.05"))
+    assert (bought.now, bought.after, bought.breached) == (1, 0, False)
 
 
 def test_effect_marks_what_breaks_its_limit():

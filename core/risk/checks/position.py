@@ -5,7 +5,7 @@ from decimal import Decimal
 from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk.facts import Facts
-from core.risk.pricing import HUNDRED, mark_price, open_qty, sellable, worst_price
+from core.risk.pricing import HUNDRED, before_and_after, mark_price, open_qty, sellable, worst_price
 from core.risk.results import passed, refused, unknown
 from core.risk.words import percent, share_word, shares
 
@@ -15,11 +15,10 @@ def position_limit(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResul
 
     It applies only where the order makes the position larger.
     """
-    working = facts.working_buy_qty if terms.side is Side.BUY else facts.working_sell_qty
-    if facts.position_qty is None or working is None:
+    moved = before_and_after(terms, facts)
+    if moved is None:
         return unknown(RuleCode.POSITION_LIMIT, f"the position in {terms.symbol}", terms, facts)
-    before = facts.position_qty + working * terms.side.sign
-    after = before + open_qty(terms, facts) * terms.side.sign
+    before, after = moved
     if abs(after) <= abs(before):
         return None
     price = worst_holding_price(terms, facts)
@@ -33,7 +32,7 @@ def position_limit(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResul
     if held <= limits.position_pct * equity:
         text = "The position stays within the limit."
         return passed(RuleCode.POSITION_LIMIT, text, weight, limits.position_pct, Unit.PERCENT)
-    text = _text(terms, weight, limits.position_pct, open_qty(terms, facts), working)
+    text = _text(terms, weight, limits.position_pct, facts)
     figures = (weight, limits.position_pct, Unit.PERCENT)
     return refused(RuleCode.POSITION_LIMIT, text, TicketField.ORDER_QTY, figures)
 
@@ -84,7 +83,9 @@ def worst_holding_price(terms: OrderTerms, facts: Facts) -> Decimal | None:
     return max(known, default=None)
 
 
-def _text(terms: OrderTerms, weight: Decimal, limit: Decimal, qty: Decimal, working: Decimal) -> str:
+def _text(terms: OrderTerms, weight: Decimal, limit: Decimal, facts: Facts) -> str:
+    working = facts.working_buy_qty if terms.side is Side.BUY else facts.working_sell_qty
+    qty = open_qty(terms, facts)
     text = f"{shares(qty)} more {share_word(qty)} would make {terms.symbol} {percent(weight)} of equity. "
     text += f"The limit is {percent(limit)}"
     return text + (f", counting the {shares(working)} still working." if working else ".")

@@ -1,11 +1,11 @@
-"""A10 and A11: how large one order may be, in shares and in dollars."""
+"""A10 and A11: how large one order may be, in shares, as a part of the market and in dollars."""
 
 from core.domain.risk import Limits, Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
 from core.risk.facts import Facts
 from core.risk.pricing import HUNDRED, value_price
-from core.risk.results import breached, capped, passed, size_limit, unknown
-from core.risk.words import DOWN, UP, dollars, shares
+from core.risk.results import breached, capped, not_judged, passed, size_limit, unknown
+from core.risk.words import DOWN, UP, dollars, percent, shares
 
 
 def order_qty(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
@@ -17,6 +17,20 @@ def order_qty(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | N
     text = f"{shares(qty)} shares are more than the {shares(limit)} that one order may have."
     outcome = capped(found, terms, facts)
     return breached(outcome, RuleCode.ORDER_QTY, text, TicketField.ORDER_QTY, (qty, limit, Unit.SHARES))
+
+
+def order_volume(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
+    """Hold the quantity against the usual volume of a day; n/a where that is not known."""
+    volume = facts.usual_volume
+    if volume is None or volume <= 0:
+        return not_judged(RuleCode.ORDER_VOLUME, f"the usual volume of {terms.symbol}")
+    share = terms.order_qty * HUNDRED / volume
+    figures = (share, limits.volume_pct, Unit.PERCENT)
+    if share <= limits.volume_pct:
+        return passed(RuleCode.ORDER_VOLUME, "The order is a small part of the usual volume.", *figures)
+    text = f"The order is {percent(share)} of the usual volume; {percent(limits.volume_pct)} is the limit."
+    outcome = capped(Outcome.HARD, terms, facts)
+    return breached(outcome, RuleCode.ORDER_VOLUME, text, TicketField.ORDER_QTY, figures)
 
 
 def order_notional(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
