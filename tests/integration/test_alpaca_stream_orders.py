@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.adapters.alpaca import trade_stream
@@ -445,6 +445,7 @@ VALUES = st.recursive(
 
 
 @given(st.binary() | st.text() | VALUES.map(json.dumps))
+@example('{"price": 1e99999999999999999999}')
 def test_orders_decoder_gives_an_object_or_a_value_error(frame):
     try:
         message = decode(frame)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter, deque
 from collections.abc import AsyncIterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 import structlog
@@ -170,7 +170,7 @@ def decode(frame: str | bytes) -> dict[str, Any]:
     """
     try:
         message = json.loads(frame, parse_float=Decimal, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, InvalidOperation, RecursionError) as error:
         raise ValueError(f"{len(frame)} characters that are no JSON") from error
     if isinstance(message, dict):
         return message
