@@ -106,6 +106,7 @@ class OrderManagement:
                     record(draft)
 
             await self._journal.write(work)
+            changed = self._with_wish(order, changed)
             self._publish(changed)
             return changed
 
@@ -171,16 +172,19 @@ class OrderManagement:
         return True
 
     async def _keep(self, known: Order, after: Order, booked: Booked) -> None:
-        now = self._state.orders.get(after.cl_ord_id)
-        is_asked = now is not None and now is not known and now.pending is Pending.CANCEL
-        if is_asked and after.is_open and after.pending is not Pending.CANCEL:
-            # A cancel went out while the report waited for the database; it is not forgotten over it.
-            after = replace(after, pending=Pending.CANCEL)
-            self._state.orders.put(after)
-            await self._patience.until_written(lambda uow, _: uow.update_order(after))
+        told, after = after, self._with_wish(known, after)
         self._state.orders.put(after)
+        if after is not told:
+            await self._patience.until_written(lambda uow, _: uow.update_order(after))
         self._take(after, booked)
         self._bus.publish(OrderChanged(after))
+
+    def _with_wish(self, known: Order, after: Order) -> Order:
+        # A cancel went out while this waited for the database; it is not forgotten over it.
+        now = self._state.orders.get(after.cl_ord_id)
+        is_asked = now is not None and now is not known and now.pending is Pending.CANCEL
+        is_due = is_asked and after.is_open and after.pending is not Pending.CANCEL
+        return replace(after, pending=Pending.CANCEL) if is_due else after
 
     def _take(self, order: Order, booked: Booked) -> None:
         for fill, position in booked.steps:

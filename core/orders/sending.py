@@ -112,12 +112,16 @@ class Sending:
     def _refuse_if_stopped(self, order: Order) -> None:
         # Asked again at the last moment: the state may have changed while the order was written.
         state = self._state.trading_state
-        if state is TradingState.ACTIVE:
+        if state is TradingState.ACTIVE and self._state.ready:
             return
-        may_pass = state is TradingState.REDUCING or order.cl_ord_id in self._closing
-        if not may_pass:
+        is_halted = state is None or state is TradingState.HALTED
+        if is_halted and order.cl_ord_id not in self._closing:
             raise BrokerUnavailable("trading was halted meanwhile")
         if not is_proven_exit(self._state, order):
+            if state is TradingState.ACTIVE:
+                raise BrokerUnavailable(
+                    "the order stream was lost meanwhile, and nothing is opened without it"
+                )
             raise BrokerUnavailable("positions may only be reduced now, and this order might not")
 
     async def _begin_replacing(self, order: Order) -> None:

@@ -7,9 +7,12 @@ import pytest
 from core.adapters.simulator.faults import Call
 from core.domain.access import TradingState
 from core.domain.messages import CancelOrder, KillTrading, ReplaceOrder, ResendOrder, SubmitOrder
+from core.domain.order import Pending
 from core.domain.terms import Contingency, OrderDraft, OrdStatus, OrdType, Side, TimeInForce
 from core.errors import BrokerRejected, OutcomeUnknown, RefusalCode, Refused, StorageUnwritable
+from core.failpoints import arm, disarm_all
 from core.orders.reducing import is_proven_exit
+from core.orders.sweep import asks_for_end
 from tests.builders import AAPL
 from tests.fakes.rig import EVERY_RULE, Rig, draft
 
@@ -18,6 +21,7 @@ from tests.fakes.rig import EVERY_RULE, Rig, draft
 async def rig(tmp_path: Path):
     made = await Rig(tmp_path).start()
     yield made
+    disarm_all()
     await made.stop()
 
 
@@ -197,3 +201,40 @@ async def test_a_key_stands_for_the_replacement_of_one_order_only(rig: Rig) -> N
         with pytest.raises(Refused) as refusal:
             await rig.do(other)
         assert refusal.value.code is RefusalCode.IDEMPOTENCY_CONFLICT
+
+
+async def test_nothing_is_opened_that_was_written_while_the_order_stream_was_lost(rig: Rig) -> None:
+    arm("oms.after_intent", lambda: setattr(rig.core.state, "ready", False))
+
+    order = await rig.submit(draft(price="99.90"))
+
+    disarm_all()
+    assert (order.ord_status, rig.oracle().orders) == (OrdStatus.REJECTED, {})
+    assert "the order stream was lost" in order.text
+
+
+async def test_what_closes_goes_out_though_the_order_stream_was_lost_meanwhile(rig: Rig) -> None:
+    await rig.submit(draft(Side.BUY, 10))
+    arm("oms.after_intent", lambda: setattr(rig.core.state, "ready", False))
+
+    await rig.submit(draft(Side.SELL, 10))
+
+    disarm_all()
+    assert rig.core.state.positions.qty(AAPL) == 0
+
+
+async def test_a_cancel_that_goes_out_while_another_change_is_written_is_not_forgotten(rig: Rig) -> None:
+    rig.market.faults.lose_request(Call.SUBMIT)
+    order = await rig.submit(draft(price="99.90"))
+    write = rig.core.journal.write
+
+    async def be_overtaken(work: object) -> object:
+        done = await write(work)
+        rig.core.oms.hold(asks_for_end(rig.order(order.cl_ord_id)))  # as the kill switch does
+        return done
+
+    rig.core.journal.write = be_overtaken
+    await rig.core.oms.change(order.cl_ord_id, lambda known: known, [])
+    rig.core.journal.write = write
+
+    assert rig.order(order.cl_ord_id).pending is Pending.CANCEL
