@@ -218,10 +218,9 @@ class AlpacaRig(Rig):
         )
         ours = {order.cl_ord_id: order for order in orders}
         for cl_ord_id, known in exchange.book.by_client.items():
-            if cl_ord_id in ours or is_ours(cl_ord_id):
-                order = ours[cl_ord_id]
-                assert order.cum_qty == known.filled_qty, (order, known)
-                assert order.ord_status in {STATUS[known.status], *WAITING}, (order, known)
+            order = ours[cl_ord_id]
+            assert order.cum_qty == known.filled_qty, (order, known)
+            assert order.ord_status in {STATUS[known.status], *WAITING}, (order, known)
         for cl_ord_id, order in ours.items():
             if cl_ord_id not in exchange.book.by_client:
                 assert order.ord_status in (OrdStatus.UNKNOWN, OrdStatus.REJECTED), order

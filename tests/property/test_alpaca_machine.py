@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from core.domain.messages import (
 )
 from core.domain.money import plain
 from core.domain.order import Order
-from core.domain.terms import OrderDraft, OrdStatus, OrdType, Side
+from core.domain.terms import Contingency, OrderDraft, OrdStatus, OrdType, Side
 from core.errors import Refused
 from core.ids import IdempotencyKey
 from tests import scale
@@ -144,6 +145,20 @@ class AlpacaMachine(RuleBasedStateMachine):
         wanted = draft(side, qty, self._price(symbol, side, cents), symbol=symbol)
         self._decide("limit", wanted, self.rig.key())
 
+    @rule(qty=st.integers(1, 30), cents=CENTS, wide=st.integers(5, 40))
+    def submit_bracket(self, qty: int, cents: int, wide: int) -> None:
+        self._be_open()
+        entry, near = self._price(AAPL, Side.BUY, cents), Decimal(wide) / 100
+        profit, loss = (plain(Decimal(entry) + each) for each in (near, -near))
+        legs = {"contingency": Contingency.BRACKET, "take_profit": profit, "stop_loss": loss}
+        self._decide("bracket", replace(draft(qty=qty, price=entry), **legs), self.rig.key())
+
+    @rule(symbol=SYMBOLS, price=st.integers(9_960, 10_040))
+    def print_a_trade(self, symbol: str, price: int) -> None:
+        # Stops are woken by trades only.
+        self.rig.server.exchange.trade(symbol, f"{price / 100:.2f}")
+        self.act("trade", self.rig.quiet())
+
     @rule(qty=st.integers(1, 30), cents=CENTS)
     def submit_twice_at_once(self, qty: int, cents: int) -> None:
         wanted, key = draft(qty=qty, price=self._price(AAPL, Side.BUY, cents)), self.rig.key()
@@ -176,7 +191,7 @@ class AlpacaMachine(RuleBasedStateMachine):
             self.act("cancel all", self.rig.do(CancelOrders(None)))
 
     @rule(pick=PICK, more=st.integers(-5, 10), cents=st.integers(-40, 0))
-    def replace(self, pick: int, more: int, cents: int) -> None:
+    def replace_order(self, pick: int, more: int, cents: int) -> None:
         self._be_open()
         self._decide("limit", draft(qty=20, price=self._price(AAPL, Side.BUY, -30)), self.rig.key())
         order = self._open(pick, OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
