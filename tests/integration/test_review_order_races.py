@@ -199,6 +199,9 @@ async def test_a_bug_in_a_report_closes_the_door_and_the_stream_begins_again(rig
 
 async def test_comparing_goes_on_after_a_bug_in_one_comparison(rig: Rig, expected_log) -> None:
     expected_log("reconciliation.failed")
+    # What the stream kept back makes it suspect.
+    expected_log("stream.suspect")
+    expected_log("link.lost")
     order = await rig.submit(draft(qty=4, price=RESTING))
     listed = rig.market.broker.open_orders
 

@@ -84,7 +84,8 @@ def _audit_row(seq: int, digest: str, before: str) -> dict[str, object]:
 
 def _fill_history(connection: Connection) -> None:
     order = {column.name: "1" for column in t.orders.c if not column.nullable}
-    flags = dict.fromkeys(("acked", "suspended", "unknown", "gave_up", "external", "is_open"), False)
+    names = ("acked", "suspended", "unknown", "gave_up", "external", "is_open", "extended_hours")
+    flags = dict.fromkeys(names, False)
     now = datetime(2026, 1, 5, tzinfo=UTC)
     one = Decimal(1)
     terms = {"symbol": "A", "side": "buy", "ord_type": "market", "time_in_force": "day", "order_qty": one}
