@@ -53,8 +53,10 @@ RULES: Mapping[RuleCode, str] = {
     RuleCode.GROSS_EXPOSURE: "All positions and working orders together stay within the limit.",
     RuleCode.BUYING_POWER: "The worst cost, fees included, can be paid for whatever else fills.",
     RuleCode.SELL_HELD: "No more is sold than is held and not yet being sold, unless short sales are on.",
+    RuleCode.SELF_TRADE: "The order meets no working order of this account on the other side.",
     RuleCode.DUPLICATE: "The order does not repeat another within seconds; asks, then refuses.",
     RuleCode.THROTTLE: "Orders a second, a minute and a day stay within the pace.",
+    RuleCode.WORKING_ORDERS: "Few enough orders work at a time, in the symbol and in all.",
     RuleCode.DAILY_LOSS: "The day has lost less than the limit; after that only a proven exit passes.",
 }
 
@@ -79,6 +81,8 @@ LIMITS: Mapping[str, str] = {
     "burst": "attempts that may come at once",
     "per_minute": "attempts a minute, refused ones included",
     "per_day": "attempts a day, refused ones included",
+    "working_total": "orders that may work at a time; an order and its legs count once",
+    "working_per_symbol": "the same in one symbol",
     "account_age_s": "seconds after which the account's figures are too old to judge on",
     "quote_age_s": "seconds after which a quote is too old to judge on",
     "short_sales": "whether shares that are not held may be sold, where the broker lends them",

@@ -64,6 +64,23 @@ _RANK: dict[OrdStatus, int] = {_S.REJECTED: 0, _S.EXPIRED: 1, _S.CANCELED: 2, _S
 
 
 @dataclass(frozen=True, slots=True)
+class Resting:
+    """A working order that an order of the other side may meet.
+
+    Attributes:
+        cl_ord_id: its name; None while it is being sent.
+        qty: shares that may still fill.
+        price: limit, dollars a share; None for a market order.
+        external: not made by this program.
+    """
+
+    cl_ord_id: ClOrdId | None
+    qty: Decimal
+    price: Price | None
+    external: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """An order as we know it; the state is derived from facts, never set.
 

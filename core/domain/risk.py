@@ -28,8 +28,10 @@ class RuleCode(StrEnum):
     GROSS_EXPOSURE = "gross_exposure"  # A13
     BUYING_POWER = "buying_power"  # A15
     SELL_HELD = "sell_held"  # A16
+    SELF_TRADE = "self_trade"  # A17
     DUPLICATE = "duplicate"  # A18
     THROTTLE = "throttle"  # A19
+    WORKING_ORDERS = "working_orders"  # A20
     DAILY_LOSS = "daily_loss"  # A22
 
 
@@ -196,6 +198,8 @@ class Limits:
     burst: int = 5
     per_minute: int = 60
     per_day: int = 500
+    working_total: int = 50
+    working_per_symbol: int = 10
     account_age_s: float = 60.0
     quote_age_s: float = 5.0
     short_sales: bool = False

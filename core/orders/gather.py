@@ -103,6 +103,9 @@ class Gatherer:
             sent_today=figures.today,
             burst_left=figures.burst_left,
             may_short=account is not None and account.may_short,
+            opposite=state.orders.first_met(terms.symbol, terms.side.opposite, without),
+            working_total=state.orders.count(None, without),
+            working_in_symbol=state.orders.count(terms.symbol, without),
         )
 
     def _held(self, symbol: Symbol) -> Decimal | None:

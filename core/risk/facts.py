@@ -10,6 +10,7 @@ from decimal import Decimal
 from core.domain.access import TradingState
 from core.domain.instrument import Instrument
 from core.domain.market import MarketSession, Quote
+from core.domain.order import Resting
 from core.domain.terms import OrderTerms
 
 
@@ -58,6 +59,10 @@ class Facts:
         burst_left: whole orders that the token bucket still gives.
         may_short: the broker lets this account sell what it does not hold.
         usual_volume: shares of the symbol that trade in a day, as the mean of the last 20 days; None is n/a.
+        opposite: the order on the other side that this one would meet first; None where none rests there.
+        working_total: orders that may still fill, UNKNOWN, external and just decided ones included; those
+            of one list count once.
+        working_in_symbol: the same of the order's symbol.
     """
 
     trading_state: TradingState | None
@@ -83,3 +88,6 @@ class Facts:
     burst_left: int = 0
     may_short: bool = False
     usual_volume: Decimal | None = None
+    opposite: Resting | None = None
+    working_total: int = 0
+    working_in_symbol: int = 0

@@ -6,6 +6,7 @@ from core.domain.money import Price, Qty
 from core.domain.risk import Limits, Nearest, Outcome, RuleCode, RuleResult, TicketField
 from core.domain.terms import OrderTerms, Side
 from core.risk.checks.collar import collar_bound, price_collar, stop_bound, stop_side
+from core.risk.checks.crossing import crossing_bound, self_trade
 from core.risk.facts import Facts
 from core.risk.pricing import sellable
 from core.risk.rules import Rule, judge
@@ -65,7 +66,7 @@ def _valid_stop(
     if terms.stop_px is None or not _is_broken(results, TicketField.STOP_PX):
         return terms, ()
     tried = tuple(replace(terms, stop_px=price) for price in around(terms.stop_px, facts))
-    kept = _kept(tried, stop_side, limits, facts)
+    kept = _kept(tried, (stop_side,), limits, facts)
     bound = stop_bound(terms, limits, facts)
     if not kept and bound is not None:
         kept = (replace(terms, stop_px=bound),)
@@ -78,8 +79,10 @@ def _valid_price(
     if terms.price is None or not _is_broken(results, TicketField.PRICE):
         return terms, ()
     tried = tuple(replace(terms, price=price) for price in around(terms.price, facts))
-    kept = _kept(tried, price_collar, limits, facts)
-    bound = collar_bound(terms, limits, facts)
+    kept = _kept(tried, (price_collar, self_trade), limits, facts)
+    bounds = [each for each in (collar_bound(terms, limits, facts), crossing_bound(terms, facts)) if each]
+    nearer = min if terms.side is Side.BUY else max
+    bound = nearer(bounds, default=None)
     if not kept and bound is not None:
         kept = (replace(terms, price=bound),)
     return _worst_of(terms, kept), tuple(each.price for each in kept if each.price is not None)
@@ -89,9 +92,23 @@ def _is_broken(results: tuple[RuleResult, ...], field: TicketField) -> bool:
     return any(result.field is field and result.outcome is Outcome.HARD for result in results)
 
 
-def _kept(tried: tuple[OrderTerms, ...], rule: Rule, limits: Limits, facts: Facts) -> tuple[OrderTerms, ...]:
-    found = ((each, rule(each, limits, facts)) for each in tried)
-    return tuple(each for each, result in found if result is None or result.outcome is not Outcome.HARD)
+def _kept(
+    tried: tuple[OrderTerms, ...], rules: tuple[Rule, ...], limits: Limits, facts: Facts
+) -> tuple[OrderTerms, ...]:
+    return tuple(
+        each
+        for each in tried
+        if all(
+            result is None or result.outcome is not Outcome.HARD
+            for result in _said(each, rules, limits, facts)
+        )
+    )
+
+
+def _said(
+    terms: OrderTerms, rules: tuple[Rule, ...], limits: Limits, facts: Facts
+) -> tuple[RuleResult | None, ...]:
+    return tuple(rule(terms, limits, facts) for rule in rules)
 
 
 def _worst_of(terms: OrderTerms, kept: tuple[OrderTerms, ...]) -> OrderTerms:

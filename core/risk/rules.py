@@ -6,6 +6,7 @@ from core.domain.risk import Limits, Outcome, RuleResult
 from core.domain.terms import OrderTerms
 from core.risk.checks.cash import buying_power
 from core.risk.checks.collar import price_collar, stop_side
+from core.risk.checks.crossing import self_trade
 from core.risk.checks.exposure import gross_exposure
 from core.risk.checks.freshness import freshness
 from core.risk.checks.instrument import instrument
@@ -19,6 +20,7 @@ from core.risk.checks.spread import spread
 from core.risk.checks.terms import terms_fit
 from core.risk.checks.tick import legs_tick, price_tick, stop_tick
 from core.risk.checks.trading_state import trading_state
+from core.risk.checks.working import working_orders
 from core.risk.facts import Facts
 
 Rule = Callable[[OrderTerms, Limits, Facts], RuleResult | None]
@@ -43,8 +45,10 @@ RULES: tuple[Rule, ...] = (
     gross_exposure,
     buying_power,
     sell_held,
+    self_trade,
     duplicate,
     throttle,
+    working_orders,
     daily_loss,
 )
 

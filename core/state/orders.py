@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NewType
 
 from core.domain.money import ZERO
-from core.domain.order import Order
+from core.domain.order import Order, Resting
 from core.domain.terms import OrderTerms, OrdStatus, Side
 from core.ids import ClOrdId, Symbol
 
@@ -141,6 +141,28 @@ class OrderBook:
             return order.leaves_qty
         return min(order.leaves_qty, entry.cum_qty)
 
+    def count(self, symbol: Symbol | None = None, without: ClOrdId | None = None) -> int:
+        """Count what may still fill, reservations included; an order and its legs count once."""
+        heads = {each.list_id or each.cl_ord_id for each in self.open(symbol) if each.cl_ord_id != without}
+        return len(heads) + sum(symbol in (None, terms.symbol) for terms in self._reserved.values())
+
+    def first_met(self, symbol: Symbol, side: Side, without: ClOrdId | None = None) -> Resting | None:
+        """Return the order of a side at the best price; a market order before all, None if none rests.
+
+        An order that waits for its trigger or for its entry does not rest yet.
+        """
+        found = [
+            Resting(order.cl_ord_id, order.leaves_qty, order.terms.price, order.external)
+            for order in self.open(symbol)
+            if _rests(order.terms, side) and order.cl_ord_id != without and not self.sleeps(order)
+        ]
+        found += [
+            Resting(None, terms.order_qty, terms.price)
+            for terms in self._reserved.values()
+            if terms.symbol == symbol and _rests(terms, side)
+        ]
+        return min(found, key=lambda each: _place(each, side), default=None)
+
     def working(self, symbol: Symbol, *without: ClOrdId | None) -> Working:
         """Sum what may still be bought and sold of a symbol, UNKNOWN orders and reservations included."""
         buy, sell = ZERO, ZERO
@@ -150,6 +172,15 @@ class OrderBook:
             else:
                 sell += claim.leaves_qty
         return Working(buy, sell)
+
+
+def _rests(terms: OrderTerms, side: Side) -> bool:
+    return terms.side is side and not terms.ord_type.waits
+
+
+def _place(resting: Resting, side: Side) -> tuple[bool, Decimal]:
+    # The cheapest sale and the dearest purchase are met first.
+    return resting.price is not None, -(resting.price or ZERO) * side.sign
 
 
 def _spent(order: Order) -> Decimal:

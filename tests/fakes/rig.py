@@ -31,7 +31,13 @@ T = TypeVar("T")
 EVERY_RULE = frozenset(RuleCode)
 # The rules of pace have tests of their own; elsewhere they would only be in the way.
 EASY = Limits(
-    duplicate_hard_count=1_000_000, burst=1_000_000, per_second=1e6, per_minute=1_000_000, per_day=1_000_000
+    duplicate_hard_count=1_000_000,
+    burst=1_000_000,
+    per_second=1e6,
+    per_minute=1_000_000,
+    per_day=1_000_000,
+    working_total=1_000_000,
+    working_per_symbol=1_000_000,
 )
 
 _template: list[tuple[bytes, Key]] = []

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from core.domain.access import TradingState
 from core.domain.market import MarketSession, SessionPhase
 from core.domain.money import Price, Qty
+from core.domain.order import Resting
 from core.domain.risk import Limits, Outcome, RuleCode
 from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
+from core.ids import ClOrdId
 from core.risk import nearest as search
 from core.risk.engine import evaluate
 from core.risk.facts import Facts, RecentOrder
@@ -82,6 +84,12 @@ def quotes(draw):
 
 
 @st.composite
+def resting(draw):
+    price = draw(st.one_of(st.none(), st.decimals(min_value=90, max_value=110, places=2).map(Price)))
+    return Resting(draw(st.sampled_from([None, ClOrdId("IQ-7")])), Decimal(5), price, draw(st.booleans()))
+
+
+@st.composite
 def facts(draw):
     maybe = st.one_of(st.none(), any_number)
     shares = st.one_of(st.none(), wholes)
@@ -111,6 +119,9 @@ def facts(draw):
         sent_today=draw(st.integers(0, 600)),
         burst_left=draw(st.integers(0, 5)),
         usual_volume=draw(maybe),
+        opposite=draw(st.one_of(st.none(), resting())),
+        working_total=draw(st.integers(0, 60)),
+        working_in_symbol=draw(st.integers(0, 12)),
     )
 
 
@@ -131,6 +142,8 @@ def calm_facts(draw):
         fee_rate_pct=draw(st.decimals(min_value=0, max_value=1, places=3)),
         instrument=draw(st.sampled_from([INSTRUMENT, FRACTIONABLE])),
         usual_volume=draw(st.sampled_from([None, Decimal(10_000), Decimal(50_000_000)])),
+        opposite=draw(st.one_of(st.none(), st.none(), resting())),
+        working_in_symbol=draw(st.sampled_from([0, 0, 9, 10])),
     )
 
 
@@ -259,6 +272,11 @@ def _assert_within_limits(order, known):
     assert known.trading_state is TradingState.ACTIVE
     assert order.order_qty <= LIMITS.order_qty_hard
     assert not known.usual_volume or known.usual_volume < 0 or order.order_qty * 100 <= known.usual_volume
+    assert known.working_total < LIMITS.working_total
+    assert known.working_in_symbol < LIMITS.working_per_symbol
+    if known.opposite is not None and order.price:
+        assert known.opposite.price is not None
+        assert order.price < known.opposite.price
     assert known.start_equity - known.equity < known.start_equity * LIMITS.daily_loss_pct / 100
     if order.ord_type is OrdType.MARKET and not order.time_in_force.is_auction:
         assert known.quote.ask - known.quote.bid <= (known.quote.ask + known.quote.bid) / 100

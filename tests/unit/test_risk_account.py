@@ -6,14 +6,18 @@ from decimal import Decimal
 import pytest
 
 from core.domain.money import Price, Qty
+from core.domain.order import Resting
 from core.domain.risk import Limits, Outcome, RuleCode, TicketField
-from core.domain.terms import Side, TimeInForce
+from core.domain.terms import OrdType, Side, TimeInForce
+from core.ids import ClOrdId
+from core.risk.checks.crossing import self_trade
 from core.risk.checks.exposure import gross_exposure
 from core.risk.checks.loss import daily_loss
 from core.risk.checks.size import order_volume
 from core.risk.checks.spread import spread
+from core.risk.checks.working import working_orders
 from core.risk.engine import evaluate
-from tests.risk_builders import FACTS, HOLDING, limit, market, outcome, quoted, stop
+from tests.risk_builders import FACTS, HOLDING, limit, market, outcome, quoted, stop, stop_limit
 
 BUY, SELL = Side.BUY, Side.SELL
 PASS, SOFT, HARD, SKIPPED = Outcome.PASS, Outcome.SOFT, Outcome.HARD, Outcome.NOT_EVALUATED
@@ -195,3 +199,102 @@ def test_daily_loss_offers_the_exit_of_a_sale_and_no_smaller_purchase():
 
     assert evaluate(limit(SELL, 150), LIMITS, lost).nearest.order_qty == Qty(100)
     assert evaluate(limit(BUY, 150), LIMITS, lost).nearest is None
+
+
+def meeting(price: str | None, facts=FACTS, **more):
+    found = Resting(ClOrdId("IQ-7"), Decimal(20), None if price is None else Price(price), **more)
+    return replace(facts, opposite=found)
+
+
+@pytest.mark.parametrize(
+    ("terms", "price", "expected"),
+    [
+        (limit(BUY, price="99.99"), "100.00", PASS),
+        (limit(BUY, price="100.00"), "100.00", HARD),
+        (limit(BUY, price="100.01"), "100.00", HARD),
+        (limit(BUY, price="1.00"), None, HARD),
+        (limit(SELL, price="100.01"), "100.00", PASS),
+        (limit(SELL, price="100.00"), "100.00", HARD),
+        (limit(SELL, price="99.99"), "100.00", HARD),
+        (market(BUY), "101.00", HARD),
+        (market(BUY), "101.01", PASS),
+        (market(SELL), "98.901", HARD),
+        (market(SELL), "98.90", PASS),
+        (stop(BUY, "110"), "111.10", HARD),
+        (stop(BUY, "110"), "111.11", PASS),
+        (stop_limit(BUY, "110", "112"), "112", HARD),
+        (stop_limit(BUY, "110", "112"), "112.01", PASS),
+    ],
+)
+def test_self_trade_is_refused_where_both_orders_would_meet(terms, price, expected):
+    assert outcome(self_trade(terms, LIMITS, meeting(price))) is expected
+    assert outcome(self_trade(terms, LIMITS, FACTS)) is PASS
+
+
+def test_self_trade_of_a_trailing_stop_is_not_foreseen():
+    trailing = replace(market(), ord_type=OrdType.TRAILING_STOP, trail_px=Price("1"))
+
+    assert outcome(self_trade(trailing, LIMITS, meeting(None))) is PASS
+
+
+def test_self_trade_names_the_order_and_whose_it_is():
+    ours = self_trade(limit(), LIMITS, meeting("100.00"))
+    theirs = self_trade(limit(SELL), LIMITS, meeting(None, external=True))
+    on_its_way = self_trade(
+        market(), LIMITS, replace(FACTS, opposite=Resting(None, Decimal(3), Price("100.5")))
+    )
+
+    assert ours.text == (
+        "It would trade with your own working sale of 20 AAPL at 100.00, order IQ-7: cancel that one first."
+    )
+    assert (ours.value, ours.limit, ours.field) == (100, 100, TicketField.PRICE)
+    assert "with a working purchase of 20 AAPL at market, order IQ-7" in theirs.text
+    assert "sale of 3 AAPL at 100.50: cancel" in on_its_way.text
+    assert (on_its_way.value, on_its_way.field) == (101, TicketField.ORD_TYPE)
+
+
+def test_self_trade_asks_an_exit_and_needs_a_quote_only_where_an_order_rests():
+    facts = meeting("99.00", HOLDING)
+
+    assert outcome(self_trade(market(SELL, 100), LIMITS, facts)) is SOFT
+    assert outcome(self_trade(market(SELL, 101), LIMITS, facts)) is HARD
+    assert outcome(self_trade(market(SELL, 101), LIMITS, replace(facts, quote=None))) is HARD
+    assert outcome(self_trade(market(SELL, 100), LIMITS, replace(facts, quote=None))) is SKIPPED
+
+
+def test_self_trade_is_cured_by_the_price_before_the_other_order():
+    bought = evaluate(limit(BUY, price="100.00"), LIMITS, meeting("99.95"))
+    sold = evaluate(limit(SELL, 150, price="99.00"), LIMITS, meeting("99.95", HOLDING))
+    off_step = evaluate(limit(BUY, price="99.945"), LIMITS, meeting("99.95"))
+    at_market = evaluate(limit(BUY), LIMITS, meeting(None))
+
+    assert bought.nearest.prices == (Price("99.94"),)
+    assert (sold.nearest.prices, sold.nearest.order_qty) == ((Price("99.96"),), 100)
+    assert off_step.nearest.prices == (Price("99.94"),)
+    assert at_market.nearest is None
+
+
+@pytest.mark.parametrize(
+    ("total", "here", "expected", "value", "bound"),
+    [
+        (0, 0, PASS, 1, 50),
+        (49, 9, PASS, 50, 50),
+        (50, 0, HARD, 51, 50),
+        (10, 10, HARD, 11, 10),
+        (60, 11, HARD, 12, 10),
+    ],
+)
+def test_working_orders_are_counted_in_the_symbol_and_in_all(total, here, expected, value, bound):
+    facts = replace(FACTS, working_total=total, working_in_symbol=here)
+
+    result = working_orders(limit(), LIMITS, facts)
+
+    assert (outcome(result), result.value, result.limit) == (expected, value, bound)
+
+
+def test_working_orders_never_stop_an_exit():
+    facts = replace(HOLDING, working_total=50, working_in_symbol=1)
+
+    assert outcome(working_orders(limit(SELL, 100), LIMITS, facts)) is SOFT
+    assert evaluate(limit(SELL, 150), LIMITS, facts).nearest.order_qty == 100
+    assert evaluate(limit(BUY, 10), LIMITS, facts).nearest is None

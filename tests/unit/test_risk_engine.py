@@ -97,6 +97,7 @@ def test_evaluate_unsound_numbers_is_the_only_finding():
         ("account_age_s", {RuleCode.FACTS}),
         ("ready", {RuleCode.FACTS}),
         ("usual_volume", set()),
+        ("opposite", set()),
     ],
 )
 def test_evaluate_missing_fact_denies_a_market_purchase(fact, codes):
@@ -145,6 +146,7 @@ def test_every_nullable_fact_is_covered_by_the_tables():
         "account_age_s",
         "ready",
         "usual_volume",
+        "opposite",
     }
 
 

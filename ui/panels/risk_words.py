@@ -24,8 +24,10 @@ _RULES = {
     RuleCode.GROSS_EXPOSURE: "Gross exposure",
     RuleCode.BUYING_POWER: "Buying power",
     RuleCode.SELL_HELD: "Shares held",
+    RuleCode.SELF_TRADE: "Own orders",
     RuleCode.DUPLICATE: "Same order again",
     RuleCode.THROTTLE: "Orders a minute",
+    RuleCode.WORKING_ORDERS: "Working orders",
     RuleCode.DAILY_LOSS: "Daily loss",
 }
 _REFUSED_BY = {
@@ -47,8 +49,10 @@ _REFUSED_BY = {
     RuleCode.GROSS_EXPOSURE: "Refused by the exposure limit",
     RuleCode.BUYING_POWER: "Refused by buying power",
     RuleCode.SELL_HELD: "Refused: more than is held",
+    RuleCode.SELF_TRADE: "Refused: it meets another order",
     RuleCode.DUPLICATE: "Refused as the same order again",
     RuleCode.THROTTLE: "Refused by the order rate",
+    RuleCode.WORKING_ORDERS: "Refused by the number of orders",
     RuleCode.DAILY_LOSS: "Refused by the daily loss",
 }
 _LIMITS = {
