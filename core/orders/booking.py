@@ -43,6 +43,22 @@ def moves_shares(report: ExecutionReport) -> bool:
     return report.fill is not None or report.exec_type in _AMENDS
 
 
+def new_execution(uow: UnitOfWork, report: ExecutionReport) -> ExecutionReport | None:
+    """Store a report; return it, or None where it was stored before.
+
+    A fill is named by the sum that it came to. Where that one was taken back and the order has filled to the
+    same sum again, it is another fill, and gets a name of its own.
+    """
+    if uow.insert_execution(report):
+        return report
+    fill = report.fill
+    taken_back = None if fill is None else _amendment_of(uow, fill)
+    if taken_back is None or report.transact_time <= taken_back.transact_time:
+        return None
+    again = replace(report, exec_id=ExecId(f"{report.exec_id}:after:{taken_back.exec_id}"))
+    return again if uow.insert_execution(again) else None
+
+
 def shares_of(side: Side, fills: Iterable[Fill]) -> Decimal:
     """Sum the shares of one order's entries; what takes others back is on the other side."""
     return sum((fill.last_qty if fill.side is side else -fill.last_qty for fill in fills), ZERO)

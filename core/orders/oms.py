@@ -16,7 +16,7 @@ from core.errors import RefusalCode, Refused
 from core.failpoints import failpoint
 from core.ids import ClOrdId
 from core.orders.bodies import inferred_facts, order_body, order_in_words, order_message, report_facts
-from core.orders.booking import Booked, book, moves_shares, take_missing
+from core.orders.booking import Booked, book, moves_shares, new_execution, take_missing
 from core.orders.folding import fold, warning
 from core.orders.gather import LiveState
 from core.orders.patience import Patience
@@ -156,14 +156,15 @@ class OrderManagement:
         own, inherited = self.tally.own(known), self.tally.inherited(after)
 
         def work(uow: UnitOfWork, record: Record) -> Booked | None:
-            if report.exec_type is not ExecType.ORDER_STATUS and not uow.insert_execution(report):
+            told = report if report.exec_type is ExecType.ORDER_STATUS else new_execution(uow, report)
+            if told is None:
                 return None
             if is_new:
                 uow.insert_order(after, order_body(order_message(after)), "{}")
             else:
                 uow.update_order(after)
             record(draft)
-            return book(uow, after, report, self._state.positions.get(after.symbol), own, inherited)
+            return book(uow, after, told, self._state.positions.get(after.symbol), own, inherited)
 
         booked = await self._patience.until_written(work)
         if booked is None:

@@ -325,6 +325,23 @@ async def test_or_8_bust_takes_the_shares_back_by_an_entry_of_its_own(rig: Alpac
     assert any("took a fill back" in text for text in rig.alarms())
 
 
+async def test_or_8_shares_that_fill_again_after_a_bust_are_booked_at_once(rig: AlpacaRig) -> None:
+    order = await rig.submit(draft(qty=10, price=FAR))
+    exchange = rig.server.exchange
+    exchange.bust(exchange.hand.fill(order.cl_ord_id, 4, FAR))
+    await rig.wait(1, 1)
+    assert rig.order(order.cl_ord_id).cum_qty == 0
+
+    exchange.hand.fill(order.cl_ord_id, 4, FAR)
+    await rig.quiet()
+
+    fills = await rig.store.read(lambda reader: reader.fills())
+    assert [(fill.signed_qty, fill.inferred) for fill in fills] == [(4, False), (-4, False), (4, False)]
+    assert rig.order(order.cl_ord_id).cum_qty == rig.core.state.positions.qty(AAPL) == 4
+    await rig.wait(60, 5)
+    assert rig.core.state.positions.qty(AAPL) == 4
+
+
 async def test_or_8_correction_books_the_new_price_by_entries_of_its_own(rig: AlpacaRig) -> None:
     order = await rig.submit(draft(qty=10, price=FAR))
     execution = rig.server.exchange.hand.fill(order.cl_ord_id, price=FAR)
