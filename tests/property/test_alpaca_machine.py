@@ -239,11 +239,25 @@ class AlpacaMachine(RuleBasedStateMachine):
             self.rig.server.exchange.hand.cancel(found[pick % len(found)].id)
             self.act("cancel elsewhere", self.rig.quiet())
 
-    @rule(loss=st.sampled_from(sorted(LOSSES)), method=st.sampled_from(("POST", "PATCH", "DELETE")))
+    @rule(loss=st.sampled_from(sorted(LOSSES)), method=st.sampled_from(("POST", "POST", "PATCH", "DELETE")))
     def lose(self, loss: str, method: str) -> None:
+        self._be_open()
+        resting = draft(qty=9, price=self._price(AAPL, Side.BUY, -20))
+        self._decide("limit", resting, self.rig.key())
         action, options = LOSSES[loss]
         self.rig.server.faults.http(action, method, f"{ORDERS}*", **options)
         fired[f"lose {loss}"] += 1
+        order = self._open(0, OrdStatus.NEW)
+        if method == "POST":
+            self._decide("limit", draft(qty=7, price=self._price(AAPL, Side.BUY, -10)), self.rig.key())
+        elif order is not None and method == "DELETE":
+            self.act("cancel", self.rig.do(CancelOrder(order.cl_ord_id)))
+        elif order is not None and order.ord_type is OrdType.LIMIT:
+            price = self._price(order.symbol, order.side, -25)
+            wanted = ReplaceOrder(
+                order.cl_ord_id, self.rig.key(), plain(order.order_qty), price, "", EVERY_RULE
+            )
+            self.act("replace", self.rig.do(wanted))
 
     @rule(path=st.sampled_from(("/v2/account", "/v2/positions", f"{ORDERS}*", "/v2/account/activities")))
     def fail_a_question(self, path: str) -> None:
