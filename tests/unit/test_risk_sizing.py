@@ -1,0 +1,92 @@
+"""Shares from a risk and the distance of a stop, and what caps them."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from core.domain.money import Price, Qty
+from core.domain.risk import Limits
+from core.domain.terms import Side
+from core.risk.sizing import Risk, Size, StopAway, size
+from tests.risk_builders import FACTS, limit, market, stop
+
+BUY, SELL = Side.BUY, Side.SELL
+LIMITS = Limits()
+FIVE_AWAY = StopAway(Price("95.00"))
+
+
+@pytest.mark.parametrize(
+    ("risk", "away", "lot", "expected"),
+    [
+        (Risk(dollars=Decimal(100)), FIVE_AWAY, 1, (20, 20)),
+        (Risk(dollars=Decimal("104.99")), FIVE_AWAY, 1, (20, 20)),
+        (Risk(dollars=Decimal(105)), FIVE_AWAY, 1, (21, 21)),
+        (Risk(dollars=Decimal(145)), FIVE_AWAY, 10, (20, 20)),
+        (Risk(pct=Decimal("0.1")), FIVE_AWAY, 1, (20, 20)),
+        (Risk(pct=Decimal("0.1")), StopAway(atr=Decimal("1.25")), 1, (40, 40)),
+        (Risk(pct=Decimal("0.1")), StopAway(atr=Decimal("1.25"), times=Decimal(4)), 1, (20, 20)),
+        (Risk(pct=Decimal(1)), FIVE_AWAY, 1, (100, 200)),
+        (Risk(pct=Decimal(1)), FIVE_AWAY, 30, (90, 180)),
+        (Risk(dollars=Decimal(10) ** 15), FIVE_AWAY, 1, (100, 1_000_000_000)),
+    ],
+)
+def test_size_is_the_risk_over_the_distance_down_to_the_lot_and_within_the_limits(risk, away, lot, expected):
+    found = size(limit(), LIMITS, FACTS, risk, away, lot)
+
+    assert (found.order_qty, found.by_risk) == expected
+
+
+def test_size_counts_the_fees_of_both_ways():
+    facts = replace(FACTS, fee_rate_pct=Decimal("0.1"))
+
+    found = size(limit(), LIMITS, facts, Risk(dollars=Decimal(104)), FIVE_AWAY)
+
+    assert found == Size(Qty(20), Qty(20), Decimal("103.9"))
+
+
+def test_size_begins_at_the_worst_price_of_the_order():
+    at_market = size(market(), LIMITS, FACTS, Risk(dollars=Decimal(100)), FIVE_AWAY)
+    at_a_stop = size(stop(BUY, "105"), LIMITS, FACTS, Risk(dollars=Decimal(100)), FIVE_AWAY)
+
+    assert (at_market.order_qty, at_a_stop.order_qty) == (20, 10)
+
+
+def test_size_of_a_short_sale_stops_above():
+    limits = replace(LIMITS, short_sales=True)
+    facts = replace(FACTS, may_short=True, instrument=replace(FACTS.instrument, shortable=True))
+    risk = Risk(dollars=Decimal(100))
+
+    found = size(limit(SELL), limits, facts, risk, StopAway(Price("105.00")))
+
+    assert found.order_qty == 20
+    assert size(limit(SELL), limits, facts, risk, FIVE_AWAY) is None
+
+
+@pytest.mark.parametrize(
+    ("risk", "away", "lot", "changes"),
+    [
+        (Risk(), FIVE_AWAY, 1, {}),
+        (Risk(Decimal(100), Decimal(1)), FIVE_AWAY, 1, {}),
+        (Risk(dollars=Decimal(0)), FIVE_AWAY, 1, {}),
+        (Risk(pct=Decimal(-1)), FIVE_AWAY, 1, {}),
+        (Risk(pct=Decimal(1)), FIVE_AWAY, 1, {"start_equity": None}),
+        (Risk(dollars=Decimal("4.99")), FIVE_AWAY, 1, {}),
+        (Risk(dollars=Decimal(100)), FIVE_AWAY, 21, {}),
+        (Risk(dollars=Decimal(1_000)), FIVE_AWAY, 101, {}),
+        (Risk(dollars=Decimal(100)), FIVE_AWAY, 0, {}),
+        (Risk(dollars=Decimal(100)), FIVE_AWAY, 1, {"cash": Decimal(99)}),
+        (Risk(dollars=Decimal(100)), StopAway(), 1, {}),
+        (Risk(dollars=Decimal(100)), StopAway(Price("95"), Decimal(1)), 1, {}),
+        (Risk(dollars=Decimal(100)), StopAway(Price("100.00")), 1, {}),
+        (Risk(dollars=Decimal(100)), StopAway(Price("101.00")), 1, {}),
+        (Risk(dollars=Decimal(100)), StopAway(atr=Decimal(0)), 1, {}),
+        (Risk(dollars=Decimal(100)), StopAway(atr=Decimal(50)), 1, {}),
+    ],
+)
+def test_size_is_unknown_where_a_fact_is_missing_or_not_one_lot_passes(risk, away, lot, changes):
+    assert size(limit(), LIMITS, replace(FACTS, **changes), risk, away, lot) is None
+
+
+def test_size_of_a_market_order_needs_a_quote():
+    assert size(market(), LIMITS, replace(FACTS, quote=None), Risk(dollars=Decimal(100)), FIVE_AWAY) is None
