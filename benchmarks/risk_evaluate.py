@@ -73,7 +73,7 @@ def calm() -> Facts:
     return Facts(
         trading_state=TradingState.ACTIVE,
         session=session,
-        instrument=Instrument(AAPL, "Apple Inc.", "Nasdaq"),
+        instrument=Instrument(AAPL, "Apple Inc.", "Nasdaq", "Information Technology"),
         quote=quote,
         quote_age_s=0.2,
         position_qty=Decimal(60),
@@ -91,6 +91,10 @@ def calm() -> Facts:
         sent_last_minute=10,
         sent_today=40,
         burst_left=4,
+        usual_volume=Decimal(48_000_000),
+        sector_exposure=Decimal("14600.00"),
+        working_total=49,
+        working_in_symbol=6,
     )
 
 

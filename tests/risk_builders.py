@@ -31,7 +31,7 @@ QUOTE = Quote(
     time=NOW,
     received=1.0,
 )
-INSTRUMENT = Instrument(AAPL, "Apple Inc.", "Nasdaq")
+INSTRUMENT = Instrument(AAPL, "Apple Inc.", "Nasdaq", "Information Technology")
 FRACTIONABLE = replace(INSTRUMENT, fractionable=True)
 
 FACTS = Facts(
@@ -52,6 +52,7 @@ FACTS = Facts(
     ready=True,
     burst_left=5,
     usual_volume=Decimal(50_000_000),
+    sector_exposure=Decimal(0),
 )
 HOLDING = replace(FACTS, position_qty=Decimal(100), gross_exposure=Decimal(10_000))
 

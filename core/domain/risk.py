@@ -26,6 +26,7 @@ class RuleCode(StrEnum):
     ORDER_NOTIONAL = "order_notional"  # A11
     POSITION_LIMIT = "position_limit"  # A12
     GROSS_EXPOSURE = "gross_exposure"  # A13
+    SECTOR = "sector"  # A14
     BUYING_POWER = "buying_power"  # A15
     SELL_HELD = "sell_held"  # A16
     SELF_TRADE = "self_trade"  # A17
@@ -190,6 +191,7 @@ class Limits:
     notional_hard_pct: Decimal = Decimal(20)
     position_pct: Decimal = Decimal(20)
     gross_pct: Decimal = Decimal(100)
+    sector_pct: Decimal = Decimal(30)
     daily_loss_pct: Decimal = Decimal(5)
     duplicate_soft_s: float = 5.0
     duplicate_hard_s: float = 60.0

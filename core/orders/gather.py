@@ -1,7 +1,7 @@
 """Gathering the facts of a judgement out of the live state."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -77,7 +77,8 @@ class Gatherer:
         state = self._state
         without = replaces.cl_ord_id if replaces is not None else None
         working = state.orders.working(terms.symbol, without)
-        reserved, adds = self._reserved(without)
+        costs = self._reserved(without)
+        adds = None if costs is None else sum(costs.values(), ZERO)
         gross, net, cash = state.positions.gross, state.positions.net, state.account.cash
         account = state.account.account
         return Facts(
@@ -90,7 +91,7 @@ class Gatherer:
             working_buy_qty=working.buy_qty,
             working_sell_qty=working.sell_qty,
             cash=cash,
-            reserved_cash=reserved,
+            reserved_cash=None if adds is None else adds + adds * FEE_RATE_PCT / 100,
             gross_exposure=None if gross is None or adds is None else gross + adds,
             equity=None if cash is None or net is None else cash + net,
             start_equity=None if account is None else account.start_equity,
@@ -103,6 +104,7 @@ class Gatherer:
             sent_today=figures.today,
             burst_left=figures.burst_left,
             may_short=account is not None and account.may_short,
+            sector_exposure=None if costs is None else self._of_sector(terms.symbol, costs),
             opposite=state.orders.first_met(terms.symbol, terms.side.opposite, without),
             working_total=state.orders.count(None, without),
             working_in_symbol=state.orders.count(terms.symbol, without),
@@ -123,12 +125,21 @@ class Gatherer:
             recent.popleft()
         return tuple(RecentOrder(terms, now - at) for at, terms in reversed(recent))
 
-    def _reserved(self, without: ClOrdId | None) -> tuple[Decimal | None, Decimal | None]:
-        """Return what working orders may cost with fees, and what they may add to exposure.
+    def _of_sector(self, symbol: Symbol, costs: Mapping[Symbol, Decimal]) -> Decimal | None:
+        known = self._state.instruments
+        sector = known[symbol].sector if symbol in known else None
+        held = None if sector is None else self._state.positions.of_sector(sector)
+        if held is None:
+            return None
+        same = (cost for each, cost in costs.items() if each in known and known[each].sector == sector)
+        return held + sum(same, ZERO)
+
+    def _reserved(self, without: ClOrdId | None) -> dict[Symbol, Decimal] | None:
+        """Return what working orders may cost, fees aside, and add to exposure, by symbol.
 
         Purchases cost their worst price, cash orders their cash, and short sales what a broker holds back.
         """
-        cost = ZERO
+        costs: dict[Symbol, Decimal] = {}
         sales: dict[Symbol, list[Claim]] = {}
         for claim in self._state.orders.claims(without=(without,)):
             if claim.terms.side is Side.SELL:
@@ -136,14 +147,14 @@ class Gatherer:
                 continue
             value = self._worst_value(claim)
             if value is None:
-                return None, None
-            cost += value
+                return None
+            costs[claim.terms.symbol] = costs.get(claim.terms.symbol, ZERO) + value
         for symbol, claims in sales.items():
             value = self._short_value(claims, symbol)
             if value is None:
-                return None, None
-            cost += value
-        return cost + cost * FEE_RATE_PCT / 100, cost
+                return None
+            costs[symbol] = costs.get(symbol, ZERO) + value
+        return costs
 
     def _worst_value(self, claim: Claim) -> Decimal | None:
         if claim.terms.cash_order_qty is not None:

@@ -201,6 +201,8 @@ class Links:
         await self._feed.connect()
         if not self._state.instruments:
             self._state.instruments.update({each.symbol: each for each in await self._feed.instruments()})
+            for each in self._state.instruments.values():
+                self._state.positions.classify(each.symbol, each.sector)
             self._means.bus.publish(InstrumentsKnown(len(self._state.instruments)))
         await self._following.subscribe()
         self._state.session = self._feed.session()

@@ -59,6 +59,7 @@ class Facts:
         burst_left: whole orders that the token bucket still gives.
         may_short: the broker lets this account sell what it does not hold.
         usual_volume: shares of the symbol that trade in a day, as the mean of the last 20 days; None is n/a.
+        sector_exposure: dollars; as `gross_exposure`, of the sector of the symbol.
         opposite: the order on the other side that this one would meet first; None where none rests there.
         working_total: orders that may still fill, UNKNOWN, external and just decided ones included; those
             of one list count once.
@@ -88,6 +89,7 @@ class Facts:
     burst_left: int = 0
     may_short: bool = False
     usual_volume: Decimal | None = None
+    sector_exposure: Decimal | None = None
     opposite: Resting | None = None
     working_total: int = 0
     working_in_symbol: int = 0

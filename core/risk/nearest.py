@@ -13,7 +13,7 @@ from core.risk.rules import Rule, judge
 from core.risk.ticks import around
 
 # Soft rules that fewer shares satisfy; a suggestion meets these too.
-_SIZES = frozenset({RuleCode.ORDER_QTY, RuleCode.ORDER_NOTIONAL})
+_SIZES = frozenset({RuleCode.ORDER_QTY, RuleCode.ORDER_NOTIONAL, RuleCode.SECTOR})
 
 
 def nearest(

@@ -7,7 +7,7 @@ from core.domain.terms import OrderTerms
 from core.risk.checks.cash import buying_power
 from core.risk.checks.collar import price_collar, stop_side
 from core.risk.checks.crossing import self_trade
-from core.risk.checks.exposure import gross_exposure
+from core.risk.checks.exposure import gross_exposure, sector
 from core.risk.checks.freshness import freshness
 from core.risk.checks.instrument import instrument
 from core.risk.checks.loss import daily_loss
@@ -43,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     order_notional,
     position_limit,
     gross_exposure,
+    sector,
     buying_power,
     sell_held,
     self_trade,

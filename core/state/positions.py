@@ -16,6 +16,8 @@ class PositionBook:
         self._last: dict[Symbol, Decimal] = {}
         self._values: dict[Symbol, Decimal] = {}
         self._unpriced: set[Symbol] = set()
+        self._sectors: dict[Symbol, str] = {}
+        self._by_sector: dict[str, Decimal] = {}
         self._gross = ZERO
         self._net = ZERO
 
@@ -28,6 +30,16 @@ class PositionBook:
         """Keep a position's newest state."""
         self._positions[position.symbol] = position
         self._revalue(position.symbol)
+
+    def classify(self, symbol: Symbol, sector: str | None) -> None:
+        """Say which sector a symbol belongs to; what is held of it counts there from now on."""
+        if sector is None:
+            return
+        before, value = self._sectors.get(symbol), abs(self._values.get(symbol, ZERO))
+        if before is not None:
+            self._by_sector[before] -= value
+        self._sectors[symbol] = sector
+        self._by_sector[sector] = self._by_sector.get(sector, ZERO) + value
 
     def price(self, symbol: Symbol, last: Decimal) -> bool:
         """Take a new price; True if something is held at it."""
@@ -42,6 +54,9 @@ class PositionBook:
         before = self._values.pop(symbol, ZERO)
         self._gross -= abs(before)
         self._net -= before
+        sector = self._sectors.get(symbol)
+        if sector is not None:
+            self._by_sector[sector] -= abs(before)
         self._unpriced.discard(symbol)
         qty = self._positions[symbol].qty
         if not qty:
@@ -54,6 +69,8 @@ class PositionBook:
         self._values[symbol] = value
         self._gross += abs(value)
         self._net += value
+        if sector is not None:
+            self._by_sector[sector] += abs(value)
 
     def get(self, symbol: Symbol) -> Position | None:
         """Return a position, flat ones included; None if there never was one."""
@@ -80,6 +97,10 @@ class PositionBook:
     def gross(self) -> Decimal | None:
         """Dollars of all positions, signs dropped; None while one of them has no price."""
         return None if self._unpriced else self._gross
+
+    def of_sector(self, sector: str) -> Decimal | None:
+        """Return dollars of a sector's positions, signs dropped; None while any position has no price."""
+        return None if self._unpriced else self._by_sector.get(sector, ZERO)
 
     @property
     def net(self) -> Decimal | None:

@@ -21,7 +21,7 @@ from core.risk.pricing import is_exit
 from tests.risk_builders import AAPL, CLOSES, FACTS, FRACTIONABLE, HOLDING, INSTRUMENT, NOW, OPENS, QUOTE
 
 LIMITS = Limits()
-SIZES = {RuleCode.ORDER_QTY, RuleCode.ORDER_NOTIONAL}
+SIZES = {RuleCode.ORDER_QTY, RuleCode.ORDER_NOTIONAL, RuleCode.SECTOR}
 # What a broker would refuse or the pace forbids: an exit may meet these as any order does.
 FORM_AND_PACE = {
     RuleCode.NUMBERS,
@@ -119,6 +119,7 @@ def facts(draw):
         sent_today=draw(st.integers(0, 600)),
         burst_left=draw(st.integers(0, 5)),
         usual_volume=draw(maybe),
+        sector_exposure=draw(maybe),
         opposite=draw(st.one_of(st.none(), resting())),
         working_total=draw(st.integers(0, 60)),
         working_in_symbol=draw(st.integers(0, 12)),
@@ -142,6 +143,7 @@ def calm_facts(draw):
         fee_rate_pct=draw(st.decimals(min_value=0, max_value=1, places=3)),
         instrument=draw(st.sampled_from([INSTRUMENT, FRACTIONABLE])),
         usual_volume=draw(st.sampled_from([None, Decimal(10_000), Decimal(50_000_000)])),
+        sector_exposure=Decimal(draw(st.integers(0, 50_000))),
         opposite=draw(st.one_of(st.none(), st.none(), resting())),
         working_in_symbol=draw(st.sampled_from([0, 0, 9, 10])),
     )

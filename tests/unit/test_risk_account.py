@@ -11,13 +11,13 @@ from core.domain.risk import Limits, Outcome, RuleCode, TicketField
 from core.domain.terms import OrdType, Side, TimeInForce
 from core.ids import ClOrdId
 from core.risk.checks.crossing import self_trade
-from core.risk.checks.exposure import gross_exposure
+from core.risk.checks.exposure import gross_exposure, sector
 from core.risk.checks.loss import daily_loss
 from core.risk.checks.size import order_volume
 from core.risk.checks.spread import spread
 from core.risk.checks.working import working_orders
 from core.risk.engine import evaluate
-from tests.risk_builders import FACTS, HOLDING, limit, market, outcome, quoted, stop, stop_limit
+from tests.risk_builders import FACTS, HOLDING, INSTRUMENT, limit, market, outcome, quoted, stop, stop_limit
 
 BUY, SELL = Side.BUY, Side.SELL
 PASS, SOFT, HARD, SKIPPED = Outcome.PASS, Outcome.SOFT, Outcome.HARD, Outcome.NOT_EVALUATED
@@ -298,3 +298,46 @@ def test_working_orders_never_stop_an_exit():
     assert outcome(working_orders(limit(SELL, 100), LIMITS, facts)) is SOFT
     assert evaluate(limit(SELL, 150), LIMITS, facts).nearest.order_qty == 100
     assert evaluate(limit(BUY, 10), LIMITS, facts).nearest is None
+
+
+@pytest.mark.parametrize(
+    ("exposure", "qty", "expected", "value"),
+    [
+        (29_000, 9, PASS, Decimal("29.9")),
+        (29_000, 10, PASS, 30),
+        (29_000, 11, SOFT, Decimal("30.1")),
+        (95_000, 10, SOFT, 96),
+    ],
+)
+def test_sector_asks_above_its_share_and_never_refuses(exposure, qty, expected, value):
+    result = sector(limit(qty=qty), LIMITS, replace(FACTS, sector_exposure=Decimal(exposure)))
+
+    assert (outcome(result), result.value, result.limit) == (expected, value, 30)
+
+
+def test_sector_is_not_judged_where_it_is_not_known_or_nothing_is_added():
+    nameless = replace(FACTS, instrument=replace(INSTRUMENT, sector=None))
+
+    assert outcome(sector(limit(), LIMITS, nameless)) is SKIPPED
+    assert outcome(sector(limit(), LIMITS, replace(FACTS, instrument=None))) is SKIPPED
+    assert sector(limit(SELL, 100), LIMITS, replace(HOLDING, sector_exposure=Decimal(99_000))) is None
+
+
+def test_sector_without_the_value_of_what_is_held_refuses():
+    result = sector(limit(), LIMITS, replace(FACTS, sector_exposure=None))
+
+    assert outcome(result) is HARD
+    assert "the value of Information Technology is not known" in result.text
+
+
+def test_sector_names_itself_and_bounds_the_size_that_is_offered():
+    facts = replace(FACTS, sector_exposure=Decimal(27_000))
+
+    asked = evaluate(limit(qty=40), LIMITS, facts)
+    refused = evaluate(limit(qty=300), LIMITS, facts)
+
+    assert asked.breaches[0].text == (
+        "Information Technology would be 31 % of equity; more than 30 % is asked about."
+    )
+    assert not asked.is_refused
+    assert refused.nearest.order_qty == 30

@@ -29,6 +29,7 @@ from tests.risk_builders import (
 
 BUY, SELL = Side.BUY, Side.SELL
 LIMITS = Limits()
+GROWTH = {RuleCode.POSITION_LIMIT, RuleCode.GROSS_EXPOSURE, RuleCode.SECTOR}
 NULLABLE = [field.name for field in fields(Facts) if "None" in str(field.type)]
 
 
@@ -73,12 +74,13 @@ def test_evaluate_unsound_numbers_is_the_only_finding():
                 RuleCode.ORDER_NOTIONAL,
                 RuleCode.POSITION_LIMIT,
                 RuleCode.GROSS_EXPOSURE,
+                RuleCode.SECTOR,
                 RuleCode.BUYING_POWER,
             },
         ),
         ("quote_age_s", {RuleCode.FACTS}),
-        ("position_qty", {RuleCode.FACTS, RuleCode.POSITION_LIMIT, RuleCode.GROSS_EXPOSURE}),
-        ("working_buy_qty", {RuleCode.FACTS, RuleCode.POSITION_LIMIT, RuleCode.GROSS_EXPOSURE}),
+        ("position_qty", {RuleCode.FACTS, *GROWTH}),
+        ("working_buy_qty", {RuleCode.FACTS, *GROWTH}),
         ("working_sell_qty", {RuleCode.FACTS}),
         ("cash", {RuleCode.FACTS, RuleCode.BUYING_POWER}),
         ("reserved_cash", {RuleCode.BUYING_POWER}),
@@ -89,8 +91,7 @@ def test_evaluate_unsound_numbers_is_the_only_finding():
             {
                 RuleCode.FACTS,
                 RuleCode.ORDER_NOTIONAL,
-                RuleCode.POSITION_LIMIT,
-                RuleCode.GROSS_EXPOSURE,
+                *GROWTH,
                 RuleCode.DAILY_LOSS,
             },
         ),
@@ -98,6 +99,7 @@ def test_evaluate_unsound_numbers_is_the_only_finding():
         ("ready", {RuleCode.FACTS}),
         ("usual_volume", set()),
         ("opposite", set()),
+        ("sector_exposure", {RuleCode.SECTOR}),
     ],
 )
 def test_evaluate_missing_fact_denies_a_market_purchase(fact, codes):
@@ -147,6 +149,7 @@ def test_every_nullable_fact_is_covered_by_the_tables():
         "ready",
         "usual_volume",
         "opposite",
+        "sector_exposure",
     }
 
 

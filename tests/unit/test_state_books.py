@@ -116,6 +116,28 @@ def test_positions_are_valued_at_the_last_price_and_unknown_without_one() -> Non
     assert book.last(AAPL) == 100
 
 
+def test_positions_are_summed_by_sector_whatever_comes_first() -> None:
+    book = PositionBook()
+    book.load([position(10), position(-5, MSFT)])
+    book.classify(AAPL, "Technology")
+    book.price(AAPL, Decimal(100))
+    unknown = book.of_sector("Technology")
+    book.price(MSFT, Decimal(20))
+
+    book.classify(MSFT, "Technology")
+    both = book.of_sector("Technology")
+    book.classify(MSFT, "Energy")
+    book.price(AAPL, Decimal(90))
+    book.put(position(-10, MSFT))
+
+    assert (unknown, both) == (None, 1100)
+    assert (book.of_sector("Technology"), book.of_sector("Energy"), book.of_sector("Utilities")) == (
+        900,
+        200,
+        0,
+    )
+
+
 def test_a_position_that_is_closed_is_worth_nothing() -> None:
     book = PositionBook()
     book.put(position(10))

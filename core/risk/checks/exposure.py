@@ -1,13 +1,13 @@
-"""A13: how much all positions together may come to."""
+"""A13 and A14: how much all positions together, and those of one sector, may come to."""
 
 from decimal import Decimal
 
-from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
+from core.domain.risk import Limits, Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
 from core.risk.checks.position import worst_holding_price
 from core.risk.facts import Facts
 from core.risk.pricing import HUNDRED, before_and_after
-from core.risk.results import passed, refused, unknown
+from core.risk.results import breached, not_judged, passed, refused, unknown
 from core.risk.words import percent
 
 
@@ -26,6 +26,23 @@ def gross_exposure(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResul
         return passed(code, "All positions together stay within the limit.", share, limit, Unit.PERCENT)
     text = f"All positions together would be {percent(share)} of equity; {percent(limit)} is the limit."
     return refused(code, text, TicketField.ORDER_QTY, (share, limit, Unit.PERCENT))
+
+
+def sector(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
+    """Ask where one sector would have more than its share; n/a for a symbol without a sector."""
+    if not _may_grow(terms, facts):
+        return None
+    code, limit = RuleCode.SECTOR, limits.sector_pct
+    name = None if facts.instrument is None else facts.instrument.sector
+    if name is None:
+        return not_judged(code, f"the sector of {terms.symbol}")
+    share = share_after(facts.sector_exposure, terms, facts)
+    if share is None:
+        return unknown(code, _missing(terms, facts, f"the value of {name}"), terms, facts)
+    if share <= limit:
+        return passed(code, f"{name} stays within the limit.", share, limit, Unit.PERCENT)
+    text = f"{name} would be {percent(share)} of equity; more than {percent(limit)} is asked about."
+    return breached(Outcome.SOFT, code, text, TicketField.ORDER_QTY, (share, limit, Unit.PERCENT))
 
 
 def share_after(exposure: Decimal | None, terms: OrderTerms, facts: Facts) -> Decimal | None:
