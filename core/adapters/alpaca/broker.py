@@ -112,16 +112,19 @@ class AlpacaBroker:
         await asyncio.gather(*warm, self._check_clock())
 
     async def _check_clock(self) -> None:
-        with suppress(BrokerUnavailable, OutcomeUnknown):
-            skew_s = (await self.market_clock()).skew_s
+        with suppress(BrokerUnavailable, OutcomeUnknown, TimeoutError):
+            async with asyncio.timeout(_WARM_UP_S):
+                skew_s = (await self.market_clock()).skew_s
             if abs(skew_s) > _MOST_SKEW_S:
                 self._tell(
                     f"This computer's clock and Alpaca's differ by {skew_s:.0f} s; set the clock right"
                 )
 
     async def _warm_up(self, lane: Lane) -> None:
-        with suppress(BrokerUnavailable, OutcomeUnknown):
-            await self._limiter.take(Priority.REFRESH)
+        # Where the limit has no room, being ready counts for more than being warm.
+        with suppress(BrokerUnavailable, OutcomeUnknown, TimeoutError):
+            async with asyncio.timeout(_WARM_UP_S):
+                await self._limiter.take(Priority.REFRESH)
             await lane.run(Request("GET", "/clock", total_s=_WARM_UP_S))
 
     async def close(self) -> None:

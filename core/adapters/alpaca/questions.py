@@ -157,7 +157,7 @@ class Questions:
 
     async def account(self) -> Account:
         """Return the account."""
-        content = await self._ask(Request("GET", "/account"), Priority.REFRESH)
+        content = await self._ask(Request("GET", "/account"), Priority.RECONCILE)
         return mapping.read_account(Row("account", content))
 
     async def clock(self) -> MarketClock:

@@ -169,8 +169,11 @@ def refusal_words(answer: Answer) -> tuple[str, str]:
 
 
 def is_not_found(error: BrokerRejected) -> bool:
-    """Say whether a refusal proves that Alpaca has no such thing, for now."""
-    return error.code.startswith(NOT_FOUND)
+    """Say whether a refusal proves that Alpaca has no such thing, for now.
+
+    Only Alpaca's own code does: a bare 404 may be a proxy's, or of an address that moved.
+    """
+    return error.code.startswith(NOT_FOUND) and error.code != NOT_FOUND
 
 
 def _what_came(answer: Answer) -> str:
