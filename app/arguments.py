@@ -102,7 +102,15 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     doctor = _command(commands, "doctor", "check this computer and a profile")
     doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.add_argument(
-        "--paper-checks", action="store_true", help="what only a real paper account can prove, and how"
+        "--paper-checks",
+        action="store_true",
+        help="ask a paper account, with orders that are cancelled again",
+    )
+    doctor.add_argument(
+        "--by-hand", action="store_true", help="with --paper-checks: print the questions only"
+    )
+    doctor.add_argument(
+        "--record", type=Path, metavar="FILE", help="with --paper-checks: keep what is said, without keys"
     )
     profile = _group(commands, "profile", "make and list profiles")
     create = _command(profile, "create", "a new profile, with its first user and a passphrase")
@@ -155,6 +163,12 @@ def _fault(arguments: argparse.Namespace) -> str | None:
             return f"--demo, --replay and --screenshot open the window, {arguments.command} does not"
     elif throwaway and arguments.profile is not None:
         return "--profile does not go with --demo or --replay: they make a profile of their own"
+    if (
+        arguments.command == "doctor"
+        and (arguments.by_hand or arguments.record)
+        and not arguments.paper_checks
+    ):
+        return "--by-hand and --record go with --paper-checks"
     if arguments.speed is not None and arguments.replay is None:
         return "--speed goes with --replay"
     if arguments.rough_day and not arguments.demo:

@@ -103,14 +103,15 @@ def _run(arguments: Namespace, variables: Mapping[str, str]) -> int:
 
 
 def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
-    from app import commands, doctor, paper_checks
+    from app import commands, doctor
     from core.domain.access import Mode
     from core.settings import BrokerName
 
     match arguments.command, getattr(arguments, "subcommand", None):
         case "doctor", None:
-            checks = paper_checks.run if arguments.paper_checks else doctor.run
-            return lambda invocation: checks(invocation, as_json=arguments.json)
+            if arguments.paper_checks:
+                return _paper_checks(arguments)
+            return lambda invocation: doctor.run(invocation, as_json=arguments.json)
         case "profile", "create":
             mode, broker = Mode(arguments.mode), arguments.broker and BrokerName(arguments.broker)
             return lambda invocation: commands.create_profile(invocation, arguments.name, mode, broker)
@@ -126,6 +127,14 @@ def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
             return commands.upgrade_schema
         case unknown:
             raise e.InvariantBroken(f"nobody carries out {unknown}")
+
+
+def _paper_checks(arguments: Namespace) -> "Callable[[Invocation], int]":
+    from app import paper_checks
+
+    if arguments.by_hand:
+        return lambda invocation: paper_checks.run(invocation, as_json=arguments.json)
+    return lambda invocation: paper_checks.ask(invocation, as_json=arguments.json, record=arguments.record)
 
 
 def _audit(arguments: Namespace) -> "Callable[[Invocation], int]":

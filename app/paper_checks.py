@@ -3,19 +3,29 @@
 The local servers of the tests are written from documents; these checks hold them against the broker.
 """
 
+import asyncio
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from app.opening import Invocation, chosen_profile, let_in
 from app.profile import Profile
 from app.secrets import load_alpaca, open_secrets
+from core.clock import SystemClock
 from core.domain.access import Mode
 from core.domain.credentials import AlpacaCredentials
 from core.errors import RefusalCode, Refused
 from core.settings import AlpacaAddresses
 
+if TYPE_CHECKING:
+    from core.adapters.alpaca.paper_bench import Patience
+
 GUIDE = "docs/paper-checks.md"
+_WORDS = {True: "pass", False: "FAIL", None: "open"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +46,13 @@ class PaperCheck:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the broker answered to one question."""
+    """What the broker answered to one question.
 
-    passed: bool
+    Attributes:
+        passed: whether it does what this program relies on; None where that was not found out.
+    """
+
+    passed: bool | None
     seen: str
 
 
@@ -158,15 +172,96 @@ def run(invocation: Invocation, *, as_json: bool, prove: Prove | None = None) ->
     if prove is None:
         _print_guide(profile, as_json=as_json)
         return 0
-    findings = [(check, prove(check, credentials, profile.settings.alpaca)) for check in CHECKS]
-    passed = all(found.passed for _, found in findings)
+    findings: list[tuple[PaperCheck, Finding]] = []
+    for check in CHECKS:
+        found = prove(check, credentials, profile.settings.alpaca)
+        findings.append((check, found))
+        if not as_json:
+            print(f"{_WORDS[found.passed]}  {check.id} {check.title}: {found.seen}", flush=True)
+    passed = all(found.passed is not False for _, found in findings)
     if as_json:
         told = [{"id": check.id, "title": check.title, **asdict(found)} for check, found in findings]
         print(json.dumps({"ok": passed, "checks": told}))
-        return 0 if passed else 1
-    for check, found in findings:
-        print(f"{'pass' if found.passed else 'FAIL'}  {check.id} {check.title}: {found.seen}")
     return 0 if passed else 1
+
+
+def ask(invocation: Invocation, *, as_json: bool, record: Path | None) -> int:
+    """Have the program go through the list with a paper account.
+
+    Args:
+        record: a new file for what is said, without keys; None for none.
+
+    Raises:
+        CredentialMissing, CredentialsRefused: there is no paper key, or the broker does not take it.
+        Refused: the profile is not of mode paper, or there is such a file already.
+    """
+    with prover(record) as prove:
+        return run(invocation, as_json=as_json, prove=prove)
+
+
+@contextmanager
+def prover(record: Path | None, patience: "Patience | None" = None) -> Iterator[Prove]:
+    """Give what puts one question after the other to the broker, orders that are cancelled again included.
+
+    Raises:
+        Refused: there is a file of the record's name.
+        StorageUnwritable: it cannot be written.
+    """
+    from core.adapters.alpaca.limiter import Limiter
+    from core.adapters.alpaca.paper_bench import Bench, Patience
+    from core.adapters.alpaca.paper_checks import answer
+
+    clock, told = SystemClock(), patience or Patience()
+    limiter = Limiter(clock, on_waiting=_tell_of_waiting)
+
+    with _recording(record) as file, asyncio.Runner() as runner:
+
+        async def put(
+            check: PaperCheck, credentials: AlpacaCredentials, addresses: AlpacaAddresses
+        ) -> Finding:
+            bench = Bench(
+                addresses,
+                credentials,
+                clock,
+                limiter,
+                file,
+                lambda words: _tell(f"{check.id}: {words}"),
+                told,
+            )
+            try:
+                await bench.open()
+                seen = await answer(check.id, bench)
+            finally:
+                await bench.close()
+            return Finding(seen.passed, seen.text)
+
+        def prove(check: PaperCheck, credentials: AlpacaCredentials, addresses: AlpacaAddresses) -> Finding:
+            _tell(f"{check.id}: {check.title}")
+            return runner.run(put(check, credentials, addresses))
+
+        yield prove
+
+
+@contextmanager
+def _recording(record: Path | None) -> "Iterator[BinaryIO | None]":
+    if record is None:
+        yield None
+        return
+    if record.exists():
+        raise Refused(RefusalCode.NAME_TAKEN, f"{record} exists already; nothing was overwritten")
+    from core.storage.private_file import replacing
+
+    with replacing(record) as file:
+        yield file
+
+
+def _tell(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def _tell_of_waiting(count: int, wait_s: float) -> None:
+    if count:
+        _tell(f"waiting {wait_s:.0f} s for the limit of requests a minute")
 
 
 def _credentials(profile: Profile, invocation: Invocation) -> AlpacaCredentials:

@@ -195,6 +195,10 @@ class Socket:
         except TimeoutError as error:
             raise BrokerUnavailable(f"{self.peer.what}: the server does not read") from error
 
+    def cut(self) -> None:
+        """Break the connection off without a word, as a dead path does."""
+        self._connection.transport.abort()
+
     async def close(self) -> None:
         """End the connection; waits no more than a second for the server's consent."""
         await self._tasks.close()
@@ -215,7 +219,7 @@ class Socket:
             self._dead = (
                 f"nothing came for {wait.idle_s:g} s, nor an answer to a ping within {wait.pong_s:g} s"
             )
-            self._connection.transport.abort()
+            self.cut()
         except ConnectionClosed:
             return  # the reader is told
 
