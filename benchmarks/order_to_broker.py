@@ -48,6 +48,8 @@ PASSING = replace(
     duplicate_soft_s=0.0,
     duplicate_hard_s=0.0,
     duplicate_hard_count=10**6,
+    working_total=10**6,
+    working_per_symbol=10**6,
 )
 
 
