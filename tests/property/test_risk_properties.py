@@ -25,6 +25,7 @@ SIZES = {RuleCode.ORDER_QTY, RuleCode.ORDER_NOTIONAL, RuleCode.SECTOR}
 # What a broker would refuse or the pace forbids: an exit may meet these as any order does.
 FORM_AND_PACE = {
     RuleCode.NUMBERS,
+    RuleCode.TERMS,
     RuleCode.INSTRUMENT,
     RuleCode.SESSION,
     RuleCode.TICK,
