@@ -12,7 +12,7 @@ from core.orders.gather import LiveState
 from core.ports.market_data import MarketDataFeed
 
 # A market of up to this many symbols is streamed whole, as the embedded exchange is.
-SMALL_MARKET = 200
+SMALL_MARKET = 1_000
 _LOOKED_AT = 8
 
 
