@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns, sleep
 
@@ -23,6 +22,7 @@ import uvloop
 from app.runtime import WindowConfirmer
 from app.wiring import Core, Outside, profile_facts
 from benchmarks.harness import ROOT, Row, head, interval, keep, report, scratch, spread
+from benchmarks.passing import PASSING
 from core.adapters.alpaca.broker import AlpacaBroker
 from core.adapters.alpaca.limiter import Limiter
 from core.adapters.simulator import synthetic
@@ -32,7 +32,6 @@ from core.domain.credentials import AlpacaCredentials
 from core.domain.execution import ExecutionReport
 from core.domain.messages import SubmitOrder
 from core.domain.money import plain
-from core.domain.risk import Limits
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderDraft, OrdType, Side, TimeInForce
 from core.ids import RandomIds, Symbol, new_idempotency_key
 from core.logs import LogSettings, configure
@@ -47,19 +46,6 @@ SWITCH_INTERVAL_S = 0.0005  # as the program sets it
 READY_WITHIN_S = 15.0
 KEYS = AlpacaCredentials("PKBENCH", "not-a-secret")
 PEER = "alpaca-py 0.44 submit_order, nothing stored"
-# A loop of orders is what the throttle, the rules of repetition and the rate limit are there to stop.
-PASSING = replace(
-    Limits(),
-    per_second=1e6,
-    burst=10**6,
-    per_minute=10**6,
-    per_day=10**6,
-    duplicate_soft_s=0.0,
-    duplicate_hard_s=0.0,
-    duplicate_hard_count=10**6,
-    working_total=10**6,
-    working_per_symbol=10**6,
-)
 
 
 class Server:

@@ -12,7 +12,6 @@ import asyncio
 import gc
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns
 
@@ -21,12 +20,12 @@ import uvloop
 from app.runtime import WindowConfirmer
 from app.wiring import Core, Outside, profile_facts
 from benchmarks.harness import PEER_NAME, Row, head, interval, keep, report, run_peer, scratch, spread
+from benchmarks.passing import PASSING
 from core.adapters.simulator import Simulator, synthetic
 from core.clock import SystemClock
 from core.domain.access import Actor, Origin, Role
 from core.domain.execution import ExecutionReport
 from core.domain.messages import SubmitOrder
-from core.domain.risk import Limits
 from core.domain.terms import NewOrderSingle, OrderDraft, OrdType, Side, TimeInForce
 from core.ids import RandomIds, Symbol, new_idempotency_key
 from core.storage import vault
@@ -38,19 +37,6 @@ ORDERS, WARM_UP, APPEND_EVERY = 2_000, 30, 10
 SWITCH_INTERVAL_S = 0.0005  # as the program sets it
 BLOCK = bytes(4_096)
 READY_WITHIN_S = 10.0
-# A loop of orders is what the throttle and the rules of repetition are there to stop; all else is as shipped.
-PASSING = replace(
-    Limits(),
-    per_second=1e6,
-    burst=10**6,
-    per_minute=10**6,
-    per_day=10**6,
-    duplicate_soft_s=0.0,
-    duplicate_hard_s=0.0,
-    duplicate_hard_count=10**6,
-    working_total=10**6,
-    working_per_symbol=10**6,
-)
 
 
 class Door:

@@ -16,7 +16,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -38,6 +37,7 @@ from benchmarks.harness import (
     virtual_screen,
     window_environment,
 )
+from benchmarks.passing import PASSING
 from benchmarks.peers.burst_server import LAST_BID
 from benchmarks.stalls import StallWatch
 from core.adapters.alpaca.broker import AlpacaBroker
@@ -49,7 +49,6 @@ from core.domain.access import Actor, Mode, Origin, Role
 from core.domain.credentials import AlpacaCredentials
 from core.domain.market import MarketSession, SessionPhase
 from core.domain.messages import CancelOrder, LinkChanged, LinkState, Part, QuotesChanged, SubmitOrder
-from core.domain.risk import Limits
 from core.domain.terms import OrderDraft, OrdType, Side, TimeInForce
 from core.ids import ClOrdId, RandomIds, new_idempotency_key
 from core.logs import LogSettings, configure
@@ -64,19 +63,6 @@ READY_WITHIN_S, END_WITHIN_S = 20.0, 60.0
 BAR_DRAIN_MS, BAR_STALL_MS, BAR_MB, BAR_CANCEL_MS = 250.0, 50.0, 50.0, 100.0
 KEYS = AlpacaCredentials("PKBENCH", "not-a-secret")
 PEER = "alpaca-py 0.44 StockDataStream"
-# Twenty orders in a row are what the throttle and the rules of repetition are there to stop.
-PASSING = replace(
-    Limits(),
-    per_second=1e6,
-    burst=10**6,
-    per_minute=10**6,
-    per_day=10**6,
-    duplicate_soft_s=0.0,
-    duplicate_hard_s=0.0,
-    duplicate_hard_count=10**6,
-    working_total=10**6,
-    working_per_symbol=10**6,
-)
 
 
 class OpenMarket(MarketCalendar):

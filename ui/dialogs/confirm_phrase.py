@@ -1,11 +1,11 @@
 """The sentence that is typed once for a profile, before its first order with real money."""
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from ui.models.columns import Ink
 from ui.theme.fonts import font
+from ui.widgets.alt_keys import AltKeysPass
 from ui.widgets.labels import Text
 
 
@@ -32,15 +32,8 @@ class PhraseQuestion(QWidget):
         row.addStretch(1)
         row.addWidget(self.field)
         self.field.textChanged.connect(lambda _text: self.changed.emit())
-        self.field.installEventFilter(self)
+        AltKeysPass(self.field)
         self.setVisible(bool(phrase))
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        is_alt = isinstance(event, QKeyEvent) and event.modifiers() == Qt.KeyboardModifier.AltModifier
-        if is_alt and event.type() is QEvent.Type.KeyPress:
-            event.ignore()  # Alt and a letter is a key of the sheet; a line edit would type the letter
-            return True
-        return super().eventFilter(watched, event)
 
     @property
     def is_answered(self) -> bool:

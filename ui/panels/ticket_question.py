@@ -2,12 +2,12 @@
 
 from decimal import Decimal
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from ui.models.columns import Ink
 from ui.panels.ticket_parts import PAD
+from ui.widgets.alt_keys import AltKeysPass
 from ui.widgets.fields import NumberField
 from ui.widgets.labels import Text
 
@@ -32,15 +32,8 @@ class QuantityQuestion(QWidget):
         row.addStretch(1)
         row.addWidget(self.field)
         self.field.textChanged.connect(lambda _text: self.changed.emit())
-        self.field.installEventFilter(self)
+        AltKeysPass(self.field)
         self.hide()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        is_alt = isinstance(event, QKeyEvent) and event.modifiers() == Qt.KeyboardModifier.AltModifier
-        if is_alt and event.type() is QEvent.Type.KeyPress:
-            event.ignore()  # Alt and a letter is a key of the sheet; a line edit would type the letter
-            return True
-        return super().eventFilter(watched, event)
 
     @property
     def is_answered(self) -> bool:
