@@ -23,7 +23,7 @@ from core.domain.credentials import AlpacaCredentials
 from core.domain.messages import CancelOrder, Command, Notice, ReplaceOrder, Severity, SubmitOrder
 from core.domain.money import Price, Qty, plain
 from core.domain.order import Order
-from core.domain.terms import OrderDraft, OrdStatus, OrdType, Side, TimeInForce
+from core.domain.terms import OrderDraft, OrdStatus, OrdType, Side
 from core.errors import InvestIQError
 from core.ids import IdempotencyKey, RandomIds
 from core.logs import LogSettings, configure
@@ -31,7 +31,7 @@ from core.ports.storage import Reader
 from core.settings import AlpacaAddresses
 from core.storage.store import open_store
 from tests.builders import AAPL
-from tests.crash.child import MOST, die_at
+from tests.crash.child import MOST, decide_again, die_at
 from tests.fakes.market import MSFT, OPENS, HandMarket
 from tests.fakes.rig import EASY, EVERY_RULE, Nobody, R, draft, lay_out
 from tests.servers.alpaca.server import KEY_ID, SECRET, AlpacaServer
@@ -264,7 +264,7 @@ async def _recover(folder: Path) -> None:
         await profile.ready()
         second = await _book(profile)
         sent_by_itself = sum((await _posts(session)).values()) - sum(before.values())
-        repeated = await _decide_again(profile)
+        repeated = await decide_again(profile)
         await profile.ready()
         await _heard(profile, session)
         answer = {
@@ -297,19 +297,6 @@ async def _heard(profile: Profile, session: aiohttp.ClientSession) -> None:
         if all(told[each] == qty for each, qty in known.items() if each in told):
             return
         await profile.clock.sleep(0.02)
-
-
-async def _decide_again(profile: Profile) -> list[list[str]]:
-    """Give the newest decisions again, as a person does who saw the program die: key and the order it is."""
-    answers = []
-    for line in (profile.folder / "decided.jsonl").read_text().splitlines()[-5:]:
-        key, symbol, side, tif, qty, price = json.loads(line)
-        kind = OrdType.LIMIT if price else OrdType.MARKET
-        wanted = OrderDraft(symbol, Side(side), kind, TimeInForce(tif), qty, price)
-        with suppress(InvestIQError):
-            done = await profile.do(SubmitOrder(wanted, IdempotencyKey(key), EVERY_RULE))
-            answers.append([key, done.order.cl_ord_id])
-    return answers
 
 
 async def _book(profile: Profile) -> dict[str, Any]:

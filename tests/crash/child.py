@@ -8,11 +8,12 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from core.adapters.simulator.faults import Call
 from core.audit.verify import Verifier
 from core.domain.confirmation import ConfirmationReply
-from core.domain.messages import CancelOrder, ReplaceOrder, SubmitOrder
+from core.domain.messages import CancelOrder, ReplaceOrder, SubmitOrder, Submitted
 from core.domain.money import Qty
 from core.domain.order import Order
 from core.domain.terms import OrderDraft, OrdType, Side, TimeInForce
@@ -151,7 +152,7 @@ async def _recover(folder: Path, seed: int) -> None:
     await rig.until_ready()
     second = await _book(rig)
     sent_by_itself = len(rig.oracle().ours()) - sent
-    repeated = await _decide_again(rig)
+    repeated = await decide_again(rig)
     answer = {
         "first": first,
         "second": second,
@@ -164,7 +165,15 @@ async def _recover(folder: Path, seed: int) -> None:
     (folder / "book.json").write_text(json.dumps(answer))
 
 
-async def _decide_again(rig: Rig) -> list[list[str]]:
+class Deciding(Protocol):
+    """Whatever takes commands and has written its decisions down."""
+
+    folder: Path
+
+    async def do(self, command: SubmitOrder) -> Submitted: ...
+
+
+async def decide_again(rig: Deciding) -> list[list[str]]:
     """Give the newest decisions again, as a person does who saw the program die: key and the order it is."""
     answers = []
     for line in (rig.folder / "decided.jsonl").read_text().splitlines()[-5:]:
