@@ -17,12 +17,13 @@ from core.adapters.alpaca.limiter import Limiter
 from core.clock import settle
 from core.domain.access import Mode
 from core.domain.credentials import AlpacaCredentials
+from core.domain.limits import Limits
 from core.domain.messages import Command, LinkState, Part, Reconnect
 from core.domain.money import Price, Qty, normal, plain
-from core.domain.risk import Limits
 from core.domain.terms import OrdStatus
 from core.errors import BrokerUnavailable
 from core.ids import is_ours
+from core.ports.market_data import MarketDataFeed
 from core.settings import AlpacaAddresses
 from core.storage.store import open_store
 from tests.builders import AAPL
@@ -60,6 +61,7 @@ class AlpacaRig(Rig):
     Attributes:
         server: keeps its orders over every `kill` of the core.
         broker: Alpaca's, of the running core.
+        feed: of the running core.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class AlpacaRig(Rig):
         # The server counts by the minutes of a clock that stands.
         self.server.rate_limit.per_minute = per_minute
         self.broker: AlpacaBroker
+        self.feed: MarketDataFeed
         self.waits: list[tuple[int, float]] = []
         self._is_offline = False
         connect = self.market.feed.connect
@@ -109,11 +112,12 @@ class AlpacaRig(Rig):
         urls = server.trading_url, server.trade_stream_url, server.data_url, server.data_stream_url
         addresses = AlpacaAddresses(*urls)
         self.broker = AlpacaBroker(self.mode, addresses, keys, self.clock, self.folder, limiter)
+        self.feed = self.make_feed(addresses, keys)
         self.core = Core(
             Outside(
                 self.store,
                 self.broker,
-                self.market.feed,
+                self.feed,
                 self.confirmer,
                 self.clock,
                 self.ids,
@@ -129,11 +133,16 @@ class AlpacaRig(Rig):
         await self.quiet()
         return self
 
+    def make_feed(self, addresses: AlpacaAddresses, keys: AlpacaCredentials) -> MarketDataFeed:
+        """Return what streams the market: here the one that is turned by hand."""
+        del addresses, keys
+        return self.market.feed
+
     async def kill(self) -> None:
         """Abandon the core where it stands; its sockets end with it."""
         await self.core.tasks.close()
         await self.broker.close()
-        await self.market.feed.close()
+        await self.feed.close()
         await self.store.idle()
         self.store.close()
 

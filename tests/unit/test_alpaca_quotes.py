@@ -162,10 +162,28 @@ def test_book_message_from_a_buffer_is_as_old_as_its_way_was_long(rig):
     assert rig.book.skew_s == 0
 
 
-def test_book_clocks_that_disagree_make_nothing_old(rig):
-    rig.clock.turn(3600)
+def test_book_clocks_that_disagree_a_little_make_nothing_old(rig):
+    rig.clock.turn(2.5)
 
-    assert rig.take(quote(after_s=1)).received == 3600
+    assert rig.take(quote(after_s=1)).received == 2.5
+
+
+@pytest.mark.parametrize("ahead_s", [10, -10])
+def test_book_prices_of_a_clock_that_is_far_off_are_as_old_as_that(rig, ahead_s):
+    rig.clock.turn(60)
+
+    assert rig.take(quote(after_s=60 + ahead_s)).received == pytest.approx(50)
+
+
+def test_book_clock_that_was_off_on_an_earlier_connection_is_not_off_on_this_one(rig):
+    rig.clock.turn(60)
+    rig.take(quote(after_s=70))
+
+    rig.book.begin()
+    rig.stand()
+
+    assert rig.newest().received == pytest.approx(50)
+    assert rig.book.skew_s is None
 
 
 def test_book_symbols_that_nobody_follows_cost_nothing(rig):

@@ -11,7 +11,7 @@ from core.adapters.alpaca.data_stream import FREE_SYMBOLS, DataStream
 from core.adapters.alpaca.history import History
 from core.adapters.alpaca.lanes import open_lanes
 from core.adapters.alpaca.limiter import Limiter
-from core.adapters.alpaca.market_book import MarketBook, running
+from core.adapters.alpaca.market_book import MOST_SKEW_S, MarketBook, running
 from core.adapters.alpaca.sockets import Peer, deadline
 from core.adapters.calendar import MarketCalendar
 from core.clock import Clock
@@ -25,7 +25,6 @@ from core.settings import AlpacaAddresses
 from core.tasks import Tasks
 
 MUTE_AFTER_S = 90.0
-CLOCK_OFF_BY_S = 5.0
 # The window draws 60 times a second; what comes faster is one batch.
 BATCH_S = 1 / 60
 _WATCH_EVERY_S = 1.0
@@ -200,7 +199,7 @@ class AlpacaFeed:
 
     def _look_at_clocks(self) -> None:
         skew_s = self._book.skew_s
-        if skew_s is None or abs(skew_s) < CLOCK_OFF_BY_S or self._is_skewed:
+        if skew_s is None or abs(skew_s) < MOST_SKEW_S or self._is_skewed:
             return
         self._is_skewed = True
         _log.warning("clock.differs", seconds=round(skew_s, 1))

@@ -33,6 +33,7 @@ from core.ids import Symbol
 NOT_LAST = frozenset("CHNPRUVWZ47")
 # Trading status codes of tapes A and B, and of C and O, as Alpaca's documents list them.
 HALTED, RESUMED = frozenset("2HPQ"), frozenset("3T")
+MOST_SKEW_S = 2.0  # control list A4
 _MOST = 1e12
 _MINUTES = 3
 _LATE_S = 1.0
@@ -74,10 +75,12 @@ class MarketBook:
 
     def begin(self) -> None:
         """Start on a new connection: what was known may be old, and a halt may have ended unseen."""
-        self._begun, self.heard, self.skew_s = self._clock.now(), self._clock.monotonic(), None
         for line in self._lines.values():
-            line.standing = None
+            # What was late stays so; it says nothing about the clocks of this connection.
+            line.received -= self._late_by(line.arrived, _newest(line))
+            line.arrived = line.standing = None
             line.early.clear()
+        self._begun, self.heard, self.skew_s = self._clock.now(), self._clock.monotonic(), None
 
     def follow(self, symbols: Iterable[str]) -> None:
         """Keep a line for exactly these."""
@@ -168,7 +171,7 @@ class MarketBook:
 
     def _quote(self, line: _Line, standing: Quote) -> Quote:
         quote, trade = line.quote, line.trade
-        times = [standing.time, *(each.time for each in (quote, trade) if each is not None)]
+        newest = _newest(line)
         bid, ask, bid_size, ask_size = standing.bid, standing.ask, standing.bid_size, standing.ask_size
         if quote is not None:
             bid, ask = _price(quote.bid), _price(quote.ask)
@@ -185,19 +188,25 @@ class MarketBook:
             prev_close=standing.prev_close,
             volume=Qty(max(line.volume, Decimal(0))),
             halted=line.halted_at is not None,
-            time=max(times),
-            received=line.received - self._late_by(line.arrived, max(times[1:], default=None)),
+            time=standing.time if newest is None else max(standing.time, newest),
+            received=line.received - self._late_by(line.arrived, newest),
         )
 
     def _late_by(self, arrived: datetime | None, time: datetime | None) -> float:
         # What lay in a buffer on its way is as old as that. The fastest message of the connection sets the
-        # measure, so that two clocks that disagree make nothing old.
+        # measure, so that two clocks that disagree a little make nothing old. Where they disagree by more,
+        # nobody knows whether a clock is wrong or every price is late, and the prices count as that old.
         if time is None or arrived is None:
             return 0.0
         behind = (arrived - time).total_seconds()
         self.skew_s = behind if self.skew_s is None else min(self.skew_s, behind)
         late = behind - self.skew_s
-        return late if late > _LATE_S else 0.0
+        off_by = abs(self.skew_s)
+        return (late if late > _LATE_S else 0.0) + (off_by if off_by >= MOST_SKEW_S else 0.0)
+
+
+def _newest(line: _Line) -> datetime | None:
+    return max((each.time for each in (line.quote, line.trade) if each is not None), default=None)
 
 
 def _nothing(symbol: Symbol) -> Quote:
