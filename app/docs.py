@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from app.paper_checks import CHECKS
 from core.domain.access import Mode
 from core.domain.credentials import SecretName
+from core.domain.limits import Limits
 from core.domain.meanings import LIMITS, REFUSALS, RULES
 from core.domain.money import Qty
-from core.domain.risk import Limits
 from core.settings import ApiSettings, BrokerName, FeedName, PolygonAddresses, vendor_addresses
 from ui.actions.catalog import CATALOG
 from ui.actions.cheatsheet import markdown

@@ -20,8 +20,8 @@ from app.runtime import Running, WindowConfirmer
 from core.clock import SystemClock
 from core.domain.access import Actor, Origin, Role
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
+from core.domain.limits import Limits
 from core.domain.messages import Event, KeepProfile
-from core.domain.risk import Limits
 from core.errors import ProfileInUse
 from core.ids import RandomIds
 

@@ -17,9 +17,9 @@ from core.clock import Clock
 from core.domain import messages as m
 from core.domain.access import Actor, Mode, Origin, TradingState
 from core.domain.audit import AuditAction, AuditDraft, payload_of
+from core.domain.limits import Limits
 from core.domain.order import Order
 from core.domain.records import AuditQuery, Watchlist
-from core.domain.risk import Limits
 from core.errors import RefusalCode, Refused
 from core.ids import IdSource
 from core.orders.audit_watch import AuditWatch

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from core.domain.risk import Limits
+from core.domain.limits import Limits
 
 # All else is as shipped.
 PASSING = replace(

@@ -37,10 +37,10 @@ from core.domain.access import Actor, Mode, Origin, Role
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.credentials import AlpacaCredentials
 from core.domain.execution import ExecType, ExecutionReport
+from core.domain.limits import Limits
 from core.domain.money import Money, Price, Qty
 from core.domain.order import Order
 from core.domain.portfolio import Position
-from core.domain.risk import Limits
 from core.domain.terms import (
     NewOrderSingle,
     OrderCancelRequest,

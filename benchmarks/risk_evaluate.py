@@ -15,9 +15,9 @@ from time import perf_counter_ns
 
 from core.domain.access import TradingState
 from core.domain.instrument import Instrument
+from core.domain.limits import Limits
 from core.domain.market import MarketSession, Quote, SessionPhase
 from core.domain.money import Price, Qty
-from core.domain.risk import Limits
 from core.domain.terms import OrderTerms, OrdType, Side, TimeInForce
 from core.ids import Symbol
 from core.risk.engine import evaluate

@@ -13,8 +13,8 @@ from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from core.domain.access import Mode, Role
+from core.domain.limits import Limits
 from core.domain.money import Qty
-from core.domain.risk import Limits
 from core.errors import BadInput, SettingInvalid
 
 E = TypeVar("E", bound=StrEnum)

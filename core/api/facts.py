@@ -7,11 +7,12 @@ from decimal import Decimal
 
 from core.domain.audit import AuditRecord
 from core.domain.execution import Fill
+from core.domain.limits import Limits
 from core.domain.market import Quote
 from core.domain.messages import Difference, KillReport, PositionMark, ReconciliationRun
 from core.domain.order import Order
 from core.domain.records import TradingStateRecord
-from core.domain.risk import EffectLine, Limits, LimitUse, Nearest, RuleResult, Verdict
+from core.domain.risk import EffectLine, LimitUse, Nearest, RuleResult, Verdict
 from core.domain.terms import Legs
 from core.ids import Symbol
 from core.orders.bodies import number

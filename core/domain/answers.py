@@ -10,11 +10,12 @@ from core.domain.audit import AuditRecord
 from core.domain.execution import ExecutionReport, Fill
 from core.domain.instrument import Instrument
 from core.domain.lanes import InOrder
+from core.domain.limits import Limits
 from core.domain.market import MarketSession, Quote
 from core.domain.order import Order
 from core.domain.portfolio import Account, LotClose, Position
 from core.domain.records import TradingStateRecord, Watchlist
-from core.domain.risk import Limits, LimitUse, Verdict
+from core.domain.risk import LimitUse, Verdict
 from core.domain.terms import OrderDraft
 from core.ids import ClOrdId, Symbol
 

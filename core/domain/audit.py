@@ -46,6 +46,16 @@ class AuditAction(StrEnum):
     PROFILE_KEPT = "profile.kept"
     LIVE_AFFIRMED = "live.affirmed"
     ACCOUNT_ENROLLED = "account.enrolled"
+    BREAKER_TRIPPED = "breaker.tripped"
+    BREAKER_ACKNOWLEDGED = "breaker.acknowledged"
+    BREAKER_ARMED = "breaker.armed"
+    RISK_PARAMETER_CHANGED = "risk_parameter.changed"
+    RISK_TARGET_CHANGED = "risk_target.changed"
+    EQUITY_CLOSED = "equity.closed"
+    CASH_FLOW_BOOKED = "cash_flow.booked"
+    PROPOSAL_MADE = "proposal.made"
+    PROPOSAL_REVIEWED = "proposal.reviewed"
+    PROPOSAL_ENDED = "proposal.ended"
     SECRET_SET = "secret.set"  # noqa: S105 - the name of an event
     SECRET_REMOVED = "secret.removed"  # noqa: S105
 

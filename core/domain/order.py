@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from core.domain.access import Origin
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.money import ZERO, Price, Qty
 from core.domain.terms import OrderTerms, OrdStatus, OrdType, Side, TimeInForce
@@ -104,6 +105,7 @@ class Order:
         list_id: the order of ours that this one is a leg of; a leg is ours through it.
         released: a held leg has begun to work, so a late report that it is held says nothing new. Not
             stored: after a restart the broker's state of the order is asked for anyway.
+        origin: the way in of the decision; None for an external order.
     """
 
     cl_ord_id: ClOrdId
@@ -125,6 +127,7 @@ class Order:
     external: bool = False
     list_id: ClOrdId | None = None
     released: bool = field(default=False, compare=False)
+    origin: Origin | None = None
 
     @property
     def symbol(self) -> Symbol:

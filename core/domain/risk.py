@@ -33,7 +33,12 @@ class RuleCode(StrEnum):
     DUPLICATE = "duplicate"  # A18
     THROTTLE = "throttle"  # A19
     WORKING_ORDERS = "working_orders"  # A20
+    TURNOVER = "turnover"  # A21
+    ENTRIES = "entries"  # A21
     DAILY_LOSS = "daily_loss"  # A22
+    DRAWDOWN = "drawdown"  # A22
+    PAUSED = "paused"  # A22, B6, B7
+    PROPOSAL = "proposal"  # A24
 
 
 class Outcome(StrEnum):
@@ -169,42 +174,6 @@ class Verdict:
             for result in self.results
             if result.outcome is Outcome.SOFT and result.code not in acknowledged
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The numbers that the rules hold orders against (defaults: control list, manual column).
-
-    Percentages are of equity at the start of the day. All of it may be invested, as in a cash account (A13).
-    Short sales are off unless they are switched on (A16).
-    """
-
-    collar_soft_pct: Decimal = Decimal(3)
-    collar_hard_pct: Decimal = Decimal(10)
-    spread_pct: Decimal = Decimal(2)
-    order_qty_soft: Qty = Qty(5_000)
-    order_qty_hard: Qty = Qty(20_000)
-    volume_pct: Decimal = Decimal(1)
-    notional_soft: Decimal = Decimal(25_000)
-    notional_soft_pct: Decimal = Decimal(10)
-    notional_hard: Decimal = Decimal(100_000)
-    notional_hard_pct: Decimal = Decimal(20)
-    position_pct: Decimal = Decimal(20)
-    gross_pct: Decimal = Decimal(100)
-    sector_pct: Decimal = Decimal(30)
-    daily_loss_pct: Decimal = Decimal(5)
-    duplicate_soft_s: float = 5.0
-    duplicate_hard_s: float = 60.0
-    duplicate_hard_count: int = 3
-    per_second: float = 2.0
-    burst: int = 5
-    per_minute: int = 60
-    per_day: int = 500
-    working_total: int = 50
-    working_per_symbol: int = 10
-    account_age_s: float = 60.0
-    quote_age_s: float = 5.0
-    short_sales: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from decimal import Decimal
 from core.clock import Clock
 from core.domain.access import TradingState
 from core.domain.instrument import Instrument
+from core.domain.limits import Limits
 from core.domain.market import MarketSession
 from core.domain.money import ZERO
 from core.domain.order import Order
-from core.domain.risk import Limits
 from core.domain.terms import OrderTerms, Side
 from core.ids import ClOrdId, Symbol
 from core.orders.throttle import Figures

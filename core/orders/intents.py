@@ -78,6 +78,7 @@ class Intents:
             now,
             orig_cl_ord_id=old.cl_ord_id if old is not None else None,
             sent_at=now,
+            origin=intent.actor.origin,
         )
         body = order_body(order_message(order))
         uow.insert_order(order, body, verdict_body(intent.verdict))

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from core.clock import Clock
-from core.domain.risk import Limits
+from core.domain.limits import Limits
 from core.errors import RefusalCode, Refused
 
 _MINUTE_S = 60.0

@@ -14,6 +14,7 @@ from core.domain.records import (
     Watchlist,
 )
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
+from core.ports.risk_records import RiskReader, RiskWriter
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class FillReader(Protocol):
         ...
 
 
-class Reader(FillReader, Protocol):
+class Reader(FillReader, RiskReader, Protocol):
     """Questions to the database. Used inside `Store.read` or `Store.write`, on a storage thread."""
 
     def order(self, cl_ord_id: ClOrdId) -> Order | None:
@@ -118,7 +119,7 @@ class Reader(FillReader, Protocol):
         ...
 
 
-class UnitOfWork(Reader, Protocol):
+class UnitOfWork(Reader, RiskWriter, Protocol):
     """Changes that become durable together, or not at all."""
 
     def insert_order(self, order: Order, body: str, verdict: str) -> None:

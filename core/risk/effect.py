@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from core.domain.risk import EffectLine, EffectName, Limits, Unit
+from core.domain.limits import Limits
+from core.domain.risk import EffectLine, EffectName, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk.checks.position import worst_holding_price
 from core.risk.facts import Facts

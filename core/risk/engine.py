@@ -1,6 +1,7 @@
 """The judgement on an order: a pure function of (order, limits, facts)."""
 
-from core.domain.risk import Limits, Outcome, RuleCode, RuleResult, Verdict
+from core.domain.limits import Limits
+from core.domain.risk import Outcome, RuleCode, RuleResult, Verdict
 from core.domain.terms import OrderTerms
 from core.risk.effect import effect
 from core.risk.facts import Facts

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from core.domain.limits import Limits
 from core.domain.money import Price, Qty
-from core.domain.risk import Limits, Nearest, Outcome, RuleCode, RuleResult, TicketField
+from core.domain.risk import Nearest, Outcome, RuleCode, RuleResult, TicketField
 from core.domain.terms import OrderTerms, Side
 from core.risk.checks.collar import collar_bound, price_collar, stop_bound, stop_side
 from core.risk.checks.crossing import crossing_bound, self_trade

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
+from core.domain.limits import Limits
 from core.domain.market import Quote, SessionPhase
-from core.domain.risk import Limits
 from core.domain.terms import Contingency, OrderTerms, Side
 from core.risk.facts import Facts
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from core.domain.risk import Limits, Outcome, RuleResult
+from core.domain.limits import Limits
+from core.domain.risk import Outcome, RuleResult
 from core.domain.terms import OrderTerms
 from core.risk.checks.cash import buying_power
 from core.risk.checks.collar import price_collar, stop_side

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from core.domain.limits import Limits
 from core.domain.money import Qty
-from core.domain.risk import Limits
 from core.domain.terms import OrderTerms
 from core.risk.checks.numbers import MAX_QTY
 from core.risk.facts import Facts

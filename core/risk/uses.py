@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.domain.risk import Limits, LimitUse, Unit
+from core.domain.limits import Limits
+from core.domain.risk import LimitUse, Unit
 from core.ids import Symbol
 from core.risk.effect import daily_loss_left
 from core.risk.pricing import HUNDRED

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from core.domain.access import Origin
 from core.domain.audit import AuditRecord
 from core.domain.execution import ExecType, ExecutionReport, Fill
 from core.domain.order import Order, Pending
@@ -14,7 +15,7 @@ from core.domain.terms import Contingency, Legs, OrderTerms, OrdStatus, OrdType,
 Values = dict[str, Any]
 
 
-def _terms_values(terms: OrderTerms) -> Values:
+def terms_values(terms: OrderTerms) -> Values:
     legs = terms.legs
     return {
         "symbol": terms.symbol,
@@ -35,7 +36,7 @@ def _terms_values(terms: OrderTerms) -> Values:
     }
 
 
-def _terms_of(row: RowMapping) -> OrderTerms:
+def terms_of(row: RowMapping) -> OrderTerms:
     return OrderTerms(
         symbol=row["symbol"],
         side=Side(row["side"]),
@@ -62,7 +63,7 @@ def _legs_of(row: RowMapping) -> Legs | None:
 
 def order_values(order: Order) -> Values:
     return {
-        **_terms_values(order.terms),
+        **terms_values(order.terms),
         "cl_ord_id": order.cl_ord_id,
         "orig_cl_ord_id": order.orig_cl_ord_id,
         "order_id": order.order_id,
@@ -81,13 +82,14 @@ def order_values(order: Order) -> Values:
         "updated_at": order.updated_at,
         "is_open": order.is_open,
         "list_id": order.list_id,
+        "origin": None if order.origin is None else order.origin.value,
     }
 
 
 def order_of(row: RowMapping) -> Order:
     return Order(
         cl_ord_id=row["cl_ord_id"],
-        terms=_terms_of(row),
+        terms=terms_of(row),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         orig_cl_ord_id=row["orig_cl_ord_id"],
@@ -104,12 +106,13 @@ def order_of(row: RowMapping) -> Order:
         text=row["text"],
         external=row["external"],
         list_id=row["list_id"],
+        origin=None if row["origin"] is None else Origin(row["origin"]),
     )
 
 
 def report_values(report: ExecutionReport) -> Values:
     return {
-        **_terms_values(report.terms),
+        **terms_values(report.terms),
         "exec_id": report.exec_id,
         "exec_type": report.exec_type.value,
         "cl_ord_id": report.cl_ord_id,
@@ -135,7 +138,7 @@ def report_of(row: RowMapping) -> ExecutionReport:
         exec_type=ExecType(row["exec_type"]),
         cl_ord_id=row["cl_ord_id"],
         order_id=row["order_id"],
-        terms=_terms_of(row),
+        terms=terms_of(row),
         ord_status=OrdStatus(row["ord_status"]),
         cum_qty=row["cum_qty"],
         leaves_qty=row["leaves_qty"],

@@ -53,6 +53,11 @@ def _list_terms() -> list[SchemaItem]:
     ]
 
 
+def order_terms() -> list[SchemaItem]:
+    """Make the columns of an order's terms, for a table that had all of them from the start."""
+    return [*_terms(), *_list_terms()]
+
+
 # One row says which database this is: the audit chain's first record is bound to it.
 meta = Table(
     "meta",
@@ -96,6 +101,8 @@ orders = Table(
     Column("is_open", Boolean, nullable=False),
     *_list_terms(),
     Column("list_id", Text),
+    # The way in of the decision, added by revision 0003; empty for external orders and for older ones.
+    Column("origin", Text),
 )
 # Start-up, reconciliation and the orders panel ask for open orders; few are, of very many.
 Index(
@@ -298,7 +305,7 @@ APPEND_ONLY = (
     "order_bodies",
     "trading_state",
 )
-_REFUSE = (
+REFUSE_CHANGE = (
     "CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table} "
     "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
 )
@@ -311,6 +318,10 @@ _CHAIN = (
     "BEGIN SELECT RAISE(ABORT, 'audit_log takes the next number and the head before it'); END"
 )
 TRIGGERS = (
-    *(_REFUSE.format(table=table, event=event) for table in APPEND_ONLY for event in ("UPDATE", "DELETE")),
+    *(
+        REFUSE_CHANGE.format(table=table, event=event)
+        for table in APPEND_ONLY
+        for event in ("UPDATE", "DELETE")
+    ),
     _CHAIN,
 )

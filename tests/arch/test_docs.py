@@ -5,8 +5,9 @@ from dataclasses import fields
 import pytest
 
 from app import docs
+from core.domain.limits import Limits
 from core.domain.meanings import LIMITS, REFUSALS, RULES
-from core.domain.risk import Limits, RuleCode
+from core.domain.risk import RuleCode
 from core.errors import RefusalCode, SettingInvalid
 from core.settings import parse_profile
 from tests.arch.source import ROOT

@@ -13,9 +13,10 @@ from app.wiring import Core, Outside, profile_facts
 from core.clock import ManualClock, settle
 from core.domain.access import Actor, Mode, Origin
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
+from core.domain.limits import Limits
 from core.domain.messages import Command, Notice, Severity, SubmitOrder
 from core.domain.order import Order
-from core.domain.risk import Limits, RuleCode
+from core.domain.risk import RuleCode
 from core.domain.terms import OrderDraft, OrdType, Side, TimeInForce
 from core.ids import ClOrdId, CountedIds, IdempotencyKey
 from core.ports.storage import Reader, UnitOfWork

@@ -8,12 +8,12 @@ from core.domain.access import Mode
 from core.domain.confirmation import ConfirmationRequest
 from core.domain.execution import Fill
 from core.domain.instrument import Instrument
+from core.domain.limits import Limits
 from core.domain.market import Bar, Quote
 from core.domain.messages import PositionMark, Preview, PreviewOrder, Snapshot
 from core.domain.money import Money, Price, Qty
 from core.domain.order import Order
 from core.domain.records import Watchlist
-from core.domain.risk import Limits
 from core.domain.terms import OrderTerms, OrdType, Side, TimeInForce
 from core.ids import ClOrdId, ExecId, Symbol
 from core.risk.engine import evaluate, refuse

@@ -9,10 +9,11 @@ import pytest
 
 from core.domain.access import Mode, Role
 from core.domain.confirmation import ConfirmationReply
+from core.domain.limits import Limits
 from core.domain.messages import ReplaceOrder, SetConfirmAlways, Submitted
 from core.domain.money import Price
 from core.domain.order import Order
-from core.domain.risk import Limits, Verdict
+from core.domain.risk import Verdict
 from core.domain.terms import OrdStatus, OrdType, Side
 from core.errors import RefusalCode, Refused
 from core.ids import ClOrdId

@@ -9,6 +9,7 @@ import pytest
 from core.domain.access import Mode, TradingState
 from core.domain.audit import AuditAction
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
+from core.domain.limits import Limits
 from core.domain.messages import (
     CancelOrder,
     HaltTrading,
@@ -20,7 +21,7 @@ from core.domain.messages import (
     VerifyAudit,
 )
 from core.domain.records import AuditQuery
-from core.domain.risk import Limits, RuleCode
+from core.domain.risk import RuleCode
 from core.domain.terms import OrdStatus
 from core.errors import RefusalCode, Refused, StorageError, StorageUnwritable
 from core.failpoints import arm, disarm_all

@@ -18,8 +18,8 @@ BROKEN = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade():
@@ -30,8 +30,8 @@ ORPHANS = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade():
@@ -64,7 +64,7 @@ def _scripts(folder: Path, revision: str) -> Path:
     (scripts / "versions").mkdir(parents=True)
     for file in (Path("env.py"), *(path.relative_to(ours) for path in (ours / "versions").glob("*.py"))):
         (scripts / file).write_text((ours / file).read_text())
-    (scripts / "versions" / "0003_test.py").write_text(revision)
+    (scripts / "versions" / "0004_test.py").write_text(revision)
     return scripts
 
 
@@ -136,7 +136,7 @@ def test_open_of_an_older_schema_upgrades_it(tmp_path, key, monkeypatch):
         '    op.create_table("orders", sa.Column("id", sa.Integer, primary_key=True))\n', ""
     )
     scripts = _scripts(tmp_path, added)
-    monkeypatch.setattr(migration, "HEAD", "0003")
+    monkeypatch.setattr(migration, "HEAD", "0004")
     monkeypatch.setattr(migration, "_scripts", lambda: scripts)
 
     open_store(path, key, create=False).close()
@@ -144,7 +144,7 @@ def test_open_of_an_older_schema_upgrades_it(tmp_path, key, monkeypatch):
     reader = engine.reading_engine(path, key)
     with reader.connect() as connection:
         assert ("table", "half_done") in _schema(connection)
-        assert migration.current(connection) == "0003"
+        assert migration.current(connection) == "0004"
     reader.dispose()
 
 

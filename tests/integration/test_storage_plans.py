@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from core.domain.records import AuditQuery
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
+from core.ports.risk_records import RiskReader
 from core.ports.storage import FillReader, Reader
 from core.storage import engine, vault
 from core.storage.reader import SqlReader
@@ -73,6 +74,29 @@ QUESTIONS: dict[str, tuple[Callable[[Reader], object], str]] = {
         "audit_log USING INDEX ix_audit_log_cl_ord_id (cl_ord_id=? AND rowid<?)",
     ),
 }
+_NEWEST = {
+    "breaker_steps": (lambda r: r.breaker_steps(9), "breakers"),
+    "target_profile": (lambda r: r.target_profile(), "risk_target_profile"),
+    "outcomes": (lambda r: r.outcomes(9), "trade_outcomes"),
+    "peak": (lambda r: r.peak(), "portfolio_peak"),
+    "snapshots": (lambda r: r.snapshots(9), "equity_snapshots"),
+    "cash_flows": (lambda r: r.cash_flows(9), "cash_flows"),
+    "proposals": (lambda r: r.proposals(9), "pending_trades"),
+}
+QUESTIONS |= {
+    name: (question, f"{table} USING INTEGER PRIMARY KEY (rowid<?)")
+    for name, (question, table) in _NEWEST.items()
+}
+QUESTIONS |= {
+    "outcome": (
+        lambda r: r.outcome(ExecId("e")),
+        "trade_outcomes USING INDEX sqlite_autoindex_trade_outcomes_1 (exec_id=?)",
+    ),
+    "pending_proposals": (
+        lambda r: r.pending_proposals(),
+        "pending_trades USING INDEX ix_pending_trades_pending",
+    ),
+}
 # Asked for whole, and read whole.
 WHOLE: dict[str, tuple[Callable[[Reader], object], set[str]]] = {
     "all fills": (lambda r: r.fills(), {"fills"}),
@@ -81,6 +105,8 @@ WHOLE: dict[str, tuple[Callable[[Reader], object], set[str]]] = {
     "external_lots": (lambda r: r.external_lots(), {"lots"}),  # what is open now, and no more
     "positions": (lambda r: r.positions(), {"positions", "lots"}),
     "living_keys": (lambda r: r.living_keys(0), {"trade_idempotency", "orders"}),  # once, at the start
+    "breakers": (lambda r: r.breakers(), {"breakers"}),  # once, at the start
+    "parameter_changes": (lambda r: r.parameter_changes(), {"risk_parameters"}),  # once, at the start
     "settings": (lambda r: r.settings(), {"settings"}),
     "watchlists": (lambda r: r.watchlists(), {"watchlist", "watchlist_symbols"}),
 }
@@ -114,7 +140,9 @@ def plans(tmp_path: Path):
 def test_every_question_of_the_port_is_here():
     asked = {name.split()[0] for name in (*QUESTIONS, *WHOLE)}
     spoken = {"fills": {"fills", "newest", "all"}, "lots": {"lots", "all"}, "lot_closes": {"closes", "all"}}
-    questions = {name for port in (Reader, FillReader) for name in vars(port) if not name.startswith("_")}
+    questions = {
+        name for port in (Reader, FillReader, RiskReader) for name in vars(port) if not name.startswith("_")
+    }
 
     assert all(spoken.get(name, {name, name.split("_")[0]}) & asked for name in questions)
 
@@ -127,8 +155,10 @@ def test_question_uses_its_index(plans, name):
 
     assert index in plan[0]
     assert not any("TEMP B-TREE" in step for step in plan)
-    # The open orders are a walk along an index that holds nothing else.
-    assert not any(step.startswith("SCAN") and "ix_orders_open" not in step for step in plan)
+    # What is open or pending is a walk along an index that holds nothing else.
+    assert not any(
+        step.startswith("SCAN") and "_open" not in step and "_pending" not in step for step in plan
+    )
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.access import TradingState
+from core.domain.limits import Limits
 from core.domain.market import MarketSession, SessionPhase
 from core.domain.money import Price, Qty
 from core.domain.order import Resting
-from core.domain.risk import Limits, Outcome, RuleCode
+from core.domain.risk import Outcome, RuleCode
 from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
 from core.ids import ClOrdId
 from core.risk import nearest as search

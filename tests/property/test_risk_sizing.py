@@ -6,8 +6,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.limits import Limits
 from core.domain.money import Price
-from core.domain.risk import Limits
 from core.risk.engine import evaluate
 from core.risk.sizing import Risk, StopAway, size
 from tests.property.test_risk_properties import calm_facts

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
 from core.domain.access import Mode
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
+from core.domain.limits import Limits
 from core.domain.money import Money, Price
-from core.domain.risk import Limits
 from core.risk.engine import evaluate
 from tests.builders import terms
 from tests.ui.ticket_desk import AAPL_QUOTE, HELD

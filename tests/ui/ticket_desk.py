@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.domain.access import Mode, TradingState
+from core.domain.limits import Limits
 from core.domain.market import Quote
 from core.domain.messages import (
     AccountMark,
@@ -24,7 +25,7 @@ from core.domain.money import Money, Price
 from core.domain.order import Order
 from core.domain.portfolio import Account
 from core.domain.records import TradingStateRecord
-from core.domain.risk import Limits, LimitUse, Outcome, Unit
+from core.domain.risk import LimitUse, Outcome, Unit
 from core.domain.terms import OrderTerms
 from core.errors import RefusalCode, Refused
 from core.ids import ClOrdId

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from core.clock import ManualClock
 from core.domain.instrument import Instrument
+from core.domain.limits import Limits
 from core.domain.money import Money, Price, Qty
 from core.domain.order import Order
 from core.domain.portfolio import Position
-from core.domain.risk import Limits
 from core.domain.terms import Side
 from core.ids import ClOrdId, Symbol
 from core.orders.gather import Gatherer, LiveState

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from core.clock import ManualClock
-from core.domain.risk import Limits
+from core.domain.limits import Limits
 from core.errors import RefusalCode, Refused
 from core.orders.latency import AckTimes
 from core.orders.throttle import Figures, Throttle

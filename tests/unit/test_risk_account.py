@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from core.domain.limits import Limits
 from core.domain.money import Price, Qty
 from core.domain.order import Resting
-from core.domain.risk import Limits, Outcome, RuleCode, TicketField
+from core.domain.risk import Outcome, RuleCode, TicketField
 from core.domain.terms import OrdType, Side, TimeInForce
 from core.ids import ClOrdId
 from core.risk.checks.crossing import self_trade

@@ -8,9 +8,10 @@ import pytest
 
 from core.domain.access import TradingState
 from core.domain.instrument import TickRule
+from core.domain.limits import Limits
 from core.domain.market import SessionPhase
 from core.domain.money import Price
-from core.domain.risk import Limits, Outcome, TicketField, Unit
+from core.domain.risk import Outcome, TicketField, Unit
 from core.domain.terms import Side, TimeInForce
 from core.risk.checks.cash import buying_power
 from core.risk.checks.collar import price_collar, stop_side

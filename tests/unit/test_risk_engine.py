@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 
 from core.domain.access import TradingState
+from core.domain.limits import Limits
 from core.domain.market import SessionPhase
 from core.domain.money import Price, Qty
-from core.domain.risk import EffectName, Limits, Outcome, RuleCode, TicketField, Unit
+from core.domain.risk import EffectName, Outcome, RuleCode, TicketField, Unit
 from core.domain.terms import OrdType, Side, TimeInForce
 from core.risk.engine import evaluate
 from core.risk.facts import Facts, RecentOrder

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from core.domain.limits import Limits
 from core.domain.market import MarketSession, SessionPhase
 from core.domain.money import Money, Price, Qty
-from core.domain.risk import Limits, Outcome, RuleCode, TicketField
+from core.domain.risk import Outcome, RuleCode, TicketField
 from core.domain.terms import Contingency, Legs, OrderDraft, OrderTerms, OrdType, Side, TimeInForce, canonical
 from core.risk.checks.cash import buying_power
 from core.risk.checks.instrument import instrument

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from core.domain.limits import Limits
 from core.domain.money import Price, Qty
-from core.domain.risk import Limits
 from core.domain.terms import Side
 from core.risk.sizing import Risk, Size, StopAway, size
 from tests.risk_builders import FACTS, limit, market, stop

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from core.domain.access import Mode, Role
+from core.domain.limits import Limits
 from core.domain.money import Qty
-from core.domain.risk import Limits
 from core.errors import SettingInvalid
 from core.settings import (
     ApiKey,

@@ -47,13 +47,25 @@ _EVENTS: dict[str, str] = {
     _A.PROFILE_KEPT: "Profile kept",
     _A.LIVE_AFFIRMED: "Real money affirmed",
     _A.ACCOUNT_ENROLLED: "Account enrolled",
+    _A.BREAKER_TRIPPED: "Breaker tripped",
+    _A.BREAKER_ACKNOWLEDGED: "Breaker acknowledged",
+    _A.BREAKER_ARMED: "Breaker armed",
+    _A.RISK_PARAMETER_CHANGED: "Risk parameter changed",
+    _A.RISK_TARGET_CHANGED: "Risk target changed",
+    _A.EQUITY_CLOSED: "Equity at the close",
+    _A.CASH_FLOW_BOOKED: "Cash moved",
+    _A.PROPOSAL_MADE: "Proposal made",
+    _A.PROPOSAL_REVIEWED: "Proposal decided",
+    _A.PROPOSAL_ENDED: "Proposal ran out",
     _A.SECRET_SET: "Credential stored",
     _A.SECRET_REMOVED: "Credential removed",
 }
 _STOPS = frozenset(
     {_A.ORDER_REJECTED, _A.ORDER_REFUSED, _A.CANCEL_REFUSED, _A.REPLACE_REFUSED, _A.ACCESS_DENIED}
 )
-_WARNS = frozenset({_A.ORDER_UNKNOWN, _A.ORDER_LOOKED_UP, _A.ORDER_SIGHTED, _A.EMERGENCY_FOLDED})
+_WARNS = frozenset(
+    {_A.BREAKER_TRIPPED, _A.ORDER_UNKNOWN, _A.ORDER_LOOKED_UP, _A.ORDER_SIGHTED, _A.EMERGENCY_FOLDED}
+)
 _TEXT_KEYS = ("text", "reason", "answer", "evidence")
 _STATES: dict[object, str] = {
     TradingState.HALTED.value: "Trading halted",

@@ -29,7 +29,12 @@ _RULES = {
     RuleCode.DUPLICATE: "Same order again",
     RuleCode.THROTTLE: "Orders a minute",
     RuleCode.WORKING_ORDERS: "Working orders",
+    RuleCode.TURNOVER: "Traded today",
+    RuleCode.ENTRIES: "Entries by automation",
     RuleCode.DAILY_LOSS: "Daily loss",
+    RuleCode.DRAWDOWN: "Drawdown",
+    RuleCode.PAUSED: "Paused ways in",
+    RuleCode.PROPOSAL: "The proposal",
 }
 _REFUSED_BY = {
     RuleCode.ROLE: "Refused: your role may not",
@@ -55,7 +60,12 @@ _REFUSED_BY = {
     RuleCode.DUPLICATE: "Refused as the same order again",
     RuleCode.THROTTLE: "Refused by the order rate",
     RuleCode.WORKING_ORDERS: "Refused by the number of orders",
+    RuleCode.TURNOVER: "Refused by the day's turnover",
+    RuleCode.ENTRIES: "Refused: too many entries",
     RuleCode.DAILY_LOSS: "Refused by the daily loss",
+    RuleCode.DRAWDOWN: "Refused by the drawdown",
+    RuleCode.PAUSED: "Refused: this way in is paused",
+    RuleCode.PROPOSAL: "Refused: the proposal has run out",
 }
 _LIMITS = {
     "daily_loss": "Daily loss",

@@ -1,6 +1,7 @@
 """A15: that a purchase can be paid for whatever else fills."""
 
-from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
+from core.domain.limits import Limits
+from core.domain.risk import RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk.facts import Facts
 from core.risk.pricing import open_qty, sellable, worst_cost

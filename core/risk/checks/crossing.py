@@ -2,9 +2,10 @@
 
 from decimal import Decimal
 
+from core.domain.limits import Limits
 from core.domain.money import Price
 from core.domain.order import Resting
-from core.domain.risk import Limits, Outcome, RuleCode, RuleResult, TicketField, Unit
+from core.domain.risk import Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk import ticks
 from core.risk.facts import Facts

@@ -3,7 +3,8 @@
 from decimal import Decimal
 from math import isfinite
 
-from core.domain.risk import Limits, Outcome, RuleCode, RuleResult, TicketField, Unit
+from core.domain.limits import Limits
+from core.domain.risk import Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
 from core.risk.facts import Facts
 from core.risk.pricing import is_exit, is_quote_fresh, quote_limit_s

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from core.domain.risk import Limits, Outcome, RuleCode, RuleResult, TicketField, Unit
+from core.domain.limits import Limits
+from core.domain.risk import Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
 from core.risk.facts import Facts
 from core.risk.pricing import is_exit

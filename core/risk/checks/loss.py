@@ -1,6 +1,7 @@
 """A22, its first part: what may still be opened after a loss on the day."""
 
-from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
+from core.domain.limits import Limits
+from core.domain.risk import RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
 from core.risk.facts import Facts
 from core.risk.pricing import HUNDRED, is_exit

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
+from core.domain.limits import Limits
+from core.domain.risk import RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk.facts import Facts
 from core.risk.pricing import HUNDRED, before_and_after, mark_price, open_qty, sellable, worst_price

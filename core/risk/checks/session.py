@@ -3,8 +3,9 @@
 from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
+from core.domain.limits import Limits
 from core.domain.market import MarketSession, SessionPhase
-from core.domain.risk import Limits, RuleCode, RuleResult, TicketField
+from core.domain.risk import RuleCode, RuleResult, TicketField
 from core.domain.terms import OrderTerms, OrdType, TimeInForce
 from core.risk.facts import Facts
 from core.risk.results import passed, refused, unknown

@@ -1,6 +1,7 @@
 """A10 and A11: how large one order may be, in shares, as a part of the market and in dollars."""
 
-from core.domain.risk import Limits, Outcome, RuleCode, RuleResult, TicketField, Unit
+from core.domain.limits import Limits
+from core.domain.risk import Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
 from core.risk.facts import Facts
 from core.risk.pricing import HUNDRED, value_price

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from core.domain.risk import Limits, RuleCode, RuleResult, TicketField, Unit
+from core.domain.limits import Limits
+from core.domain.risk import RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import Contingency, Legs, OrderTerms, OrdType, Side, TimeInForce
 from core.risk.facts import Facts
 from core.risk.pricing import far_touch, is_exit

@@ -1,7 +1,8 @@
 """A3: whether orders are taken at all."""
 
 from core.domain.access import TradingState
-from core.domain.risk import Limits, RuleCode, RuleResult
+from core.domain.limits import Limits
+from core.domain.risk import RuleCode, RuleResult
 from core.domain.terms import OrderTerms
 from core.risk.facts import Facts
 from core.risk.pricing import is_exit
