@@ -38,7 +38,9 @@ from core.orders.intents import Intents
 from core.orders.keys import Keys
 from core.orders.kill import KillSwitch
 from core.orders.links import Links
+from core.orders.lock_out import LockOuts
 from core.orders.lookups import LookUps
+from core.orders.measuring import Measuring
 from core.orders.oms import OrderManagement
 from core.orders.protection import Protection
 from core.orders.reconcile import Reconciler
@@ -177,6 +179,9 @@ class Core:
 
     def _hook(self) -> None:
         outside = self.outside
+        self.measuring = Measuring(self.state, self.links, outside.clock, self.bus)
+        self.measuring.registry.add(self.journal.appends, *outside.store.instruments)
+        self.entry.writing, self.desk.on_refused = self.measuring.writing, self.measuring.refused
         self.oms.on_overfill = self._on_overfill
         self.oms.on_sighted = self._on_sighted
         self.oms.on_wish = self._on_wish
@@ -190,6 +195,10 @@ class Core:
         route = self.desk.route
         route(m.LoadSnapshot, self._snapshot)
         route(m.LoadLive, self.glance.look)
+        route(m.LoadMetrics, self.measuring.load)
+        lock_outs = LockOuts(self.outside.store, self.journal)
+        route(m.LoadLockOut, lock_outs.load)
+        route(m.NoteLockOut, lock_outs.note)
         route(m.PreviewOrder, self.entry.preview)
         route(m.SubmitOrder, self.entry.submit)
         route(m.ReplaceOrder, self.entry.replace)
@@ -254,6 +263,7 @@ class Core:
         for name, work in self.rounds.works:
             self.tasks.spawn(work(), name)
         self.tasks.spawn(self.audit_watch.run(), "verify")
+        self.tasks.spawn(self.measuring.run(), "loop lag")
         if self.anchorer is not None:
             self.tasks.spawn(self.anchorer.run(), "anchors")
 

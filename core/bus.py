@@ -16,6 +16,10 @@ class Bus:
 
     An event published while another is dispatched waits its turn, so every subscriber
     sees all events in the same order.
+
+    Attributes:
+        failures: how often a subscriber raised.
+        deepest: most events that ever waited for one another.
     """
 
     def __init__(self) -> None:
@@ -24,6 +28,7 @@ class Bus:
         self._waiting: list[object] = []
         self._is_dispatching = False
         self.failures = 0
+        self.deepest = 0
 
     def subscribe(self, kind: type[E], handler: Handler[E]) -> None:
         """Call the handler with each event of exactly this type."""
@@ -36,6 +41,7 @@ class Bus:
     def publish(self, event: object) -> None:
         """Hand an event to its subscribers; never raises."""
         self._waiting.append(event)
+        self.deepest = max(self.deepest, len(self._waiting))
         if self._is_dispatching:
             return
         self._is_dispatching = True

@@ -13,6 +13,7 @@ _ADMINS = frozenset({Role.ADMIN})
 PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadSnapshot: _ANYBODY,
     m.LoadLive: _ANYBODY,
+    m.LoadMetrics: _ANYBODY,
     m.LoadFills: _ANYBODY,
     m.LoadExternal: _ANYBODY,
     m.LoadBars: _ANYBODY,
@@ -42,6 +43,8 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.SetConfirmAlways: _TRADERS,
     m.KeepProfile: _TRADERS,
     m.ResumeTrading: _ADMINS,
+    m.LoadLockOut: _ADMINS,
+    m.NoteLockOut: _ADMINS,
 }
 
 

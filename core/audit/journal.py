@@ -17,6 +17,7 @@ from core.domain.audit import AuditAction, AuditDraft, AuditRecord
 from core.domain.messages import AuditAppended
 from core.domain.records import TradingStateRecord
 from core.errors import StorageError
+from core.metrics import Histogram, Stopwatch
 from core.ports.journal import Record
 from core.ports.storage import Store, UnitOfWork
 
@@ -31,6 +32,9 @@ class AuditJournal:
     Args:
         store: the database.
         emergency: append-only file for cancels and halts that the database would not record.
+
+    Attributes:
+        appends: how long each record took, durability aside.
     """
 
     def __init__(self, store: Store, clock: Clock, bus: Bus, emergency: Path) -> None:
@@ -38,6 +42,10 @@ class AuditJournal:
         self._clock = clock
         self._bus = bus
         self._emergency = emergency
+        self.appends = Histogram(
+            "investiq_audit_append_seconds", "Sealing an audit record and putting it into its transaction."
+        )
+        self._appending = Stopwatch(self.appends, clock.monotonic)
 
     async def write(self, work: Callable[[UnitOfWork, Record], T]) -> T:
         """Run the work in one transaction; publish its audit records once they are durable."""
@@ -45,7 +53,9 @@ class AuditJournal:
 
         def transaction(uow: UnitOfWork) -> T:
             def record(draft: AuditDraft) -> AuditRecord:
+                lap = self._appending.begin()
                 made = ledger.append(uow, draft, self._clock.now())
+                lap.end()
                 records.append(made)
                 return made
 

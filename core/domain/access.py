@@ -1,6 +1,7 @@
 """Who acts, and in which role."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -36,6 +37,19 @@ class Actor:
     role: str
     origin: Origin
     session: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockOut:
+    """How the local API stands towards keys that are none of its own.
+
+    Attributes:
+        failures: when one was tried lately; our time, UTC, oldest first.
+        until: no further one is looked at before this moment; None if there is no lock-out.
+    """
+
+    failures: tuple[datetime, ...] = ()
+    until: datetime | None = None
 
 
 class TradingState(StrEnum):

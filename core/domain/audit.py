@@ -40,6 +40,7 @@ class AuditAction(StrEnum):
     SETTING_CHANGED = "setting.changed"
     WATCHLIST_CHANGED = "watchlist.changed"
     ACCESS_DENIED = "access.denied"
+    API_LOCKED_OUT = "api.locked_out"
     LINK_CHANGED = "link.changed"
     RECONCILED = "reconciled"
     EMERGENCY_FOLDED = "emergency.folded"

@@ -61,6 +61,7 @@ class Desk:
     def __init__(self, authorize: Authorize, journal: Journal) -> None:
         self._authorize = authorize
         self._journal = journal
+        self.on_refused: Callable[[Command[Any], Refused], None] = lambda _command, _refusal: None
         self._handlers: dict[type[Command[Any]], Callable[[Any, Actor], Awaitable[Any]]] = {}
 
     def route(self, kind: type[C], handler: Handler[C, Any]) -> None:
@@ -88,6 +89,7 @@ class Desk:
         try:
             self._authorize(command, actor)
         except Refused as refusal:
+            self.on_refused(command, refusal)
             await self._journal.record_anyway(
                 AuditDraft(
                     AuditAction.ACCESS_DENIED,
@@ -103,6 +105,7 @@ class Desk:
         try:
             return cast("R", await handler(command, actor))
         except Refused as refusal:
+            self.on_refused(command, refusal)
             if isinstance(command, TRADING) and refusal.code not in _RECORDED_WHERE_RAISED:
                 await self._record(command, refusal, actor)
             raise

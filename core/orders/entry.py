@@ -20,6 +20,7 @@ from core.domain.risk import Outcome, RuleCode, RuleResult, Verdict
 from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
 from core.errors import RefusalCode, Refused, StorageError
 from core.ids import ClOrdId, IdempotencyKey, Symbol
+from core.metrics import Histogram, Lap, Stopwatch
 from core.orders.bodies import draft_in_words, fingerprint, in_words, number, verdict_body
 from core.orders.gate import Gate
 from core.orders.gather import Gatherer, LiveState
@@ -70,6 +71,7 @@ class OrderEntry:
         self._journal = journal
         self._replacing: set[ClOrdId] = set()
         self._is_throttled = False
+        self.writing = Stopwatch(Histogram("", ""), lambda: 0.0)
 
     async def preview(self, command: PreviewOrder, actor: Actor) -> Preview:
         """Judge what was typed so far; nothing is counted, stored or sent."""
@@ -170,10 +172,13 @@ class OrderEntry:
 
     async def _carry_out(self, decision: Decision, terms: OrderTerms) -> Submitted:
         self._old(decision)
+        lap = self.writing.begin()
         figures = await self._take_turn(decision, terms)
         verdict = await self._pass_or_refuse(decision, terms, figures)
         quote = self._state.quotes.get(terms.symbol)
+        lap.pause()
         await self._gate.pass_or_refuse(terms, verdict, quote, decision.actor)
+        lap.go_on()
         try:
             self._refuse_if_moved(quote, self._state.quotes.get(terms.symbol))
         except Refused as refusal:
@@ -184,7 +189,9 @@ class OrderEntry:
         intent = Intent(terms, decision.key, verdict, decision.actor, self._old(decision))
         reservation = self._reserve(intent)
         # Whoever waits may go away; a write that has begun cannot be called back, so it is seen through.
-        outcome = await self._sending.see_through(self._write_and_send(intent, reservation), "write-ahead")
+        outcome = await self._sending.see_through(
+            self._write_and_send(intent, reservation, lap), "write-ahead"
+        )
         if isinstance(outcome, Refused):
             raise outcome
         return Submitted(outcome, verdict)
@@ -213,9 +220,10 @@ class OrderEntry:
         self._gatherer.remember(intent.terms)
         return self._state.orders.reserve(intent.terms)
 
-    async def _write_and_send(self, intent: Intent, reservation: Reservation) -> Order | Refused:
+    async def _write_and_send(self, intent: Intent, reservation: Reservation, lap: Lap) -> Order | Refused:
         try:
             order = await self._intents.write_ahead(intent)
+            lap.end()
         except Refused as refusal:
             return refusal
         except StorageError as error:

@@ -89,6 +89,11 @@ class Jobs(Generic[S]):
                 ) from error
         return cast("T", await job.future)
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs no thread has taken yet."""
+        return self._queue.qsize()
+
     def take(self, timeout_s: float | None) -> Job[S] | None:
         """Return the next job, None when the thread should end.
 

@@ -10,7 +10,9 @@ import structlog
 from sqlalchemy import Connection
 from sqlcipher3 import dbapi2
 
+from core.clock import SystemClock
 from core.failpoints import failpoint
+from core.metrics import Counter, Histogram, Stopwatch
 from core.storage import engine
 from core.storage.faults import DRIVER_ERRORS
 from core.storage.jobs import Caught, Job, Jobs
@@ -22,6 +24,7 @@ T = TypeVar("T")
 
 MOST_TOGETHER = 64
 IDLE_S = 1.0
+_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
 _log = structlog.get_logger("storage")
 
@@ -45,12 +48,23 @@ class WriteLane:
         # Connected by whoever opens the store, so that they hear of it when that fails.
         self._connection = self._engine.connect()
         self._has_log = False
+        self.commits = Histogram(
+            "investiq_commit_seconds", "From the first job of a transaction to its being on stable storage."
+        )
+        self.sizes = Histogram("investiq_commit_jobs", "Works that shared one commit.", bounds=_SIZES)
+        self.failures = Counter("investiq_commit_failures", "Transactions that the database did not take.")
+        self._committing = Stopwatch(self.commits, SystemClock().monotonic)
         self._thread = threading.Thread(target=self._live, name="storage-writer", daemon=True)
         self._thread.start()
 
     async def run(self, work: Callable[[SqlUnitOfWork], T]) -> T:
         """Run a work in a transaction; return once it is durable."""
         return await self._jobs.run(work)
+
+    @property
+    def waiting(self) -> int:
+        """How many works have not begun."""
+        return self._jobs.waiting
 
     def close(self) -> None:
         """Finish what waits, fold the write-ahead log into the file, end the thread."""
@@ -75,12 +89,17 @@ class WriteLane:
 
     def _commit(self, batch: list[Job[SqlUnitOfWork]]) -> None:
         self._has_log = True
+        lap = self._committing.begin()
         with Caught() as caught:
             with self._connection.begin():
                 self._run(batch)
                 failpoint("store.before_commit")
             failpoint("store.after_commit")
-        if caught.error is not None:
+        self.sizes.observe(len(batch))
+        if caught.error is None:
+            lap.end()
+        else:
+            self.failures.count(by=float(isinstance(caught.error, DRIVER_ERRORS)))
             self._leave_transaction()
         for job in batch:
             error = job.error or caught.error
@@ -148,6 +167,11 @@ class ReadLane:
     async def run(self, query: Callable[[SqlReader], T]) -> T:
         """Run a query on a snapshot."""
         return await self._jobs.run(query)
+
+    @property
+    def waiting(self) -> int:
+        """How many queries have not begun."""
+        return self._jobs.waiting
 
     def close(self) -> None:
         """Finish what waits and end the threads."""

@@ -15,6 +15,7 @@ from sqlcipher3 import dbapi2
 from core.clock import Clock, SystemClock
 from core.errors import RefusalCode, Refused, StorageUnwritable
 from core.ids import IdSource, RandomIds
+from core.metrics import Instrument, Sample, Watched
 from core.ports.storage import Reader, UnitOfWork
 from core.storage import engine, migration
 from core.storage import tables as t
@@ -33,6 +34,7 @@ class SqlStore:
         path: the database file.
         installation_id: what this database calls itself since it was made; the audit chain is bound to it.
         created_at_us: when it was made, microseconds since 1970-01-01 UTC.
+        instruments: how long commits take, what waits, and how large the files are.
     """
 
     def __init__(self, path: Path, key: Key, installation_id: str, created_at_us: int) -> None:
@@ -44,6 +46,24 @@ class SqlStore:
             undo.callback(self._writer.close)
             self._readers = ReadLane(path, key, READ_THREADS)
             undo.pop_all()
+        writer = self._writer
+        self.instruments: tuple[Instrument, ...] = (
+            writer.commits,
+            writer.sizes,
+            writer.failures,
+            Watched(
+                "investiq_storage_waiting", "Works that wait for a storage thread.", self._waiting, "lane"
+            ),
+            Watched("investiq_database_bytes", "Size of the files on the disk.", self._sizes, "file"),
+        )
+
+    def _waiting(self) -> list[Sample]:
+        lanes = (("write", self._writer.waiting), ("read", self._readers.waiting))
+        return [Sample((lane,), float(count)) for lane, count in lanes]
+
+    def _sizes(self) -> list[Sample]:
+        files = (("database", self.path), ("wal", self.path.with_name(f"{self.path.name}-wal")))
+        return [Sample((name,), float(size)) for name, path in files if (size := _size(path)) is not None]
 
     async def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run the work in one transaction; once it returns, all of it is on stable storage.
@@ -64,6 +84,13 @@ class SqlStore:
     async def close_async(self) -> None:
         """Close without holding up the loop."""
         await asyncio.to_thread(self.close)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:  # the log comes and goes
+        return None
 
 
 def open_store(

@@ -72,6 +72,7 @@ class WatchedStore:
         self.path = store.path
         self.installation_id = store.installation_id
         self.created_at_us = store.created_at_us
+        self.instruments = store.instruments
         self._pending = 0
         self._idle = asyncio.Event()
         self._idle.set()

@@ -7,7 +7,7 @@ import pytest
 
 from core.access.policy import PERMISSIONS, authorize, may
 from core.domain import messages as m
-from core.domain.access import Actor, Origin
+from core.domain.access import Actor, LockOut, Origin
 from core.domain.market import Timeframe
 from core.domain.records import AuditQuery, Watchlist
 from core.errors import InvariantBroken, RefusalCode, Refused
@@ -18,7 +18,7 @@ from tests.fakes.rig import Rig, draft
 
 KEY, ORDER = IdempotencyKey("k"), ClOrdId("IQ-1")
 ANYBODY: tuple[m.Command[Any], ...] = (
-    m.LoadSnapshot(), m.LoadLive(), m.LoadFills(), m.LoadExternal(), m.FollowAudit(),
+    m.LoadSnapshot(), m.LoadLive(), m.LoadMetrics(), m.LoadFills(), m.LoadExternal(), m.FollowAudit(),
     m.LoadBars(AAPL, Timeframe.M1), m.LoadAudit(AuditQuery()), m.VerifyAudit(),
     m.ExplainPosition(AAPL), m.ExplainOrder(ORDER), m.SaveWatchlist(Watchlist("A", ())),
     m.RemoveWatchlist("A"), m.ImportWatchlist("A", Path("a.csv")), m.SaveSetting("a", "1"), m.ScanMovers(),
@@ -29,7 +29,11 @@ TRADERS: tuple[m.Command[Any], ...] = (
     m.GiveUpOrder(ORDER), m.HaltTrading("x"), m.SetConfirmAlways(on=True), m.KeepProfile("a", "b"),
     m.Reconnect(m.Part.ORDERS), m.Reconcile(), m.KillTrading("x"),
 )  # fmt: skip
-ADMINS: tuple[m.Command[Any], ...] = (m.ResumeTrading("x"),)
+ADMINS: tuple[m.Command[Any], ...] = (
+    m.LoadLockOut(),
+    m.NoteLockOut(LockOut(), begins=False),
+    m.ResumeTrading("x"),
+)
 MATRIX = [
     (command, role, allowed)
     for commands, roles in (

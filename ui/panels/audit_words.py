@@ -40,6 +40,7 @@ _EVENTS: dict[str, str] = {
     _A.STATE_CHANGED: "Trading state changed",
     _A.SETTING_CHANGED: "Setting changed",
     _A.WATCHLIST_CHANGED: "Watchlist changed",
+    _A.API_LOCKED_OUT: "API locked out",
     _A.ACCESS_DENIED: "Access denied",
     _A.LINK_CHANGED: "Link changed",
     _A.RECONCILED: "Compared with the broker",
