@@ -1,7 +1,6 @@
 """Gathering the facts of a judgement out of the live state."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -18,9 +17,10 @@ from core.orders.throttle import Figures
 from core.risk.facts import Facts, RecentOrder
 from core.risk.pricing import SHORT_RESERVE, far_touch, worst_price
 from core.state.account import AccountState
-from core.state.orders import Claim, OrderBook
+from core.state.orders import OrderBook
 from core.state.positions import PositionBook
 from core.state.quotes import QuoteBook
+from core.state.working import Working
 
 _REPEAT_WINDOW_S = 60.0
 
@@ -77,8 +77,7 @@ class Gatherer:
         state = self._state
         without = replaces.cl_ord_id if replaces is not None else None
         working = state.orders.working(terms.symbol, without)
-        costs = self._reserved(without)
-        adds = None if costs is None else sum(costs.values(), ZERO)
+        adds, adds_to_sector, count = self._all_working(terms.symbol, working)
         gross, net, cash = state.positions.gross, state.positions.net, state.account.cash
         account = state.account.account
         return Facts(
@@ -104,10 +103,10 @@ class Gatherer:
             sent_today=figures.today,
             burst_left=figures.burst_left,
             may_short=account is not None and account.may_short,
-            sector_exposure=None if costs is None else self._of_sector(terms.symbol, costs),
-            opposite=state.orders.first_met(terms.symbol, terms.side.opposite, without),
-            working_total=state.orders.count(None, without),
-            working_in_symbol=state.orders.count(terms.symbol, without),
+            sector_exposure=self._of_sector(terms.symbol, adds_to_sector),
+            opposite=working.first(terms.side.opposite),
+            working_total=count,
+            working_in_symbol=working.count,
         )
 
     def _held(self, symbol: Symbol) -> Decimal | None:
@@ -125,50 +124,48 @@ class Gatherer:
             recent.popleft()
         return tuple(RecentOrder(terms, now - at) for at, terms in reversed(recent))
 
-    def _of_sector(self, symbol: Symbol, costs: Mapping[Symbol, Decimal]) -> Decimal | None:
-        known = self._state.instruments
-        sector = known[symbol].sector if symbol in known else None
+    def _sector(self, symbol: Symbol) -> str | None:
+        instrument = self._state.instruments.get(symbol)
+        return None if instrument is None else instrument.sector
+
+    def _of_sector(self, symbol: Symbol, adds: Decimal | None) -> Decimal | None:
+        sector = self._sector(symbol)
         held = None if sector is None else self._state.positions.of_sector(sector)
-        if held is None:
-            return None
-        same = (cost for each, cost in costs.items() if each in known and known[each].sector == sector)
-        return held + sum(same, ZERO)
+        return None if held is None or adds is None else held + adds
 
-    def _reserved(self, without: ClOrdId | None) -> dict[Symbol, Decimal] | None:
-        """Return what working orders may cost, fees aside, and add to exposure, by symbol.
+    def _all_working(
+        self, symbol: Symbol, its_working: Working
+    ) -> tuple[Decimal | None, Decimal | None, int]:
+        """Return what all working orders may cost, fees aside, and add to exposure; and how many there are.
 
-        Purchases cost their worst price, cash orders their cash, and short sales what a broker holds back.
+        Between the two stands what those in the sector of the symbol may cost; both are None where one of
+        the costs is not known.
         """
-        costs: dict[Symbol, Decimal] = {}
-        sales: dict[Symbol, list[Claim]] = {}
-        for claim in self._state.orders.claims(without=(without,)):
-            if claim.terms.side is Side.SELL:
-                sales.setdefault(claim.terms.symbol, []).append(claim)
+        sector = self._sector(symbol)
+        adds, adds_to_sector, count, is_known = ZERO, ZERO, 0, True
+        for each, found in self._state.orders.by_symbol().items():
+            working = its_working if each == symbol else found
+            count += working.count
+            cost = self._cost(each, working) if working.unbounded or working.sell_qty else working.cost
+            if cost is None:
+                is_known = False
                 continue
-            value = self._worst_value(claim)
-            if value is None:
-                return None
-            costs[claim.terms.symbol] = costs.get(claim.terms.symbol, ZERO) + value
-        for symbol, claims in sales.items():
-            value = self._short_value(claims, symbol)
-            if value is None:
-                return None
-            costs[symbol] = costs.get(symbol, ZERO) + value
-        return costs
+            adds += cost
+            if sector is not None and self._sector(each) == sector:
+                adds_to_sector += cost
+        return (adds, adds_to_sector, count) if is_known else (None, None, count)
 
-    def _worst_value(self, claim: Claim) -> Decimal | None:
-        if claim.terms.cash_order_qty is not None:
-            return max(claim.terms.cash_order_qty - claim.filled, ZERO)
-        price = worst_price(claim.terms, self._state.quotes.get(claim.terms.symbol))
-        return None if price is None else claim.leaves_qty * price
-
-    def _short_value(self, sales: Sequence[Claim], symbol: Symbol) -> Decimal | None:
-        """Return dollars held back for sales of a symbol beyond what is held of it."""
-        held = max(self._state.positions.qty(symbol), ZERO)
-        short = sum((each.leaves_qty for each in sales), ZERO) - held
+    def _cost(self, symbol: Symbol, working: Working) -> Decimal | None:
+        # Purchases cost their worst price, and short sales what a broker holds back.
+        quote = self._state.quotes.get(symbol)
+        cost = working.cost
+        for claim in working.unbounded:
+            price = worst_price(claim.terms, quote)
+            if price is None:
+                return None
+            cost += claim.leaves_qty * price
+        short = working.sell_qty - max(self._state.positions.qty(symbol), ZERO)
         if short <= 0:
-            return ZERO
-        ask = far_touch(Side.BUY, self._state.quotes.get(symbol))
-        if ask is None:
-            return None
-        return short * max(ask * SHORT_RESERVE, *(each.terms.price or ZERO for each in sales))
+            return cost
+        ask = far_touch(Side.BUY, quote)
+        return None if ask is None else cost + short * max(ask * SHORT_RESERVE, working.dearest)

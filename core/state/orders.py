@@ -1,48 +1,25 @@
 """Open orders and recent ones, and what the working ones may still do."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import NewType
 
-from core.domain.money import ZERO
-from core.domain.order import Order, Resting
-from core.domain.terms import OrderTerms, OrdStatus, Side
+from core.domain.order import Order
+from core.domain.terms import OrderTerms
 from core.ids import ClOrdId, Symbol
+from core.state.working import NOBODY, NOTHING, LeftOut, Working, sleeps, sum_up
 
 Reservation = NewType("Reservation", int)
 
 _RECENT = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Working:
-    """Shares of a symbol that working orders may still buy and sell."""
-
-    buy_qty: Decimal
-    sell_qty: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What one order, or one of several that end each other, may still do.
-
-    Attributes:
-        leaves_qty: shares, by our estimate where dollars were ordered.
-        filled: dollars that a cash order has spent or raised so far.
-    """
-
-    terms: OrderTerms
-    leaves_qty: Decimal
-    filled: Decimal = ZERO
-
-
 class OrderBook:
     """Live truth in memory; written by the core loop only.
 
     A reservation is an order between the judgement and its durable intent: it counts in
-    every sum from the moment it is made.
+    every sum from the moment it is made. Sums are kept by symbol, and made anew for a symbol when they are
+    next asked for after one of its orders or reservations changed; quotes and positions are no part of them.
     """
 
     def __init__(self) -> None:
@@ -51,9 +28,12 @@ class OrderBook:
         self._ended: OrderedDict[ClOrdId, Order] = OrderedDict()
         self._reserved: dict[Reservation, OrderTerms] = {}
         self._count = 0
+        self._working: dict[Symbol, Working] = {}
+        self._stale: set[Symbol] = set()
 
     def put(self, order: Order) -> None:
         """Keep an order's newest state."""
+        self._stale.add(order.symbol)
         if order.is_open:
             self._ended.pop(order.cl_ord_id, None)
             self._open[order.cl_ord_id] = order
@@ -85,107 +65,51 @@ class OrderBook:
         self._count += 1
         ticket = Reservation(self._count)
         self._reserved[ticket] = terms
+        self._stale.add(terms.symbol)
         return ticket
 
     def release(self, reservation: Reservation) -> None:
         """Stop counting it: it was written (and is an order now), or it failed."""
-        self._reserved.pop(reservation, None)
+        terms = self._reserved.pop(reservation, None)
+        if terms is not None:
+            self._stale.add(terms.symbol)
 
     def reserved(self) -> tuple[OrderTerms, ...]:
         """List the reservations."""
         return tuple(self._reserved.values())
 
     def sleeps(self, order: Order) -> bool:
-        """Say whether an order is a leg that waits for its entry, and so can do nothing yet.
-
-        Once the entry has ended, or where it is not known, the leg counts: it may be at work already.
-        """
-        if order.ord_status is not OrdStatus.SUSPENDED or order.list_id is None:
-            return False
-        entry = self._open.get(order.list_id)
-        return entry is not None and entry.cl_ord_id != order.cl_ord_id
-
-    def claims(
-        self, symbol: Symbol | None = None, without: Iterable[ClOrdId | None] = ()
-    ) -> tuple[Claim, ...]:
-        """List what may still fill, reservations included; of orders that end each other, the largest.
-
-        Args:
-            symbol: of one symbol or of all.
-            without: orders that are left out, with what hangs on them.
-        """
-        left_out = frozenset(each for each in without if each is not None)
-        # Of legs that end each other the others do no more than the one that is left out would.
-        found = (self.get(each) for each in left_out)
-        siblings = {
-            (each.list_id, each.side) for each in found if each is not None and each.list_id is not None
-        }
-        largest: dict[tuple[ClOrdId, Side], Claim] = {}
-        for order in self.open(symbol):
-            head, leaves_qty = order.list_id or order.cl_ord_id, self._may_fill(order)
-            if order.cl_ord_id in left_out or head in left_out or not leaves_qty:
-                continue
-            if (head, order.side) in siblings:
-                continue
-            claim = Claim(order.terms, leaves_qty, _spent(order))
-            known = largest.get((head, order.side))
-            if known is None or _size(known) < _size(claim):
-                largest[head, order.side] = claim
-        waiting = [Claim(terms, terms.order_qty) for terms in self._reserved.values()]
-        return (*largest.values(), *(each for each in waiting if symbol in (None, each.terms.symbol)))
-
-    def _may_fill(self, order: Order) -> Decimal:
-        # A leg that waits is there for what its entry has filled so far: nobody else may sell those shares.
-        entry = self._open.get(order.list_id) if order.list_id is not None else None
-        if entry is None or not self.sleeps(order):
-            return order.leaves_qty
-        return min(order.leaves_qty, entry.cum_qty)
-
-    def count(self, symbol: Symbol | None = None, without: ClOrdId | None = None) -> int:
-        """Count what may still fill, reservations included; an order and its legs count once."""
-        heads = {each.list_id or each.cl_ord_id for each in self.open(symbol) if each.cl_ord_id != without}
-        return len(heads) + sum(symbol in (None, terms.symbol) for terms in self._reserved.values())
-
-    def first_met(self, symbol: Symbol, side: Side, without: ClOrdId | None = None) -> Resting | None:
-        """Return the order of a side at the best price; a market order before all, None if none rests.
-
-        An order that waits for its trigger or for its entry does not rest yet.
-        """
-        found = [
-            Resting(order.cl_ord_id, order.leaves_qty, order.terms.price, order.external)
-            for order in self.open(symbol)
-            if _rests(order.terms, side) and order.cl_ord_id != without and not self.sleeps(order)
-        ]
-        found += [
-            Resting(None, terms.order_qty, terms.price)
-            for terms in self._reserved.values()
-            if terms.symbol == symbol and _rests(terms, side)
-        ]
-        return min(found, key=lambda each: _place(each, side), default=None)
+        """Say whether an order is a leg that waits for its entry, and so can do nothing yet."""
+        return sleeps(order, self._by_symbol.get(order.symbol, {}))
 
     def working(self, symbol: Symbol, *without: ClOrdId | None) -> Working:
-        """Sum what may still be bought and sold of a symbol, UNKNOWN orders and reservations included."""
-        buy, sell = ZERO, ZERO
-        for claim in self.claims(symbol, without):
-            if claim.terms.side is Side.BUY:
-                buy += claim.leaves_qty
+        """Return what may still fill of a symbol.
+
+        Args:
+            symbol: the symbol.
+            without: orders that are left out, with what hangs on them.
+        """
+        ids = frozenset(each for each in without if each is not None)
+        if not ids:
+            return self.by_symbol().get(symbol, NOTHING)
+        found = (self.get(each) for each in ids)
+        siblings = frozenset(
+            (each.list_id, each.side) for each in found if each is not None and each.list_id is not None
+        )
+        return self._sum_up(symbol, LeftOut(ids, siblings))
+
+    def by_symbol(self) -> Mapping[Symbol, Working]:
+        """Return what may still fill of every symbol in which an order works or is reserved."""
+        for symbol in self._stale:
+            working = self._sum_up(symbol)
+            if working is NOTHING:
+                self._working.pop(symbol, None)
             else:
-                sell += claim.leaves_qty
-        return Working(buy, sell)
+                self._working[symbol] = working
+        self._stale.clear()
+        return self._working
 
-
-def _rests(terms: OrderTerms, side: Side) -> bool:
-    return terms.side is side and not terms.ord_type.waits
-
-
-def _place(resting: Resting, side: Side) -> tuple[bool, Decimal]:
-    # The cheapest sale and the dearest purchase are met first.
-    return resting.price is not None, -(resting.price or ZERO) * side.sign
-
-
-def _spent(order: Order) -> Decimal:
-    return ZERO if order.avg_px is None or not order.terms.is_cash else order.cum_qty * order.avg_px
-
-
-def _size(claim: Claim) -> tuple[Decimal, Decimal]:
-    return claim.leaves_qty, claim.terms.stop_px or claim.terms.price or ZERO
+    def _sum_up(self, symbol: Symbol, left_out: LeftOut = NOBODY) -> Working:
+        opened = self._by_symbol.get(symbol, {})
+        reserved = [terms for terms in self._reserved.values() if terms.symbol == symbol]
+        return sum_up(opened, reserved, left_out) if opened or reserved else NOTHING

@@ -15,7 +15,7 @@ from core.domain.order import Order, Pending, Resting
 from core.domain.terms import Contingency, Legs, OrderTerms, OrdStatus, OrdType, Side, TimeInForce
 from core.errors import BrokerUnavailable
 from core.failpoints import disarm_all
-from core.ids import ClOrdId, ExecId, Symbol
+from core.ids import ClOrdId, ExecId
 from core.orders.protection import may_cover, stop_cover
 from core.orders.reducing import is_proven_exit
 from core.state.orders import OrderBook
@@ -93,11 +93,11 @@ def test_an_order_is_left_out_with_what_hangs_on_it() -> None:
 
 
 def test_an_order_and_its_legs_are_one_working_order() -> None:
-    made = book(*bracket(), order("IQ-2", builders.terms(SELL, 3, "111.00", symbol="MSFT")))
+    made = book(*bracket(), order("IQ-2", builders.terms(SELL, 3, "111.00", symbol=MSFT)))
     made.reserve(builders.terms(BUY, 1, "90.00"))
 
-    assert (made.count(), made.count(AAPL), made.count(Symbol("MSFT"))) == (3, 2, 1)
-    assert made.count(None, ClOrdId("IQ-2")) == 2
+    assert {symbol: working.count for symbol, working in made.by_symbol().items()} == {AAPL: 2, MSFT: 1}
+    assert made.working(MSFT, ClOrdId("IQ-2")).count == 0
 
 
 def test_the_order_that_is_met_first_is_the_one_at_the_best_price() -> None:
@@ -109,18 +109,20 @@ def test_the_order_that_is_met_first_is_the_one_at_the_best_price() -> None:
         order("IQ-2", builders.terms(BUY, 7, "99.00")),
         order("IQ-3", builders.terms(SELL, 3, "111.00")),
         order("IQ-4", builders.terms(SELL, 3, "112.00")),
-        order("IQ-5", builders.terms(SELL, 3, "1.00", symbol="MSFT")),
+        order("IQ-5", builders.terms(SELL, 3, "1.00", symbol=MSFT)),
     )
 
-    assert made.first_met(AAPL, BUY) == Resting(entry.cl_ord_id, Decimal(10), Price("100.00"), external=True)
-    assert made.first_met(AAPL, SELL) == Resting(ClOrdId("IQ-3"), Decimal(3), Price("111.00"))
-    assert made.first_met(AAPL, SELL, ClOrdId("IQ-3")).cl_ord_id == "IQ-4"
+    assert made.working(AAPL).first(BUY) == Resting(
+        entry.cl_ord_id, Decimal(10), Price("100.00"), external=True
+    )
+    assert made.working(AAPL).first(SELL) == Resting(ClOrdId("IQ-3"), Decimal(3), Price("111.00"))
+    assert made.working(AAPL, ClOrdId("IQ-3")).first(SELL).cl_ord_id == "IQ-4"
     made.reserve(builders.terms(SELL, 2, "110.50"))
-    made.reserve(builders.terms(BUY, 2, "110.50", symbol="MSFT"))
-    assert made.first_met(AAPL, SELL) == Resting(None, Decimal(2), Price("110.50"))
+    made.reserve(builders.terms(BUY, 2, "110.50", symbol=MSFT))
+    assert made.working(AAPL).first(SELL) == Resting(None, Decimal(2), Price("110.50"))
     made.reserve(builders.terms(SELL, 4))
-    assert made.first_met(AAPL, SELL).price is None
-    assert book().first_met(AAPL, SELL) is None
+    assert made.working(AAPL).first(SELL).price is None
+    assert book().working(AAPL).first(SELL) is None
 
 
 def test_a_suspended_order_of_no_list_counts() -> None:
