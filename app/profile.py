@@ -16,6 +16,7 @@ from core.domain.messages import KeepProfile
 from core.errors import DatabaseMissing, RefusalCode, Refused, StorageUnwritable, WrongPassphrase
 from core.settings import BrokerName, FeedName, ProfileSettings, profile_text, read_profile
 from core.storage import vault
+from core.storage.private_file import sync_folder
 from core.storage.secrets import FILE as SECRETS
 from core.storage.vault import COST, Cost, Key, Unlocked
 
@@ -179,7 +180,7 @@ def create(
         build(load_folder(partial), passphrase, cost=cost)
         with _writing(folder):
             partial.rename(folder)
-            vault.sync_folder(folder.parent)
+            sync_folder(folder.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return load(root, name)
@@ -311,7 +312,7 @@ def _replace(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        vault.sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

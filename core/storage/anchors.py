@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import DatabaseDamaged, StorageUnwritable
 from core.storage.private_file import replacing
-from core.storage.vault import KEY_BYTES, Key
+from core.storage.vault import Key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -173,20 +173,13 @@ def _append(path: Path, line: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _derived(key: Key) -> bytes:
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-    return HKDF(SHA256(), KEY_BYTES, salt=None, info=_LABEL).derive(key.reveal())
-
-
 def _sealed(private: "Ed25519PrivateKey", key: Key) -> bytes:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = secrets.token_bytes(_NONCE_BYTES)
     public = private.public_key().public_bytes_raw()
     # The public half stands open beside the private one, and is authenticated with it.
-    sealed = AESGCM(_derived(key)).encrypt(nonce, private.private_bytes_raw(), _LABEL + public)
+    sealed = AESGCM(key.derived(_LABEL)).encrypt(nonce, private.private_bytes_raw(), _LABEL + public)
     document = {
         "format": _FORMAT,
         "public": public.hex(),
@@ -204,4 +197,4 @@ def _opened(found: Mapping[str, Any], key: Key) -> "Ed25519PrivateKey":
         raise ValueError("format")
     nonce, sealed = (b64decode(str(found[name]), validate=True) for name in ("nonce", "sealed"))
     label = _LABEL + bytes.fromhex(str(found["public"]))
-    return Ed25519PrivateKey.from_private_bytes(AESGCM(_derived(key)).decrypt(nonce, sealed, label))
+    return Ed25519PrivateKey.from_private_bytes(AESGCM(key.derived(_LABEL)).decrypt(nonce, sealed, label))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import StorageUnwritable
-from core.storage.vault import sync_folder
 
 
 @contextmanager
@@ -32,3 +31,14 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise StorageUnwritable(f"{path} cannot be written: {error.strerror}; nothing was changed") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's entries on stable storage, so that a new or renamed file in it survives a power cut."""
+    if os.name == "nt":  # there a folder cannot be opened, and a rename is journalled
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

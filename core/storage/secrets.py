@@ -5,7 +5,6 @@ can read them, and nobody else.
 """
 
 import json
-import os
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -15,7 +14,8 @@ from pathlib import Path
 from core.clock import Clock
 from core.domain.credentials import Secret, SecretName, SecretPlace
 from core.errors import DatabaseDamaged, StorageUnwritable
-from core.storage.vault import KEY_BYTES, Key, sync_folder
+from core.storage.private_file import replacing
+from core.storage.vault import Key
 
 FILE = "secrets.enc"
 PLACE = "the profile's encrypted file"
@@ -95,28 +95,8 @@ class SecretFile:
             ) from None
 
     def _write(self, held: Mapping[SecretName, Secret]) -> None:
-        temporary = self._path.with_name(f".{FILE}.{secrets.token_hex(4)}")
-        try:
-            try:
-                # Nobody else may read it, not even for the moment before a chmod.
-                with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(_sealed(held, self._key))
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(self._path)
-                sync_folder(self._path.parent)
-            finally:
-                temporary.unlink(missing_ok=True)
-        except OSError as error:
-            words = f"{self._path} cannot be written: {error.strerror}; nothing was changed"
-            raise StorageUnwritable(words) from error
-
-
-def _derived(key: Key) -> bytes:
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-    return HKDF(SHA256(), KEY_BYTES, salt=None, info=_LABEL).derive(key.reveal())
+        with replacing(self._path) as file:
+            file.write(_sealed(held, self._key))
 
 
 def _sealed(held: Mapping[SecretName, Secret], key: Key) -> bytes:
@@ -126,7 +106,7 @@ def _sealed(held: Mapping[SecretName, Secret], key: Key) -> bytes:
         name.value: {"text": each.text, "set_at": each.set_at.isoformat()} for name, each in held.items()
     }
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    sealed = AESGCM(_derived(key)).encrypt(nonce, json.dumps(entries).encode(), _LABEL)
+    sealed = AESGCM(key.derived(_LABEL)).encrypt(nonce, json.dumps(entries).encode(), _LABEL)
     document = {
         "format": _FORMAT,
         "nonce": b64encode(nonce).decode(),
@@ -141,7 +121,7 @@ def _opened(found: Mapping[str, object], key: Key) -> dict[SecretName, Secret]:
     if found["format"] != _FORMAT:
         raise ValueError("format")
     nonce, sealed = (b64decode(str(found[name]), validate=True) for name in ("nonce", "sealed"))
-    entries = json.loads(AESGCM(_derived(key)).decrypt(nonce, sealed, _LABEL))
+    entries = json.loads(AESGCM(key.derived(_LABEL)).decrypt(nonce, sealed, _LABEL))
     return {
         SecretName(name): Secret(str(each["text"]), datetime.fromisoformat(each["set_at"]))
         for name, each in entries.items()

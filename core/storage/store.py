@@ -20,7 +20,8 @@ from core.ports.storage import Reader, UnitOfWork
 from core.storage import engine, migration
 from core.storage import tables as t
 from core.storage.lanes import ReadLane, WriteLane
-from core.storage.vault import Key, sync_folder
+from core.storage.private_file import sync_folder
+from core.storage.vault import Key
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ import pytest
 from tests.arch.source import ROOT
 from tests.e2e.conftest import until
 
-PASSPHRASE = "correct horse battery staple"
+PASSPHRASE = "walnut ceiling grammar"
 ADDRESSES = ("trading_url", "trade_stream_url", "data_url", "data_stream_url")
 
 

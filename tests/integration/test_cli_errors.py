@@ -104,7 +104,7 @@ def _files(root: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in root.rglob("*")
-        if path.is_file() and path.name != "lock"
+        if path.is_file() and path.name not in ("lock", "unlock.tries")
     }
 
 

@@ -12,6 +12,7 @@ import pytest
 from core.clock import ManualClock
 from core.domain.credentials import SecretName, SecretPlace, lines
 from core.errors import DatabaseDamaged, StorageUnwritable
+from core.storage import anchors
 from core.storage import secrets as store
 from core.storage.secrets import SecretFile
 from core.storage.vault import Key
@@ -88,8 +89,9 @@ def test_file_is_sealed_anew_each_time(held: SecretFile, tmp_path: Path):
 
 
 def test_key_that_seals_is_not_the_databases():
-    assert store._derived(KEY) != KEY.reveal()
-    assert store._derived(KEY) != store._derived(OTHER)
+    assert KEY.derived(store._LABEL) != KEY.reveal()
+    assert KEY.derived(store._LABEL) != OTHER.derived(store._LABEL)
+    assert KEY.derived(store._LABEL) != KEY.derived(anchors._LABEL)
 
 
 def test_file_of_another_profile_is_refused(held: SecretFile, tmp_path: Path, clock):

@@ -1,8 +1,11 @@
 """The key: wrapped for each user, shown to nobody, written whole or not at all."""
 
+import dataclasses
 import json
 import pickle
 import stat
+from base64 import b64encode
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,8 @@ from core.errors import (
     WrongPassphrase,
 )
 from core.storage import vault
+from core.storage.vault.cost import raised
+from core.storage.vault.key_file import write
 
 CHEAP = vault.Cost(memory_kib=8, passes=1, lanes=1)
 PASSPHRASE = "correct horse battery"
@@ -135,8 +140,10 @@ def test_slot_that_was_renamed_or_weakened_does_not_open(tmp_path: Path, changes
         {"passes": 0},
         {"lanes": 99},
         {"salt": "!"},
-        {"wrapped": "AAAA"},
-        {"nonce": None},
+        {"sealed": "AAAA"},
+        {"box": None},
+        {"kind": "backdoor"},
+        {"made_at": "2026-01-01"},
     ],
 )
 def test_slot_out_of_range_is_damage_before_it_costs_anything(tmp_path: Path, changes):
@@ -147,12 +154,230 @@ def test_slot_out_of_range_is_damage_before_it_costs_anything(tmp_path: Path, ch
         vault.unlock(tmp_path, PASSPHRASE)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff\xfe", b'{"format": 2, "slots": []}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b"\xff\xfe", b'{"format": 3, "slots": []}', b"[" * 9999]
+)
 def test_key_file_of_another_kind_is_damage(tmp_path: Path, content):
     (tmp_path / "keys.json").write_bytes(content)
 
     with pytest.raises(DatabaseDamaged):
         vault.users(tmp_path)
+
+
+def _two_users(folder: Path) -> vault.Key:
+    key = vault.create(folder, PASSPHRASE, cost=CHEAP)
+    vault.add_slot(folder, key, "bob", OTHER, cost=CHEAP)
+    return key
+
+
+def _reseal_slots(document: dict) -> None:
+    document["slots"].reverse()
+
+
+def _drop_slot(document: dict) -> None:
+    document["slots"].pop()
+
+
+def _swap_boxes(document: dict) -> None:
+    first, second = document["slots"]
+    first["box"], second["box"] = second["box"], first["box"]
+
+
+def _swap_names(document: dict) -> None:
+    first, second = document["slots"]
+    first["user"], second["user"] = second["user"], first["user"]
+
+
+def _older_generation(document: dict) -> None:
+    document["generation"] = 7
+
+
+def _other_public(document: dict) -> None:
+    # Whoever plants a public half of their own would be sealed the next key.
+    document["slots"][1]["public"] = b64encode(bytes(range(32))).decode()
+
+
+@pytest.mark.parametrize("change", [_reseal_slots, _drop_slot, _older_generation, _other_public])
+def test_key_file_that_was_edited_as_a_whole_is_damage_whoever_opens_it(tmp_path: Path, change):
+    _two_users(tmp_path)
+    path = tmp_path / "keys.json"
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+    with pytest.raises(DatabaseDamaged, match="changed by something else"):
+        vault.unlock(tmp_path, PASSPHRASE)
+
+
+@pytest.mark.parametrize("change", [_swap_boxes, _swap_names])
+def test_slot_that_was_exchanged_between_users_opens_for_neither(tmp_path: Path, change):
+    _two_users(tmp_path)
+    path = tmp_path / "keys.json"
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+    for passphrase in (PASSPHRASE, OTHER):
+        with pytest.raises(WrongPassphrase):
+            vault.unlock(tmp_path, passphrase)
+
+
+def test_passphrase_of_another_user_is_refused_for_it_names_them(tmp_path: Path):
+    key = _two_users(tmp_path)
+
+    with pytest.raises(Refused, match="in use"):
+        vault.add_slot(tmp_path, key, "carol", OTHER, cost=CHEAP)
+    with pytest.raises(Refused, match="in use"):
+        vault.set_passphrase(tmp_path, vault.unlock(tmp_path, PASSPHRASE), OTHER, cost=CHEAP)
+
+    assert vault.users(tmp_path) == ("owner", "bob")
+
+
+def test_changed_passphrase_opens_and_the_one_before_does_not(tmp_path: Path):
+    key = _two_users(tmp_path)
+
+    vault.set_passphrase(tmp_path, vault.unlock(tmp_path, OTHER), "four plain words now", cost=CHEAP)
+
+    assert vault.unlock(tmp_path, "four plain words now") == vault.Unlocked("bob", key)
+    assert vault.unlock(tmp_path, PASSPHRASE).key == key
+    with pytest.raises(WrongPassphrase):
+        vault.unlock(tmp_path, OTHER)
+
+
+def test_change_with_a_key_of_another_profile_is_damage_and_writes_nothing(tmp_path: Path):
+    _two_users(tmp_path)
+    before = (tmp_path / "keys.json").read_bytes()
+
+    with pytest.raises(DatabaseDamaged):
+        vault.add_slot(tmp_path, vault.Key(bytes(32)), "eve", "a passphrase of mine", cost=CHEAP)
+
+    assert (tmp_path / "keys.json").read_bytes() == before
+
+
+# As the first version wrote it, for the key of the bytes 0 to 31.
+FIRST_FORMAT = """{"format": 1, "slots": [{"user": "owner", "kdf": "argon2id", "memory_kib": 8, "passes": 1,
+"lanes": 1, "salt": "trO9QLRlC+3x54Ad2i7gRw==", "nonce": "UcJaet49OBFSrTmU",
+"wrapped": "uuwReAd98mw7j+8I/pVUgdKhH/uDQ0eUzCz1pkbapcuzgt6rMwlSWW4Qz6uHrtoG"}]}"""
+FIRST_KEY = vault.Key(bytes(range(32)))
+
+
+def test_key_file_of_the_first_format_opens_and_is_brought_to_todays(tmp_path: Path):
+    path = tmp_path / "keys.json"
+    path.write_text(FIRST_FORMAT)
+
+    unlocked = vault.unlock(tmp_path, PASSPHRASE)
+    was_written = vault.refresh(tmp_path, unlocked, PASSPHRASE)
+
+    assert unlocked == vault.Unlocked("owner", FIRST_KEY)
+    assert was_written
+    assert json.loads(path.read_text())["format"] == 2
+    assert vault.unlock(tmp_path, PASSPHRASE) == unlocked
+    with pytest.raises(WrongPassphrase):
+        vault.unlock(tmp_path, OTHER)
+
+
+def test_key_file_of_the_first_format_takes_a_second_user(tmp_path: Path):
+    (tmp_path / "keys.json").write_text(FIRST_FORMAT)
+
+    with pytest.raises(Refused, match="open the profile"):
+        vault.add_slot(tmp_path, FIRST_KEY, "bob", OTHER, cost=CHEAP)
+    vault.refresh(tmp_path, vault.unlock(tmp_path, PASSPHRASE), PASSPHRASE)
+    vault.add_slot(tmp_path, FIRST_KEY, "bob", OTHER, cost=CHEAP)
+
+    assert vault.users(tmp_path) == ("owner", "bob")
+
+
+@pytest.mark.parametrize("change", [{"user": "eve"}, {"passes": 2}])
+def test_slot_of_the_first_format_that_was_changed_does_not_open(tmp_path: Path, change):
+    (tmp_path / "keys.json").write_text(FIRST_FORMAT)
+    _edited(tmp_path, **change)
+
+    with pytest.raises(WrongPassphrase):
+        vault.unlock(tmp_path, PASSPHRASE)
+
+
+def test_slot_below_the_floor_is_raised_to_it_and_one_of_today_is_left(tmp_path: Path):
+    vault.create(tmp_path, PASSPHRASE, cost=CHEAP)
+    made_at = vault.ages(tmp_path).passphrases
+
+    assert vault.refresh(tmp_path, vault.unlock(tmp_path, PASSPHRASE), PASSPHRASE)
+    slow = dataclasses.replace(vault.unlock(tmp_path, PASSPHRASE), guess_s=0.4)
+
+    (slot,) = json.loads((tmp_path / "keys.json").read_text())["slots"]
+    assert (slot["memory_kib"], slot["passes"], slot["lanes"]) == (65536, 3, 4)
+    assert not vault.refresh(tmp_path, slow, PASSPHRASE)
+    assert vault.ages(tmp_path).passphrases == made_at
+
+
+@pytest.mark.parametrize(
+    ("guess_s", "memory_kib"), [(1.0, 65536), (0.26, 65536), (0.25, 131072), (0.1, 262144), (0.001, 524288)]
+)
+def test_cost_follows_the_machine_and_never_falls(guess_s, memory_kib):
+    assert raised(vault.COST, guess_s) == dataclasses.replace(vault.COST, memory_kib=memory_kib)
+
+
+def test_cost_above_the_dearest_is_left():
+    dear = vault.Cost(1024 * 1024, 4, 4)
+
+    assert raised(dear, 0.001) == dear
+
+
+def test_recovery_key_opens_as_its_user_until_another_is_made(tmp_path: Path):
+    key = _two_users(tmp_path)
+    first = vault.add_recovery(tmp_path, vault.unlock(tmp_path, PASSPHRASE))
+    second = vault.add_recovery(tmp_path, vault.unlock(tmp_path, OTHER))
+
+    assert vault.unlock_with_recovery(tmp_path, second.lower().replace("-", " ")) == vault.Unlocked(
+        "bob", key
+    )
+    with pytest.raises(WrongPassphrase):
+        vault.unlock_with_recovery(tmp_path, first)
+    assert vault.ages(tmp_path).recovery is not None
+    assert second not in (tmp_path / "keys.json").read_text()
+
+
+def test_keyring_slot_opens_with_its_secret_only_and_can_be_dropped(tmp_path: Path):
+    key = _two_users(tmp_path)
+    first = vault.add_keyring(tmp_path, vault.unlock(tmp_path, PASSPHRASE))
+    secret = vault.add_keyring(tmp_path, vault.unlock(tmp_path, OTHER))
+
+    assert vault.unlock_with_keyring(tmp_path, secret) == vault.Unlocked("bob", key)
+    for wrong in (first, bytes(32), b""):
+        with pytest.raises(WrongPassphrase):
+            vault.unlock_with_keyring(tmp_path, wrong)
+    assert vault.drop_keyring(tmp_path, key)
+    assert not vault.drop_keyring(tmp_path, key)
+    with pytest.raises(WrongPassphrase):
+        vault.unlock_with_keyring(tmp_path, secret)
+
+
+def test_rotated_key_file_opens_the_new_key_in_every_slot_without_knowing_what_opens_it(tmp_path: Path):
+    key = _two_users(tmp_path)
+    paper = vault.add_recovery(tmp_path, vault.unlock(tmp_path, PASSPHRASE))
+    ring = vault.add_keyring(tmp_path, vault.unlock(tmp_path, OTHER))
+    new, now = vault.Key(bytes(range(32))), datetime(2026, 1, 2, tzinfo=UTC)
+
+    wanted = vault.rotated(tmp_path, key, new, now)
+    write(tmp_path, wanted, new)
+
+    assert vault.unlock(tmp_path, PASSPHRASE) == vault.Unlocked("owner", new)
+    assert vault.unlock(tmp_path, OTHER) == vault.Unlocked("bob", new)
+    assert vault.unlock_with_recovery(tmp_path, paper).key == new
+    assert vault.unlock_with_keyring(tmp_path, ring).key == new
+    assert (vault.generation(tmp_path), vault.ages(tmp_path).data_key) == (2, now)
+
+
+def test_user_who_is_left_out_of_the_next_key_file_opens_nothing(tmp_path: Path):
+    key = _two_users(tmp_path)
+    vault.add_recovery(tmp_path, vault.unlock(tmp_path, OTHER))
+    new = vault.Key(bytes(range(32)))
+
+    write(tmp_path, vault.rotated(tmp_path, key, new, datetime(2026, 1, 2, tzinfo=UTC), "bob"), new)
+
+    assert vault.users(tmp_path) == ("owner",)
+    assert vault.ages(tmp_path).recovery is None
+    with pytest.raises(WrongPassphrase):
+        vault.unlock(tmp_path, OTHER)
 
 
 def test_key_never_shows_itself(tmp_path: Path):
