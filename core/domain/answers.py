@@ -12,10 +12,11 @@ from core.domain.instrument import Instrument
 from core.domain.lanes import InOrder
 from core.domain.limits import Limits
 from core.domain.market import MarketSession, Quote
+from core.domain.money import Qty
 from core.domain.order import Order
 from core.domain.portfolio import Account, LotClose, Position
 from core.domain.records import TradingStateRecord, Watchlist
-from core.domain.risk import LimitUse, Verdict
+from core.domain.risk import LimitUse, RuleCode, Verdict
 from core.domain.terms import OrderDraft
 from core.ids import ClOrdId, Symbol
 
@@ -40,6 +41,31 @@ class Submitted:
     order: Order
     verdict: Verdict
     repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """How many shares to take so that a stop loses no more than was set out to be risked.
+
+    Attributes:
+        order_qty: shares, a whole number of lots; what passes every rule.
+        by_risk: shares that the risk alone would allow.
+        loss: dollars that are lost when the stop fills at its price, fees of both ways included.
+        risk: dollars that were set out to be risked.
+        stop_px: dollars a share; where the loss is stopped.
+        atr: dollars a share; the average true range that the stop was made of, None where it was typed.
+        binding: the rule that allows no more shares; None where it is the risk itself.
+        text: the same in one plain sentence.
+    """
+
+    order_qty: Qty
+    by_risk: Qty
+    loss: Decimal
+    risk: Decimal
+    stop_px: Decimal
+    atr: Decimal | None
+    binding: RuleCode | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

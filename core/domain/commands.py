@@ -15,6 +15,7 @@ from core.domain.answers import (
     PositionProof,
     Preview,
     ReconciliationRun,
+    Sized,
     Snapshot,
     Submitted,
 )
@@ -22,6 +23,8 @@ from core.domain.audit import AuditReport
 from core.domain.market import Bar, Timeframe
 from core.domain.movers import LARGE_CAPS, MoversScan
 from core.domain.order import Order
+from core.domain.parameters import ParameterEdit, RadarAxis, RiskView, TargetProfile
+from core.domain.radar import Radar
 from core.domain.records import AuditQuery, TradingStateRecord, Watchlist
 from core.domain.risk import RuleCode
 from core.domain.terms import OrderDraft
@@ -84,6 +87,24 @@ class PreviewOrder(Command[Preview]):
 
     draft: OrderDraft
     replaces: ClOrdId | None = None
+
+@dataclass(frozen=True, slots=True)
+class SizeOrder(Command[Sized]):
+    """Ask how many shares to take; the numbers are text as typed, and the draft's quantity is not read.
+
+    Attributes:
+        risk_pct: what the trade may lose, percent of the equity at the start of the day.
+        risk: the same in dollars; one of the two.
+        stop_px: where the loss is stopped, dollars a share.
+        atr_times: the same, in average true ranges away from the entry; one of the two.
+    """
+
+    draft: OrderDraft
+    risk_pct: str = ""
+    risk: str = ""
+    stop_px: str = ""
+    atr_times: str = ""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +206,39 @@ class ResumeTrading(Command[TradingStateRecord]):
     """Back to ACTIVE, by an administrator, with a reason."""
 
     reason: str
+
+@dataclass(frozen=True, slots=True)
+class LoadRisk(Command[RiskView]):
+    """The risk parameters in force, what waits, and how they came to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetRiskParameters(Command[RiskView]):
+    """Change risk parameters, all of them or none; what loosens waits. Never changes the trading state."""
+
+    edits: tuple[ParameterEdit, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetTargetProfile(Command[TargetProfile]):
+    """How much risk is aimed at on each axis of the radar."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTargetProfile(Command[TargetProfile]):
+    """Aim at another risk; the scores are text as typed, and an axis that is not named stays as it is."""
+
+    targets: tuple[tuple[RadarAxis, str], ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRadar(Command[Radar]):
+    """The radar of a symbol, or of the portfolio."""
+
+    symbol: Symbol | None = None
+
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from core.domain.answers import AccountMark, KillReport, PositionMark, Reconcili
 from core.domain.audit import AuditRecord, AuditReport
 from core.domain.execution import Fill
 from core.domain.lanes import InOrder, Latest
+from core.domain.limits import Limits
 from core.domain.market import Bar, MarketSession, Quote, Timeframe
 from core.domain.order import Order
+from core.domain.parameters import ParameterChange, TargetProfile
 from core.domain.portfolio import Position
 from core.domain.records import TradingStateRecord
 
@@ -101,6 +103,22 @@ class TradingStateChanged(InOrder):
     """ACTIVE, REDUCING or HALTED, by whom and why."""
 
     record: TradingStateRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RiskParametersChanged(InOrder):
+    """Risk parameters were changed, or one that waited is in force."""
+
+    limits: Limits
+    agent_limits: Limits
+    pending: tuple[ParameterChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetProfileChanged(InOrder):
+    """Another risk is aimed at."""
+
+    target: TargetProfile
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from core.domain.limits import Limits
+
 
 class Scope(StrEnum):
     """Whom a parameter binds: everybody, or the agent on top of that (whichever is tighter holds)."""
@@ -33,6 +35,15 @@ class ParameterChange:
     reason: str
     decided_at: datetime
     effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterEdit:
+    """A wish of a person: this parameter of this scope shall have this value, as typed."""
+
+    scope: Scope
+    name: str
+    value: str
 
 
 class RadarAxis(StrEnum):
@@ -69,3 +80,25 @@ class TargetProfile:
         """Return the target of one axis, 0 to 100."""
         found: Decimal = getattr(self, axis.value)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class RiskView:
+    """The risk parameters and how they came to be.
+
+    Attributes:
+        limits: what everybody is held against now.
+        agent_own: the agent's own values, as they were set.
+        agent_limits: what the agent is held against now: of `limits` and `agent_own` the tighter each.
+        pending: changes that loosen and still wait, the first to take effect first; `effective_at` is when
+            they will, however often the program was started since.
+        history: changes, newest first, those that wait and first values included.
+        target: the profile of risk that is aimed at.
+    """
+
+    limits: Limits
+    agent_own: Limits
+    agent_limits: Limits
+    pending: tuple[ParameterChange, ...]
+    history: tuple[ParameterChange, ...]
+    target: TargetProfile

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core.clock import Clock
-from core.domain.access import TradingState
+from core.domain.access import Origin, TradingState
 from core.domain.instrument import Instrument
-from core.domain.limits import Limits
+from core.domain.limits import AGENT_LIMITS, Limits
 from core.domain.market import MarketSession
 from core.domain.money import ZERO
 from core.domain.order import Order
@@ -34,6 +34,8 @@ class LiveState:
     """All live truth of one profile; the core loop alone touches it.
 
     Attributes:
+        limits: what everybody but the agent is held against.
+        agent_limits: what the agent is held against; never looser than `limits`.
         ready: the order stream is up and reconciled, and the book could be written.
         behind: orders of which a status told more shares than the fills that are booked; until those
             are fetched they count neither as working nor as held, so the position is not known.
@@ -46,12 +48,17 @@ class LiveState:
     account: AccountState
     instruments: dict[Symbol, Instrument]
     limits: Limits
+    agent_limits: Limits = AGENT_LIMITS
     trading_state: TradingState | None = None
     session: MarketSession | None = None
     ready: bool = False
     book_writable: bool = True
     behind: set[ClOrdId] = field(default_factory=set)
     in_flight: set[ClOrdId] = field(default_factory=set)
+
+    def limits_for(self, origin: Origin) -> Limits:
+        """Return what whoever comes this way in is held against."""
+        return self.agent_limits if origin is Origin.AGENT else self.limits
 
 
 class Gatherer:
