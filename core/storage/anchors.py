@@ -42,6 +42,10 @@ class SigningKey:
         """Return the 64 bytes of a signature."""
         return self._private.sign(message)
 
+    def sealed(self, key: Key) -> bytes:
+        """Return what its file holds: the private half under a profile's key."""
+        return _sealed(self._private, key)
+
 
 def find_signing_key(folder: Path, key: Key) -> SigningKey | None:
     """Return a profile's key; None where none was made yet.
@@ -90,6 +94,18 @@ def signing_key(folder: Path, key: Key) -> SigningKey:
     with replacing(folder / KEY_FILE) as file:
         file.write(_sealed(private, key))
     return SigningKey(private)
+
+
+def reseal(folder: Path, key: Key, new: Key, name: str) -> None:
+    """Write the signing key, sealed under another key, into a file of another name; without one, do nothing.
+
+    Raises:
+        DatabaseDamaged, StorageUnwritable: the file of that name is not there.
+    """
+    found = find_signing_key(folder, key)
+    if found is not None:
+        with replacing(folder / name) as file:
+            file.write(found.sealed(new))
 
 
 class AnchorFile:

@@ -96,6 +96,13 @@ def _prepare(connection: dbapi2.Connection, journal: str, *, reads_only: bool) -
         connection.execute("PRAGMA wal_autocheckpoint = 16384")
 
 
+def raw_connection(path: Path, key: Key) -> dbapi2.Connection:
+    """Open the file for what SQLAlchemy has no words for; whoever opens it closes it."""
+    connection = _open(path, key, "rw")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
 def check_file(path: Path) -> None:
     """Look at a file before it is opened, without opening it as a database.
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from core.clock import Clock
+from core.clock import Clock, SystemClock
 from core.domain.credentials import Secret, SecretName, SecretPlace
 from core.errors import DatabaseDamaged, StorageUnwritable
 from core.storage.private_file import replacing
@@ -76,6 +76,14 @@ class SecretFile:
         held = self._read()
         return tuple(SecretPlace(name, self.place, held[name].set_at) for name in SecretName if name in held)
 
+    def all(self) -> dict[SecretName, Secret]:
+        """Return every credential.
+
+        Raises:
+            DatabaseDamaged, StorageUnwritable: as `get`.
+        """
+        return self._read()
+
     def _read(self) -> dict[SecretName, Secret]:
         from cryptography.exceptions import InvalidTag
 
@@ -97,6 +105,19 @@ class SecretFile:
     def _write(self, held: Mapping[SecretName, Secret]) -> None:
         with replacing(self._path) as file:
             file.write(_sealed(held, self._key))
+
+
+def reseal(folder: Path, key: Key, new: Key, name: str) -> None:
+    """Write a profile's credentials under another key into a file of another name; without any, do nothing.
+
+    Raises:
+        DatabaseDamaged, StorageUnwritable: the file of that name is not there.
+    """
+    if not (folder / FILE).exists():
+        return
+    held = SecretFile(folder, key, SystemClock()).all()
+    with replacing(folder / name) as file:
+        file.write(_sealed(held, new))
 
 
 def _sealed(held: Mapping[SecretName, Secret], key: Key) -> bytes:
