@@ -13,6 +13,9 @@ _ADMINS = frozenset({Role.ADMIN})
 PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadSnapshot: _ANYBODY,
     m.LoadLive: _ANYBODY,
+    m.LoadBreakers: _ANYBODY,
+    m.LoadAlarms: _ANYBODY,
+    m.LoadDailyReport: _ANYBODY,
     m.LoadMetrics: _ANYBODY,
     m.LoadFills: _ANYBODY,
     m.LoadExternal: _ANYBODY,
@@ -41,8 +44,10 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.Reconnect: _TRADERS,
     m.Reconcile: _TRADERS,
     m.SetConfirmAlways: _TRADERS,
+    m.AcknowledgeAlarms: _TRADERS,
     m.KeepProfile: _TRADERS,
     m.ResumeTrading: _ADMINS,
+    m.AcknowledgeBreaker: _ADMINS,
     m.LoadLockOut: _ADMINS,
     m.NoteLockOut: _ADMINS,
 }

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from core.domain.access import Origin
 from core.domain.risk import Unit
 
 
@@ -88,3 +89,44 @@ class BreakerRecord:
     def effect(self) -> BreakerEffect:
         """What a trip of it does."""
         return EFFECTS[self.name]
+
+    def pauses(self, origin: Origin) -> bool:
+        """Whether, while it is tripped, nothing new is opened by this way in."""
+        if self.effect is BreakerEffect.PAUSE_AGENT:
+            return origin is Origin.AGENT
+        return self.effect is BreakerEffect.PAUSE_SOURCE and self.source == origin.value
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerStanding:
+    """How one breaker stands now.
+
+    Attributes:
+        source: the way in that it watches, for `PAUSE_SOURCE`; empty otherwise.
+        figure: what it measures now, in `unit`; None is unknown, which neither trips nor clears.
+        limit: what trips it.
+        room: how far the figure may still go; None is unknown.
+        record: its newest step; None where it never took one.
+    """
+
+    name: BreakerName
+    source: str
+    state: BreakerState
+    figure: Decimal | None
+    limit: Decimal
+    unit: Unit
+    room: Decimal | None
+    record: BreakerRecord | None
+
+    @property
+    def effect(self) -> BreakerEffect:
+        """What a trip of it does."""
+        return EFFECTS[self.name]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerBoard:
+    """All breakers, and every step that any of them took, newest first."""
+
+    standings: tuple[BreakerStanding, ...]
+    history: tuple[BreakerRecord, ...]

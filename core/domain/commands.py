@@ -1,10 +1,12 @@
 """What is wanted of the core; every command names what it answers."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from core.domain.access import LockOut
+from core.domain.alarms import Alarm, AlarmId
 from core.domain.answers import (
     AuditPage,
     FillPage,
@@ -20,12 +22,14 @@ from core.domain.answers import (
     Submitted,
 )
 from core.domain.audit import AuditReport
+from core.domain.breakers import BreakerBoard, BreakerName, BreakerRecord
 from core.domain.market import Bar, Timeframe
 from core.domain.movers import LARGE_CAPS, MoversScan
 from core.domain.order import Order
 from core.domain.parameters import ParameterEdit, RadarAxis, RiskView, TargetProfile
 from core.domain.radar import Radar
 from core.domain.records import AuditQuery, TradingStateRecord, Watchlist
+from core.domain.reports import DailyReport
 from core.domain.risk import RuleCode
 from core.domain.terms import OrderDraft
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
@@ -88,6 +92,7 @@ class PreviewOrder(Command[Preview]):
     draft: OrderDraft
     replaces: ClOrdId | None = None
 
+
 @dataclass(frozen=True, slots=True)
 class SizeOrder(Command[Sized]):
     """Ask how many shares to take; the numbers are text as typed, and the draft's quantity is not read.
@@ -104,7 +109,6 @@ class SizeOrder(Command[Sized]):
     risk: str = ""
     stop_px: str = ""
     atr_times: str = ""
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,42 @@ class ResumeTrading(Command[TradingStateRecord]):
 
     reason: str
 
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeBreaker(Command[BreakerRecord]):
+    """Take a trip for understood, by an administrator, with a reason; trading is resumed apart from it."""
+
+    name: BreakerName
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBreakers(Command[BreakerBoard]):
+    """How every breaker stands, and its history."""
+
+    limit: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAlarms(Command[tuple[Alarm, ...]]):
+    """The alarms that nobody has seen, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeAlarms(Command[tuple[Alarm, ...]]):
+    """Say that a person has seen these alarms; answers those that still wait."""
+
+    alarm_ids: tuple[AlarmId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadDailyReport(Command[DailyReport]):
+    """What a market day came to, from the database; None for the one that runs."""
+
+    market_date: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LoadRisk(Command[RiskView]):
     """The risk parameters in force, what waits, and how they came to be."""
@@ -238,7 +278,6 @@ class LoadRadar(Command[Radar]):
     """The radar of a symbol, or of the portfolio."""
 
     symbol: Symbol | None = None
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from core.domain.alarms import Alarm
 from core.domain.answers import AccountMark, KillReport, PositionMark, ReconciliationRun, Severity
 from core.domain.audit import AuditRecord, AuditReport
+from core.domain.breakers import BreakerRecord
 from core.domain.execution import Fill
 from core.domain.lanes import InOrder, Latest
 from core.domain.limits import Limits
@@ -119,6 +121,28 @@ class TargetProfileChanged(InOrder):
     """Another risk is aimed at."""
 
     target: TargetProfile
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged(InOrder):
+    """A breaker took a step; `cancelled` is how many working entry orders its trip asks the end of."""
+
+    record: BreakerRecord
+    cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmsChanged(InOrder):
+    """The alarms that nobody has seen, oldest first: one was raised, or escalated, or was seen."""
+
+    waiting: tuple[Alarm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEscalated(InOrder):
+    """Nobody has seen an alarm in time."""
+
+    alarm: Alarm
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from decimal import Decimal
 
 from core.clock import Clock
 from core.domain.access import Origin, TradingState
+from core.domain.breakers import BreakerRecord
 from core.domain.instrument import Instrument
 from core.domain.limits import AGENT_LIMITS, Limits
 from core.domain.market import MarketSession
 from core.domain.money import ZERO
 from core.domain.order import Order
+from core.domain.outcomes import PortfolioPeak
 from core.domain.terms import OrderTerms, Side
 from core.ids import ClOrdId, Symbol
 from core.orders.throttle import Figures
@@ -40,6 +42,9 @@ class LiveState:
         behind: orders of which a status told more shares than the fills that are booked; until those
             are fetched they count neither as working nor as held, so the position is not known.
         in_flight: orders that are being sent; a broker that does not list them yet proves nothing.
+        tripped: the breakers that have tripped and that nobody has acknowledged.
+        peak: the highest equity, from which the drawdown is measured; None before the first.
+        day_flows: dollars that the owner put in (or took out, negative) on this market day.
     """
 
     quotes: QuoteBook
@@ -55,6 +60,9 @@ class LiveState:
     book_writable: bool = True
     behind: set[ClOrdId] = field(default_factory=set)
     in_flight: set[ClOrdId] = field(default_factory=set)
+    tripped: tuple[BreakerRecord, ...] = ()
+    peak: PortfolioPeak | None = None
+    day_flows: Decimal = ZERO
 
     def limits_for(self, origin: Origin) -> Limits:
         """Return what whoever comes this way in is held against."""

@@ -8,6 +8,7 @@ import pytest
 from core.access.policy import PERMISSIONS, authorize, may
 from core.domain import messages as m
 from core.domain.access import Actor, LockOut, Origin
+from core.domain.breakers import BreakerName
 from core.domain.market import Timeframe
 from core.domain.records import AuditQuery, Watchlist
 from core.errors import InvariantBroken, RefusalCode, Refused
@@ -19,6 +20,7 @@ from tests.fakes.rig import Rig, draft
 KEY, ORDER = IdempotencyKey("k"), ClOrdId("IQ-1")
 ANYBODY: tuple[m.Command[Any], ...] = (
     m.LoadSnapshot(), m.LoadLive(), m.LoadMetrics(), m.LoadFills(), m.LoadExternal(), m.FollowAudit(),
+    m.LoadBreakers(), m.LoadAlarms(), m.LoadDailyReport(),
     m.LoadBars(AAPL, Timeframe.M1), m.LoadAudit(AuditQuery()), m.VerifyAudit(),
     m.ExplainPosition(AAPL), m.ExplainOrder(ORDER), m.SaveWatchlist(Watchlist("A", ())),
     m.RemoveWatchlist("A"), m.ImportWatchlist("A", Path("a.csv")), m.SaveSetting("a", "1"), m.ScanMovers(),
@@ -27,12 +29,13 @@ TRADERS: tuple[m.Command[Any], ...] = (
     m.PreviewOrder(draft()), m.SubmitOrder(draft(), KEY), m.CancelOrder(ORDER), m.CancelOrders(),
     m.ReplaceOrder(ORDER, KEY, "1"), m.ClosePosition(AAPL, KEY), m.CheckOrder(ORDER), m.ResendOrder(ORDER),
     m.GiveUpOrder(ORDER), m.HaltTrading("x"), m.SetConfirmAlways(on=True), m.KeepProfile("a", "b"),
-    m.Reconnect(m.Part.ORDERS), m.Reconcile(), m.KillTrading("x"),
+    m.Reconnect(m.Part.ORDERS), m.Reconcile(), m.KillTrading("x"), m.AcknowledgeAlarms(()),
 )  # fmt: skip
 ADMINS: tuple[m.Command[Any], ...] = (
     m.LoadLockOut(),
-    m.NoteLockOut(LockOut(), begins=False),
+    m.NoteLockOut(LockOut()),
     m.ResumeTrading("x"),
+    m.AcknowledgeBreaker(BreakerName.DRAWDOWN, "", "x"),
 )
 MATRIX = [
     (command, role, allowed)
