@@ -33,6 +33,11 @@ class Drift:
         """Shares as the broker says."""
         return ZERO if self.theirs is None else self.theirs.qty
 
+    @property
+    def missing(self) -> Decimal:
+        """Shares that our book lacks, signed."""
+        return self.broker - self.ours
+
     def difference(self, *, repaired: bool) -> Difference:
         """Say it as a finding."""
         ours, broker = str(number(self.ours)), str(number(self.broker))
@@ -47,6 +52,15 @@ def compare(ours: Sequence[Position], theirs: Sequence[BrokerPosition]) -> tuple
         Drift(each, held.get(each, ZERO), shown.get(each)) for each in sorted(held.keys() | shown.keys())
     )
     return tuple(each for each in pairs if each.ours != each.broker)
+
+
+def counterpart(drift: Drift, drifts: Sequence[Drift]) -> Drift | None:
+    """Return the only other position that lacks what this one has too much, or the other way round.
+
+    So it is where a symbol has changed; a merger and a transfer look the same, so nothing is concluded.
+    """
+    found = [each for each in drifts if each.missing == -drift.missing]
+    return found[0] if len(found) == 1 else None
 
 
 class Persistence:
@@ -85,7 +99,7 @@ def adjustment(drift: Drift, position: Position | None, newest: str, at: datetim
         newest: id of the newest fill of the symbol, so that the same adjustment is the same fact.
         at: market time, UTC.
     """
-    missing = drift.broker - drift.ours
+    missing = drift.missing
     side = Side.BUY if missing > 0 else Side.SELL
     qty = Qty(abs(missing))
     price = _price(drift, position, missing)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from core.bus import Bus
-from core.domain.messages import FillBooked, OrderChanged
+from core.domain.messages import FillBooked, InstrumentsKnown, OrderChanged
 from core.domain.movers import LARGE_CAPS
 from core.domain.records import Watchlist
 from core.ids import Symbol
@@ -30,6 +30,7 @@ class Following:
         self._looked: list[Symbol] = []
         self._asked: tuple[Symbol, ...] = ()
         self._changed = asyncio.Event()
+        bus.subscribe(InstrumentsKnown, lambda _: self._changed.set())
         bus.subscribe(OrderChanged, lambda event: self._want(event.order.symbol))
         bus.subscribe(FillBooked, lambda event: self._want(event.fill.symbol))
 

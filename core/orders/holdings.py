@@ -9,7 +9,7 @@ import structlog
 from core.domain.messages import Difference, DifferenceKind, Notice, Severity
 from core.errors import BrokerError, StorageError
 from core.orders.bodies import number
-from core.orders.drift import Drift, Persistence, adjustment, compare
+from core.orders.drift import Drift, Persistence, adjustment, compare, counterpart
 from core.orders.findings import Findings
 from core.orders.gather import LiveState
 from core.orders.history import BEGINNING, History
@@ -76,7 +76,7 @@ class Holdings:
             if is_taken:
                 await self._take_over(each)
             self._findings.add(each.difference(repaired=is_taken))
-            self._tell(each, is_taken=is_taken)
+            self._tell(each, counterpart(each, drifts), is_taken=is_taken)
 
     async def _drifts(self) -> tuple[Drift, ...]:
         tries = 0
@@ -101,11 +101,13 @@ class Holdings:
         self._oms.tally.forgive(drift.symbol)
         self._state.account.begin_anew()
 
-    def _tell(self, drift: Drift, *, is_taken: bool) -> None:
+    def _tell(self, drift: Drift, other: Drift | None, *, is_taken: bool) -> None:
         ours, broker = number(drift.ours), number(drift.broker)
         text = f"{drift.symbol}: our book says {ours} shares, the broker says {broker}."
         if is_taken:
             text = f"{drift.symbol}: {broker} shares are taken over from the broker; our fills said {ours}."
+        if other is not None:
+            text += f" In {other.symbol} it is the other way round, as where a symbol has changed."
         self._bus.publish(Notice(Severity.ALARM, text, f"drift:{drift.symbol}"))
 
     async def compare_cash(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import date
 
 import structlog
 
@@ -60,6 +61,7 @@ class Links:
         self._unsettled = unsettled
         self._following = following
         self._means = means
+        self._learned: date | None = None
         self.states: dict[Part, LinkChanged] = {}
         self.on_connected: Callable[[], Awaitable[None]] = _nothing
         self.crosscheck = CrossCheck(means.clock)
@@ -194,16 +196,29 @@ class Links:
         self._state.ready = False
         self._unsettled.stream_lost()
 
+    async def learn_instruments(self) -> None:
+        """Read what can be traded, once a day: over night symbols come, go and change.
+
+        Raises:
+            BrokerUnavailable: there is no list at all.
+        """
+        today = self._means.clock.now().date()
+        if today == self._learned:
+            return
+        found = {each.symbol: each for each in await self._feed.instruments()}
+        self._state.instruments.clear()
+        self._state.instruments.update(found)
+        for each in found.values():
+            self._state.positions.classify(each.symbol, each.sector)
+        self._learned = today
+        self._means.bus.publish(InstrumentsKnown(len(found)))
+
     async def _read_quotes(self, up: Up) -> None:
         await self._guarded(self._follow_quotes(up))
 
     async def _follow_quotes(self, up: Up) -> None:
         await self._feed.connect()
-        if not self._state.instruments:
-            self._state.instruments.update({each.symbol: each for each in await self._feed.instruments()})
-            for each in self._state.instruments.values():
-                self._state.positions.classify(each.symbol, each.sector)
-            self._means.bus.publish(InstrumentsKnown(len(self._state.instruments)))
+        await self.learn_instruments()
         await self._following.subscribe()
         self._state.session = self._feed.session()
         up()

@@ -70,6 +70,7 @@ class Rounds:
         while True:
             if self._is_feed_up:
                 await self._links.attempt("session", self._read_session)
+                await self._links.attempt("instruments", self._links.learn_instruments)
             await self._clock.sleep(SESSION_EVERY_S)
 
     async def _read_session(self) -> None:

@@ -47,7 +47,7 @@ class StreamingRig(AlpacaRig):
         await self.server.data_stream.settle()
         await self.quiet()
         # What comes faster than a window draws is one batch.
-        await super().wait(0.1, 0.1, refresh=False)
+        await super().wait(0.125, 0.125, refresh=False)
 
     async def send(self, *messages: dict[str, Any]) -> None:
         """Send messages in one frame of the data stream, past the exchange, and let the core take them in."""

@@ -478,6 +478,29 @@ def test_split_and_dividend_keep_the_account_whole(ex):
     assert ex.account.positions == {}
 
 
+def test_rename_ends_orders_moves_shares_and_is_told_by_two_rows(ex, tmp_path):
+    ex.ledger = Ledger(tmp_path / "ledger")
+    send(ex)
+    working = limit(ex, "200")
+    asset_id = ex.market.assets["AAPL"]["id"]
+
+    ex.rename("AAPL", "APLX")
+    ex.quote("APLX", "240", "240.02")
+    send(ex, "sell", "4", symbol="APLX")
+
+    assert statuses(ex, working["id"]) == ["canceled"]
+    assert ex.market.assets["APLX"]["id"] == asset_id
+    assert {symbol: each.qty for symbol, each in ex.account.positions.items()} == {"APLX": 6}
+    rows = activities(ex, {"activity_types": "NC", "direction": "asc"}, None)
+    assert sorted((row["symbol"], row["qty"]) for row in rows) == [("AAPL", "-10"), ("APLX", "10")]
+    with pytest.raises(Refusal):
+        send(ex)
+    again = Exchange(seed=0, ledger=Ledger(tmp_path / "ledger"))
+    assert (again.check(), again.account.qty("APLX")) == ([], 6)
+    again.ledger.close()
+    ex.ledger.close()
+
+
 def test_order_list_pages_by_exclusive_bounds(ex):
     sent = [limit(ex, str(100 + n)) for n in range(60)]
     newest = orders(ex.book, {})

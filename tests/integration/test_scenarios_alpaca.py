@@ -13,19 +13,23 @@ from core.domain.audit import AuditAction
 from core.domain.messages import (
     DifferenceKind,
     GiveUpOrder,
+    Reconcile,
     Reconciled,
     ReplaceOrder,
     ResendOrder,
     SubmitOrder,
 )
 from core.domain.order import Order
-from core.domain.terms import OrdStatus
+from core.domain.terms import OrdStatus, Side, TimeInForce
 from core.errors import Refused
+from core.ids import Symbol
 from tests.builders import AAPL
 from tests.fakes.alpaca_rig import AlpacaRig
 from tests.fakes.rig import EVERY_RULE, draft
+from tests.fakes.streaming_rig import StreamingRig
 
 FAR, NEAR = "90.00", "100.02"
+NEW = Symbol("APLX")
 ORDERS = "/v2/orders"
 
 
@@ -306,7 +310,7 @@ async def test_or_7_part_that_fills_during_a_replacement_is_kept(rig: AlpacaRig)
     await rig.agree()
 
 
-# OR-8: busts, corrections, a billionth of a share, a cent of cash.
+# OR-8: busts, corrections, a billionth of a share, a cent of cash, a split, another symbol.
 
 
 async def test_or_8_bust_takes_the_shares_back_by_an_entry_of_its_own(rig: AlpacaRig) -> None:
@@ -392,3 +396,61 @@ async def test_or_8_split_is_told_and_the_brokers_number_taken_over(rig: AlpacaR
 
     assert rig.core.state.positions.qty(AAPL) == 20
     assert any("taken over" in text for text in rig.alarms())
+
+
+@pytest.fixture
+async def streaming(tmp_path: Path):
+    made = StreamingRig(tmp_path)
+    await made.serve()
+    await made.wait(1, 1)
+    yield made
+    await made.stop()
+
+
+async def test_or_8_changed_symbol_is_told_and_the_shares_go_on_under_the_new_one(
+    streaming: StreamingRig, expected_log
+) -> None:
+    rig, cash = streaming, streaming.core.state.account
+    expected_log("link.lost")
+    await rig.submit(draft(qty=10, price=NEAR))
+    working = await rig.submit(draft(qty=5, price=FAR, tif=TimeInForce.GTC))
+    left = cash.cash
+
+    rig.server.exchange.rename(AAPL, NEW)
+    await rig.wait(1, 1, refresh=False)
+    before = await rig.do(Reconcile())
+    await rig.wait(150, 5, refresh=False)
+
+    # What nobody has proved is told, under both symbols, and not taken over at once.
+    told = {each.subject: (each.ours, each.broker, each.repaired) for each in before.differences}
+    assert told == {AAPL: ("10", "0", False), NEW: ("0", "10", False)}
+    assert any(AAPL in text and NEW in text and "symbol" in text for text in rig.alarms())
+    assert rig.order(working.cl_ord_id).ord_status is OrdStatus.CANCELED
+    old, new = rig.core.state.positions.get(AAPL), rig.core.state.positions.get(NEW)
+    assert old is not None
+    assert new is not None
+    assert (old.qty, old.realised, new.qty, new.cost) == (0, 0, 10, Decimal("1000.20"))
+    assert cash.cash == left == rig.server.exchange.account.cash
+    fills = await rig.store.read(lambda reader: reader.fills())
+    assert [(fill.symbol, fill.signed_qty) for fill in fills] == [(AAPL, 10), (AAPL, -10), (NEW, 10)]
+
+
+async def test_or_8_changed_symbol_is_traded_from_the_next_day_on(
+    streaming: StreamingRig, expected_log
+) -> None:
+    rig = streaming
+    expected_log("link.lost")
+    await rig.submit(draft(qty=10, price=NEAR))
+    rig.server.exchange.rename(AAPL, NEW)
+    await rig.wait(150, 5, refresh=False)
+
+    await rig.wait(86_400 - 150, 3_600, refresh=False)
+    await rig.connect()
+    rig.server.exchange.quote(NEW, "101.00", "101.02")
+    await rig.wait(1, 0.125, refresh=False)
+    await rig.submit(draft(qty=2, symbol=NEW))
+    await rig.submit(draft(Side.SELL, qty=12, symbol=NEW))
+
+    assert AAPL not in rig.core.state.instruments
+    assert rig.core.state.positions.held() == ()
+    assert rig.server.exchange.account.positions == {}

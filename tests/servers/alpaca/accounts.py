@@ -35,7 +35,8 @@ class Account:
     """One account.
 
     `entries` are all that ever moved cash or shares: ("fill", execution id, shares), ("cash", symbol,
-    dollars), ("split", symbol, ratio). Cash and positions must follow from them.
+    dollars), ("split", symbol, ratio), ("rename", old symbol and new, shares). Cash and positions must
+    follow from them.
     """
 
     id: str
@@ -70,6 +71,13 @@ class Account:
         self._split(symbol, ratio)
         self.entries.append(("split", symbol, ratio))
 
+    def book_rename(self, old: str, new: str) -> Decimal:
+        """Put a position under another symbol; return its shares."""
+        qty = self.qty(old)
+        self._rename(old, new)
+        self.entries.append(("rename", f"{old} {new}", qty))
+        return qty
+
     def rebuild(self, executions: dict[str, Execution]) -> None:
         """Count again from the entries, after an execution was busted or corrected."""
         self.cash = self.opening_cash
@@ -79,6 +87,8 @@ class Account:
                 self.cash += value
             elif kind == "split":
                 self._split(reference, value)
+            elif kind == "rename":
+                self._rename(*reference.split())
             elif not executions[reference].busted:
                 self._move(executions[reference])
 
@@ -94,6 +104,10 @@ class Account:
         if position:
             position.qty *= ratio
             position.avg_entry_price /= ratio
+
+    def _rename(self, old: str, new: str) -> None:
+        if old in self.positions:
+            self.positions[new] = self.positions.pop(old)
 
     def market_value(self, market: Market, *, long: bool) -> Decimal:
         held = [(s, p.qty) for s, p in self.positions.items() if (p.qty > 0) is long]

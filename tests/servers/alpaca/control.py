@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 EXCHANGE = frozenset(
     {"quote", "trade", "price", "halt", "step", "partial_fills", "external_order", "bust", "correct"}
 )
-EXCHANGE_TOO = frozenset({"pay", "split"})
+EXCHANGE_TOO = frozenset({"pay", "split", "rename"})
 HAND = frozenset(
     {
         "acknowledge", "reject_next", "reject", "cancel", "refuse_cancel", "fill", "finish_replace",

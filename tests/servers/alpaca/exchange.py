@@ -218,6 +218,16 @@ class Exchange:
         self.market.marks[symbol] /= amount(ratio)
         self.commit("split", symbol=symbol)
 
+    def rename(self, old: str, new: str) -> None:
+        """Change a symbol: open orders end, shares go on under the new one, and two NC rows say so."""
+        for order in self.book.open(old):
+            life.cancel(self, order)
+        self.market.rename(old, new)
+        qty = self.account.book_rename(old, new)
+        if qty:
+            intake.book_rows(self, "NC", [(old, -qty), (new, qty)], f"Name Change {old} to {new}")
+        self.commit("rename", symbol=new)
+
     def check(self) -> list[str]:
         """Say what does not add up; wants to be []."""
         return invariants.check(self)

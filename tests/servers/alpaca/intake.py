@@ -172,6 +172,15 @@ def book_activity(ex: "Exchange", kind: str, net_amount: Decimal, symbol: str, f
     ex.activities.append(row | ({"symbol": symbol} if symbol else {}) | facts)
 
 
+def book_rows(ex: "Exchange", kind: str, moved: list[tuple[str, Decimal]], description: str) -> None:
+    """Note shares that no trade moved, a row for each symbol (Alpaca: minus for the old one, plus for the new)."""
+    now = ex.clock.now_ns()
+    for symbol, qty in moved:
+        row = {"id": activity_id(now, ex.new_id()), "activity_type": kind, "date": str(new_york_day(now))}
+        row |= {"net_amount": "0", "description": description, "status": "executed"}
+        ex.activities.append(row | {"symbol": symbol, "qty": text(qty)})
+
+
 class Hand:
     """What an exchange that does not act by itself (`exchange.settings`) is told to do."""
 

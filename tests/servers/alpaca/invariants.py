@@ -25,6 +25,9 @@ def money(ex: "Exchange") -> list[str]:
             cash += value
         elif kind == "split":
             shares[reference] *= value
+        elif kind == "rename":
+            old, new = reference.split()
+            shares[new] += shares.pop(old, ZERO)
         elif not ex.book.executions[reference].busted:
             execution = ex.book.executions[reference]
             shares[execution.symbol] += execution.signed_qty

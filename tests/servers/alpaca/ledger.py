@@ -55,7 +55,8 @@ class Ledger:
                 ex.account.created_ns,
             ],
             "marks": {
-                s: [str(ex.market.quotes[s].bid), str(ex.market.quotes[s].ask)] for s in sorted(symbols)
+                s: [str(ex.market.quotes[s].bid), str(ex.market.quotes[s].ask)]
+                for s in sorted(symbols & ex.market.quotes.keys())
             },
             "now_ns": ex.clock.now_ns(),
         }
@@ -93,6 +94,8 @@ def restore(ex: "Exchange", rows: list[Json]) -> None:
             ex.book.executions[execution["id"]] = revived(Execution, execution)
         ex.account.entries.extend((kind, ref, Decimal(value)) for kind, ref, value in row["entries"])
         ex.activities.extend(row["activities"])
+        for renamed in (ref.split() for kind, ref, _ in row["entries"] if kind == "rename"):
+            ex.market.rename(*renamed)
         for symbol, (bid, ask) in row["marks"].items():
             ex.market.show_quote(symbol, Decimal(bid), Decimal(ask), 1000, 1000)
     for order in arrived.values():

@@ -101,6 +101,14 @@ class Market:
         self.last_close[symbol] = price
         self.show_quote(symbol, price - tick_of(price), price + tick_of(price), 1000, 1000)
 
+    def rename(self, old: str, new: str) -> None:
+        """Go on under another symbol; the asset stays the same one."""
+        self.assets[new] = self.assets.pop(old) | {"symbol": new}
+        for known in (self.quotes, self.trades, self.marks, self.last_close, self.minutes):
+            if old in known:
+                known[new] = known.pop(old)
+        self.halted = {new if symbol == old else symbol for symbol in self.halted}
+
     def generate(self, count: int) -> None:
         """List more assets until there are `count`."""
         for number in range(count - len(self.assets)):
