@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from app.paper_checks import CHECKS
 from core.domain.access import Mode
 from core.domain.credentials import SecretName
+from core.domain.limit_kinds import EVERY, KINDS, NONE, Looser, written
 from core.domain.limits import Limits
 from core.domain.meanings import LIMITS, REFUSALS, RULES
-from core.domain.money import Qty
 from core.settings import ApiSettings, BrokerName, FeedName, PolygonAddresses, vendor_addresses
 from ui.actions.catalog import CATALOG
 from ui.actions.cheatsheet import markdown
@@ -22,7 +22,7 @@ _MADE = "\nMade from the program by `make docs`: do not edit.\n"
 _OWN_SERVER = "May be changed in mode `paper` only, to an address on this computer."
 _FIRST_VALUES = (
     "First values: once the profile has been used, those in its database count. "
-    "No soft limit may be above its hard one."
+    "No soft limit may be above its hard one, and no symbol both restricted and allowed."
 )
 
 _PAPER_WORDS = f"""The servers that the tests talk to are written from the broker's documents.
@@ -118,7 +118,7 @@ def _settings() -> str:
             _section("alpaca", _ALPACA, addresses, vendor, _OWN_SERVER),
             _section("polygon", _POLYGON, addresses, _defaults(PolygonAddresses()), _OWN_SERVER),
             _section("api", _API, switches, _defaults(ApiSettings())),
-            _section("risk", LIMITS, _numbers(), _defaults(Limits()), _FIRST_VALUES),
+            _section("risk", LIMITS, _allowed(), _first_values(), _FIRST_VALUES),
             _MADE,
         )
     )
@@ -128,22 +128,23 @@ def _either(paper: str, live: str) -> str:
     return f"`{paper}`" if paper == live else f"`{paper}`, in mode `{Mode.LIVE}` `{live}`"
 
 
-def _defaults(settings: PolygonAddresses | ApiSettings | Limits) -> dict[str, str]:
-    found = ((each.name, getattr(settings, each.name)) for each in fields(settings))
+def _defaults(settings: PolygonAddresses | ApiSettings) -> dict[str, str]:
+    return {each.name: f"`{str(getattr(settings, each.name)).lower()}`" for each in fields(settings)}
+
+
+def _first_values() -> dict[str, str]:
+    usual = Limits()
+    words = {EVERY: "every symbol", NONE: "no symbol"}
+    found = ((name, written(getattr(usual, name))) for name in KINDS)
+    return {name: words.get(text, f"`{text}`") for name, text in found}
+
+
+def _allowed() -> dict[str, str]:
+    lists = (Looser.FEWER_SYMBOLS, Looser.MORE_SYMBOLS)
     return {
-        name: f"`{value:g}`" if isinstance(value, float) else f"`{str(value).lower()}`"
-        for name, value in found
+        name: 'a list such as `["AAPL", "MSFT"]`' if kind.looser in lists else kind.allowed
+        for name, kind in KINDS.items()
     }
-
-
-def _numbers() -> dict[str, str]:
-    return {each.name: _allowed(each.default) for each in fields(Limits)}
-
-
-def _allowed(usual: object) -> str:
-    if isinstance(usual, bool):
-        return "true or false"
-    return "a whole number above 0" if isinstance(usual, int | Qty) else "a number above 0"
 
 
 def _section(

@@ -13,8 +13,8 @@ from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from core.domain.access import Mode, Role
+from core.domain.limit_kinds import KINDS, NONE, Value, contradiction, read
 from core.domain.limits import Limits
-from core.domain.money import Qty
 from core.errors import BadInput, SettingInvalid
 
 E = TypeVar("E", bound=StrEnum)
@@ -321,37 +321,32 @@ def _api(source: _Source) -> ApiSettings:
 
 
 def _limits(source: _Source) -> Limits:
-    usual = {each.name: each.default for each in fields(Limits)}
-    source.allow("risk", tuple(usual))
-    # Each has the type of the default that it replaces.
-    found: dict[str, Any] = {
-        key: _limit(source, key, usual[key], value) for key, value in source.table("risk").items()
-    }
+    source.allow("risk", tuple(KINDS))
+    found: dict[str, Any] = {key: _limit(source, key, value) for key, value in source.table("risk").items()}
     limits = replace(Limits(), **found)
-    for key in usual:
-        hard = key.replace("_soft", "_hard")
-        if hard != key and hard in usual and getattr(limits, key) > getattr(limits, hard):
-            source.refuse("risk", key if key in found else hard, f"{key} is above {hard}")
+    clash = contradiction(limits, KINDS)
+    if clash is not None:
+        low, high = clash
+        words = "has a symbol of" if low == "allowed" else "is above"
+        source.refuse("risk", low if low in found else high, f"{low} {words} {high}")
     return limits
 
 
-def _limit(source: _Source, key: str, usual: object, value: object) -> object:
-    if isinstance(usual, bool):
-        if not isinstance(value, bool):
-            source.refuse("risk", key, f"expected true or false, found {value!s}")
-        return value
-    whole = isinstance(usual, int | Qty)
-    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    if not is_number or not Decimal(str(value)).is_finite() or Decimal(str(value)) <= 0:
-        source.refuse("risk", key, f"expected a number above 0, found {value!s}")
-    number = Decimal(str(value))
-    if whole and number != number.to_integral_value():
-        source.refuse("risk", key, f"expected a whole number, found {value!s}")
-    if isinstance(usual, Qty):
-        return Qty(number)
-    if isinstance(usual, int):
-        return int(number)
-    return float(number) if isinstance(usual, float) else number
+def _limit(source: _Source, key: str, value: object) -> Value:
+    kind = KINDS[key]
+    match value:
+        case bool():
+            text = "true" if value else "false"
+        case int() | Decimal():
+            text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+        case list() if all(isinstance(each, str) for each in value):
+            text = " ".join(value) or NONE
+        case _:
+            source.refuse("risk", key, f"expected {kind.allowed}, found {value!r}")
+    try:
+        return read(kind, text)
+    except ValueError as error:
+        source.refuse("risk", key, str(error))
 
 
 def _switch(variables: Mapping[str, str], name: str) -> bool:
