@@ -16,6 +16,7 @@ from core.domain.access import Actor
 from core.domain.messages import Command
 from core.errors import RefusalCode, Refused
 from core.ids import IdempotencyKey, IdSource, new_idempotency_key
+from core.metrics import Registry
 
 R = TypeVar("R")
 B = TypeVar("B", bound=msgspec.Struct)
@@ -30,11 +31,12 @@ Door = Callable[[Command[Any], Actor], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back: a status, and a body for JSON."""
+    """What goes back: a status, and a body for JSON, or bytes of another content type."""
 
-    body: Mapping[str, object]
+    body: Mapping[str, object] | bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
 
 
 class Call:
@@ -46,14 +48,18 @@ class Call:
         desk: the one door; it authorises, whatever stands here.
         clock: for ages.
         ids: for the key of a decision that came without one.
+        own: what the API counts of itself.
     """
 
-    def __init__(self, request: web.Request, actor: Actor, desk: Door, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self, request: web.Request, actor: Actor, desk: Door, clock: Clock, ids: IdSource, own: Registry
+    ) -> None:
         self._request = request
         self._actor = actor
         self._desk = desk
         self._ids = ids
         self.clock = clock
+        self.own = own
 
     async def do(self, command: Command[R]) -> R:
         """Give a command as this key's actor.
@@ -121,12 +127,14 @@ class Route:
 
     Attributes:
         query: the parameters that its address may have.
+        ends_risk: it is never refused for coming too often.
     """
 
     method: str
     path: str
     carry_out: Callable[[Call], Awaitable[Answer]]
     query: frozenset[str] = frozenset()
+    ends_risk: bool = False
 
     def check_query(self, request: web.Request) -> None:
         """Refuse what the address may not have; keys above all never belong there.

@@ -25,7 +25,7 @@ class Keys:
 
     def actor(self, headers: Mapping[str, str]) -> Actor | None:
         """Return whoever a request's key belongs to; None for no key, a wrong one, or two different ones."""
-        offered = {text for text in (headers.get(KEY_HEADER), _bearer(headers)) if text is not None}
+        offered = _offered(headers)
         if len(offered) != 1:
             return None
         digest = _digest(offered.pop())
@@ -35,6 +35,15 @@ class Keys:
             if hmac.compare_digest(known, digest):
                 found = actor
         return found
+
+
+def is_offered(headers: Mapping[str, str]) -> bool:
+    """Say whether a request carries a key at all, ours or not."""
+    return bool(_offered(headers))
+
+
+def _offered(headers: Mapping[str, str]) -> set[str]:
+    return {text for text in (headers.get(KEY_HEADER), _bearer(headers)) if text is not None}
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:

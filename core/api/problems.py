@@ -115,7 +115,11 @@ def _is_halted(verdict: Verdict) -> bool:
 
 def _of_http(error: web.HTTPException) -> Problem:
     code, words = _HTTP.get(error.status, ("", ""))
-    headers = {name: error.headers[name] for name in ("Allow", "WWW-Authenticate") if name in error.headers}
+    headers = {
+        name: error.headers[name]
+        for name in ("Allow", "WWW-Authenticate", "Retry-After")
+        if name in error.headers
+    }
     return Problem(
         error.status,
         code or HTTPStatus(error.status).phrase.lower().replace(" ", "_"),

@@ -1,7 +1,7 @@
 """The local API's server: on loopback, in the core's own loop, so that it answers while the window is stuck.
 
-A request passes, in this order: where it was sent to, who sent it, which call it is. Then the desk decides,
-as it does for the window. Every answer is JSON, whatever was sent.
+A request passes, in this order: where it was sent to, who sent it, how often its key asked, which call it is.
+Then the desk decides, as it does for the window. Every answer but that of `/metrics` is JSON.
 """
 
 import asyncio
@@ -12,9 +12,11 @@ from functools import partial
 import structlog
 from aiohttp import web
 
-from core.api import orders, reads, trading
+from core.api import metrics, orders, reads, trading
 from core.api.calls import Answer, Call, Door, Route
+from core.api.entrance import METRICS, Entrance, Terms
 from core.api.keys import Keys
+from core.api.numbers import NO_ROUTE
 from core.api.problems import Problem, problem_of
 from core.clock import Clock
 from core.domain.access import Actor
@@ -29,6 +31,7 @@ KEEP_OPEN_S = 60.0
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/health", reads.health),
+    Route("GET", METRICS, metrics.metrics),
     Route("GET", "/v1/account", reads.account),
     Route("GET", "/v1/positions", reads.positions),
     Route("GET", "/v1/orders", reads.orders, frozenset({"state"})),
@@ -44,17 +47,18 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/orders", orders.submit),
     Route("POST", "/v1/orders/preview", orders.preview),
     Route("PATCH", "/v1/orders/{cl_ord_id}", orders.replace),
-    Route("DELETE", "/v1/orders/{cl_ord_id}", orders.cancel),
+    Route("DELETE", "/v1/orders/{cl_ord_id}", orders.cancel, ends_risk=True),
     Route("POST", "/v1/orders/{cl_ord_id}/resend", orders.resend),
     Route("POST", "/v1/orders/{cl_ord_id}/give-up", orders.give_up),
     Route("POST", "/v1/positions/{symbol}/close", orders.close_position),
-    Route("POST", "/v1/halt", trading.halt),
+    Route("POST", "/v1/halt", trading.halt, ends_risk=True),
     Route("POST", "/v1/resume", trading.resume),
-    Route("POST", "/v1/kill", trading.kill),
+    Route("POST", "/v1/kill", trading.kill, ends_risk=True),
 )
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "InvestIQ"}
 _ACTOR = web.RequestKey("actor", Actor)
+_ROUTE = web.RequestKey("route", str)
 
 _MISTAKE = "The program made a mistake; it is in the log. What became of an order, its state tells."
 
@@ -84,7 +88,9 @@ async def start_api(
         Refused: `NOT_READY`: the port cannot be had.
     """
     require_key(environment)
-    server = ApiServer(desk, Keys(environment.api_keys, session), clock, ids)
+    keys = Keys(environment.api_keys, session)
+    terms = Terms(keys, session, environment.rate_limit_per_minute, api.open_metrics)
+    server = ApiServer(desk, terms, clock, ids)
     try:
         await server.start(api.port)
     except OSError as error:
@@ -97,12 +103,11 @@ async def start_api(
 class ApiServer:
     """One listening port. Lives on the core loop."""
 
-    def __init__(self, desk: Door, keys: Keys, clock: Clock, ids: IdSource) -> None:
+    def __init__(self, desk: Door, terms: Terms, clock: Clock, ids: IdSource) -> None:
         self._desk = desk
-        self._keys = keys
         self._clock = clock
         self._ids = ids
-        self._hosts: frozenset[str] = frozenset()
+        self._entrance = Entrance(desk, terms, clock)
         app = web.Application(client_max_size=MOST_BYTES)
         for route in ROUTES:
             app.router.add_route(route.method, route.path, partial(self._carry_out, route))
@@ -137,7 +142,7 @@ class ApiServer:
             lingering_time=STOP_WITHIN_S,
         )
         self._listener = await loop.create_server(connection, HOST, port)
-        self._hosts = frozenset({f"{HOST}:{self.port}", f"localhost:{self.port}"})
+        await self._entrance.open(frozenset({f"{HOST}:{self.port}", f"localhost:{self.port}"}))
         _log.info("api.opened", port=self.port)
 
     @property
@@ -153,36 +158,39 @@ class ApiServer:
         await self._runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest, inner: Handler) -> web.StreamResponse:
+        begun = self._clock.monotonic()
         try:
-            self._check_address(request)
-            request[_ACTOR] = self._sender(request)
+            request[_ACTOR] = await self._entrance.admit(request)
             response = await inner(request)
         except ConnectionError:
             raise  # whoever asked has gone
         except Exception as error:
-            response = _failed(error)
-        _log.debug("api.answered", method=request.method, status=response.status)
+            response = self._failed(request, error)
+        route = request.get(_ROUTE, NO_ROUTE)
+        self._entrance.numbers.answered(
+            request.method, route, response.status, self._clock.monotonic() - begun
+        )
+        _log.debug("api.answered", method=request.method, route=route, status=response.status)
         return response
 
-    def _check_address(self, request: web.BaseRequest) -> None:
-        # A page of the web may send here, by a name that it points to this computer; a browser says so.
-        if request.headers.getall("Host", []) not in [[host] for host in self._hosts]:
-            raise web.HTTPForbidden(text="The header Host must be 127.0.0.1 or localhost with this port.")
-        if "Origin" in request.headers:
-            raise web.HTTPForbidden(text="Requests of web pages (those with an Origin) are not answered.")
-
-    def _sender(self, request: web.BaseRequest) -> Actor:
-        found = self._keys.actor(request.headers)
-        if found is None:
-            words = "Expected a key in the header X-API-Key, or in Authorization: Bearer."
-            raise web.HTTPUnauthorized(text=words, headers={"WWW-Authenticate": "Bearer"})
-        return found
-
     async def _carry_out(self, route: Route, request: web.Request) -> web.Response:
+        request[_ROUTE] = route.path
+        actor = request[_ACTOR]
+        if not route.ends_risk:
+            self._entrance.take_turn(actor)
         route.check_query(request)
-        call = Call(request, request[_ACTOR], self._desk, self._clock, self._ids)
-        answer = await route.carry_out(call)
-        return _json(answer)
+        call = Call(request, actor, self._desk, self._clock, self._ids, self._entrance.numbers.registry)
+        return _response(await route.carry_out(call))
+
+    def _failed(self, request: web.BaseRequest, error: Exception) -> web.Response:
+        actor = request.get(_ACTOR)
+        if actor is not None and _ROUTE not in request and isinstance(error, web.HTTPException):
+            # A call that there is none of costs a turn too.
+            try:
+                self._entrance.take_turn(actor)
+            except Refused as refusal:
+                error = refusal
+        return _failed(error)
 
 
 class _Connection(web.RequestHandler):
@@ -196,9 +204,9 @@ class _Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer a request that could not be read."""
-        _log.debug("api.unreadable", status=status, reason=message or str(exc))
+        _log.debug("api.unreadable", status=status, kind=type(exc).__name__)
         problem = Problem(status, "malformed", "This is not a request that can be read.")
-        response = _json(_told(problem))
+        response = _response(_told(problem))
         response.force_close()
         return response
 
@@ -208,7 +216,7 @@ def _failed(error: Exception) -> web.Response:
     if problem is None or problem.code == "internal":
         _log.error("api.failed", exc_info=error)
         problem = Problem(500, "internal", _MISTAKE)
-    return _json(_told(problem))
+    return _response(_told(problem))
 
 
 def _told(problem: Problem) -> Answer:
@@ -216,13 +224,10 @@ def _told(problem: Problem) -> Answer:
     return Answer({"error": error}, problem.status, problem.headers)
 
 
-def _json(answer: Answer) -> web.Response:
-    return web.Response(
-        body=_text(answer.body).encode("ascii"),
-        status=answer.status,
-        content_type="application/json",
-        headers={**_HEADERS, **answer.headers},
-    )
+def _response(answer: Answer) -> web.Response:
+    body = answer.body if isinstance(answer.body, bytes) else _text(answer.body).encode("ascii")
+    headers = {"Content-Type": answer.content_type, **_HEADERS, **answer.headers}
+    return web.Response(body=body, status=answer.status, headers=headers)
 
 
 def _text(body: Mapping[str, object]) -> str:

@@ -69,7 +69,6 @@ class NoteLockOut(Command[None]):
     """Keep how the local API stands towards wrong keys; the beginning of a lock-out is recorded."""
 
     lock_out: LockOut
-    begins: bool
 
 
 @dataclass(frozen=True, slots=True)

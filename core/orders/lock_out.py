@@ -41,7 +41,7 @@ class LockOuts:
 
         def work(uow: UnitOfWork, record: Record) -> None:
             uow.save_setting(SETTING, _written(now))
-            if command.begins:
+            if until is not None:
                 facts = {"failures": len(now.failures), "until": until}
                 record(AuditDraft(AuditAction.API_LOCKED_OUT, actor, "local API", payload_of(facts)))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from core.api.entrance import Terms
 from core.api.keys import Keys
 from core.api.server import ApiServer
 from core.domain.access import Role
@@ -19,6 +20,7 @@ KEYS = {role: f"{role}-key-of-thirty-two-characters-or-more" for role in Role}
 # The least that each call takes, written out by hand from the description of the interface.
 ROLES = {
     ("GET", "/health"): "viewer",
+    ("GET", "/metrics"): "viewer",
     ("GET", "/v1/account"): "viewer",
     ("GET", "/v1/positions"): "viewer",
     ("GET", "/v1/orders"): "viewer",
@@ -68,15 +70,19 @@ class Reply:
 class LocalApi:
     """A rig, its API on a port of the operating system's choice, and a client."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, *, per_minute: int = 1_000_000, open_metrics: bool = False) -> None:
         self.rig = rig
         keys = Keys([ApiKey(text, role) for role, text in KEYS.items()], "s-1")
-        self.server = ApiServer(rig.core.desk.execute, keys, rig.clock, rig.ids)
+        terms = Terms(keys, "s-1", per_minute, open_metrics)
+        self.server = ApiServer(rig.core.desk.execute, terms, rig.clock, rig.ids)
         self.client = aiohttp.ClientSession()
 
     @classmethod
-    async def open(cls, folder: Path, **settings: Any) -> "LocalApi":
-        made = cls(await Rig(folder, **settings).start())
+    async def open(
+        cls, folder: Path, *, per_minute: int = 1_000_000, open_metrics: bool = False, **settings: Any
+    ) -> "LocalApi":
+        rig = await Rig(folder, **settings).start()
+        made = cls(rig, per_minute=per_minute, open_metrics=open_metrics)
         await made.server.start(0)
         return made
 
@@ -108,6 +114,8 @@ class LocalApi:
         url = f"{self.address}{path}"
         async with self.client.request(method, url, data=data, headers=sent) as response:
             raw = await response.read()
+            if response.content_type == "text/plain" and response.ok:
+                return Reply(response.status, raw.decode(), response.headers)
             assert response.content_type == "application/json", raw
             return Reply(response.status, json.loads(raw) if raw else None, response.headers)
 

@@ -5,7 +5,8 @@ import pytest
 from app.local_api import with_profile_api
 from app.profile import PROFILES
 from app.runtime import Running
-from core.domain.access import Actor, Origin
+from core.domain.access import Actor, LockOut, Origin
+from core.domain.messages import LoadLockOut
 from core.errors import SettingInvalid
 
 SIM = '[account]\nmode = "sim"\n'
@@ -19,7 +20,8 @@ def running():
         stopped.append(True)
 
     async def execute(command, actor):
-        raise AssertionError("nothing is asked")
+        assert isinstance(command, LoadLockOut)
+        return LockOut()
 
     made = Running(execute, Actor("owner", "admin", Origin.WINDOW, "s"), stop)
     return made, stopped
