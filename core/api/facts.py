@@ -191,9 +191,14 @@ def state_facts(record: TradingStateRecord) -> Facts:
 
 
 def limits_facts(limits: Limits) -> Facts:
-    """Write the limits; amounts and percentages as text, seconds and counts as numbers."""
-    found = {each.name: getattr(limits, each.name) for each in fields(limits)}
-    return {name: number(value) if isinstance(value, Decimal) else value for name, value in found.items()}
+    """Write the limits; amounts and percentages as text, seconds and counts as numbers, symbols as a list."""
+    return {each.name: _limit(getattr(limits, each.name)) for each in fields(limits)}
+
+
+def _limit(value: object) -> object:
+    if isinstance(value, Decimal):
+        return number(value)
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def use_facts(use: LimitUse) -> Facts:
