@@ -15,15 +15,38 @@ from statistics import quantiles
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PEER_VENV = ROOT / ".venv-peer"
 SCRATCH = ROOT / ".benchmarks"
-PEER_PACKAGE = "vnpy==4.5.0"
-PEER_NAME = "vn.py 4.5.0"
 INSTALL_WITHIN_S = 900.0
 RESAMPLES = 200
 # Without bytecode every start would compile the program anew, which is nobody's start.
 UNUSUAL = ("PYTHONDONTWRITEBYTECODE",)
 SCREEN = (1920, 1080)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A program that ours is measured against, installed from the package registry.
+
+    Attributes:
+        name: as the tables name it.
+        packages: what is installed.
+        folder: its environment, in the root of this checkout.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    folder: str
+
+    @property
+    def venv(self) -> Path:
+        """Where it is installed."""
+        return ROOT / self.folder
+
+
+VNPY = Peer("vn.py 4.5.0", ("vnpy==4.5.0", "msgspec"), ".venv-peer")
+# The newest that runs on Python 3.11.
+NAUTILUS = Peer("nautilus_trader 1.221.0", ("nautilus_trader==1.221.0",), ".venv-peer-nautilus")
+PEER_NAME = VNPY.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,37 +129,39 @@ def _note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def peer_python() -> Path | None:
+def peer_python(peer: Peer = VNPY) -> Path | None:
     """Return the peer's interpreter, installed on first use; None where that fails."""
-    done, python = PEER_VENV / ".ready", PEER_VENV / "bin" / "python"
+    done, python = peer.venv / ".ready", peer.venv / "bin" / "python"
     if done.exists():
         return python
     for command in (
-        [sys.executable, "-m", "venv", str(PEER_VENV)],
-        [str(python), "-m", "pip", "install", "--quiet", PEER_PACKAGE, "msgspec"],
+        [sys.executable, "-m", "venv", str(peer.venv)],
+        [str(python), "-m", "pip", "install", "--quiet", *peer.packages],
     ):
         try:
             made = subprocess.run(
                 command, capture_output=True, text=True, timeout=INSTALL_WITHIN_S, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            _note(f"the peer cannot be installed: {error}")
+            _note(f"{peer.name} cannot be installed: {error}")
             return None
         if made.returncode:
-            _note(f"the peer cannot be installed: {made.stderr.strip()[-400:]}")
+            _note(f"{peer.name} cannot be installed: {made.stderr.strip()[-400:]}")
             return None
     done.touch()
     return python
 
 
-def peer_home() -> Path:
+def peer_home(peer: Peer = VNPY) -> Path:
     """Return the folder in which the peer keeps its settings."""
-    home = PEER_VENV / "home"
+    home = peer.venv / "home"
     (home / ".vntrader").mkdir(parents=True, exist_ok=True)
     return home
 
 
-def run_peer(script: str, *arguments: str, within_s: float, screen: str | None = None) -> Any:
+def run_peer(
+    script: str, *arguments: str, within_s: float, screen: str | None = None, peer: Peer = VNPY
+) -> Any:
     """Run one script of `benchmarks/peers` in the peer's environment.
 
     Args:
@@ -144,11 +169,12 @@ def run_peer(script: str, *arguments: str, within_s: float, screen: str | None =
         arguments: handed on.
         within_s: it is ended after that many seconds.
         screen: an X display; None for offscreen.
+        peer: whose environment.
 
     Returns:
         What its last line says, as JSON; None where it could not run. Why goes to standard error.
     """
-    python = peer_python()
+    python = peer_python(peer)
     if python is None:
         return None
     command = [str(python), str(ROOT / "benchmarks" / "peers" / script), *arguments]
@@ -159,7 +185,7 @@ def run_peer(script: str, *arguments: str, within_s: float, screen: str | None =
             text=True,
             timeout=within_s,
             check=False,
-            cwd=peer_home(),
+            cwd=peer_home(peer),
             env=window_environment(screen),
         )
     except (OSError, subprocess.TimeoutExpired) as error:

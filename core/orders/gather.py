@@ -156,7 +156,7 @@ class Gatherer:
         Between the two stands what those in the sector of the symbol may cost; both are None where one of
         the costs is not known.
         """
-        sector = self._sector(symbol)
+        known, sector = self._state.instruments, self._sector(symbol)
         adds, adds_to_sector, count, is_known = ZERO, ZERO, 0, True
         for each, found in self._state.orders.by_symbol().items():
             working = its_working if each == symbol else found
@@ -166,20 +166,22 @@ class Gatherer:
                 is_known = False
                 continue
             adds += cost
-            if sector is not None and self._sector(each) == sector:
+            if sector is not None and each in known and known[each].sector == sector:
                 adds_to_sector += cost
         return (adds, adds_to_sector, count) if is_known else (None, None, count)
 
     def _cost(self, symbol: Symbol, working: Working) -> Decimal | None:
         # Purchases cost their worst price, and short sales what a broker holds back.
-        quote = self._state.quotes.get(symbol)
-        cost = working.cost
+        quote, cost = self._state.quotes.get(symbol), working.cost
         for claim in working.unbounded:
             price = worst_price(claim.terms, quote)
             if price is None:
                 return None
             cost += claim.leaves_qty * price
-        short = working.sell_qty - max(self._state.positions.qty(symbol), ZERO)
+        if not working.sell_qty:
+            return cost
+        held = self._state.positions.qty(symbol)
+        short = working.sell_qty - held if held > 0 else working.sell_qty
         if short <= 0:
             return cost
         ask = far_touch(Side.BUY, quote)

@@ -10,29 +10,25 @@ from decimal import Decimal
 
 from core.domain.money import ZERO
 from core.domain.order import Order, Resting
-from core.domain.terms import OrderTerms, OrdStatus, Side
+from core.domain.terms import OrderTerms, OrdStatus, OrdType, Side
 from core.ids import ClOrdId
+
+_AT_ONCE = (OrdType.MARKET, OrdType.LIMIT)
+
+# Shares that may still fill, where they would, the order's body, and dollars filled so far.
+_Part = tuple[Decimal, Decimal, OrderTerms, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one order, or one of several that end each other, may still do.
+    """What one purchase may still do whose cost the market decides.
 
     Attributes:
-        leaves_qty: shares, by our estimate where dollars were ordered.
-        filled: dollars that a cash order has spent or raised so far.
+        leaves_qty: shares.
     """
 
     terms: OrderTerms
     leaves_qty: Decimal
-    filled: Decimal = ZERO
-
-    @property
-    def cost(self) -> Decimal | None:
-        """Dollars that it comes to at most, by its amount or its limit; None where the market decides."""
-        if self.terms.cash_order_qty is not None:
-            return max(self.terms.cash_order_qty - self.filled, ZERO)
-        return None if self.terms.price is None else self.leaves_qty * self.terms.price
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,82 +89,109 @@ def sleeps(order: Order, opened: Mapping[ClOrdId, Order]) -> bool:
         order: the leg.
         opened: all open orders of its symbol.
     """
-    if order.list_id is None or order.ord_status is not OrdStatus.SUSPENDED:
-        return False
-    entry = opened.get(order.list_id)
-    return entry is not None and entry.cl_ord_id != order.cl_ord_id
+    return _awaited(order, opened) is not None
 
 
 def sum_up(
     opened: Mapping[ClOrdId, Order], reserved: Iterable[OrderTerms], left_out: LeftOut = NOBODY
 ) -> Working:
     """Sum the open orders and the reservations of one symbol."""
-    counted = [order for order in opened.values() if order.cl_ord_id not in left_out.ids]
+    buys: dict[ClOrdId, _Part] = {}
+    sells: dict[ClOrdId, _Part] = {}
+    lists: set[ClOrdId] = set()
+    resting: list[Order] = []
+    for order in opened.values():
+        if order.cl_ord_id in left_out.ids:
+            continue
+        head = order.list_id or order.cl_ord_id
+        lists.add(head)
+        entry = _awaited(order, opened)
+        if entry is None and order.terms.ord_type in _AT_ONCE:
+            resting.append(order)
+        part = _part(order, entry)
+        if part[0] > 0 and head not in left_out.ids and (head, order.terms.side) not in left_out.siblings:
+            _keep(buys if order.terms.side is Side.BUY else sells, head, part)
     waiting = list(reserved)
-    buys, sells = _claims(counted, opened, left_out)
-    buys += [Claim(terms, terms.order_qty) for terms in waiting if terms.side is Side.BUY]
-    sells += [Claim(terms, terms.order_qty) for terms in waiting if terms.side is Side.SELL]
-    costs = [(claim, claim.cost) for claim in buys]
-    resting = [
-        (order.side, Resting(order.cl_ord_id, order.leaves_qty, order.terms.price, order.external))
-        for order in counted
-        if not order.ord_type.waits and not sleeps(order, opened)
-    ]
-    resting += [
-        (terms.side, Resting(None, terms.order_qty, terms.price))
-        for terms in waiting
-        if not terms.ord_type.waits
-    ]
-    return Working(
-        sum((claim.leaves_qty for claim in buys), ZERO),
-        sum((claim.leaves_qty for claim in sells), ZERO),
-        sum((cost for _, cost in costs if cost is not None), ZERO),
-        tuple(claim for claim, cost in costs if cost is None),
-        max((claim.terms.price or ZERO for claim in sells), default=ZERO),
-        _first(resting, Side.BUY),
-        _first(resting, Side.SELL),
-        len({order.list_id or order.cl_ord_id for order in counted}) + len(waiting),
+    return _in_sums(
+        [*buys.values(), *(_waiting(terms) for terms in waiting if terms.side is Side.BUY)],
+        [*sells.values(), *(_waiting(terms) for terms in waiting if terms.side is Side.SELL)],
+        _first(resting, waiting, Side.BUY),
+        _first(resting, waiting, Side.SELL),
+        len(lists) + len(waiting),
     )
 
 
-def _claims(
-    orders: Iterable[Order], opened: Mapping[ClOrdId, Order], left_out: LeftOut
-) -> tuple[list[Claim], list[Claim]]:
-    buys: dict[ClOrdId, Claim] = {}
-    sells: dict[ClOrdId, Claim] = {}
-    for order in orders:
-        head, side = order.list_id or order.cl_ord_id, order.side
-        leaves_qty = _may_fill(order, opened)
-        if not leaves_qty or head in left_out.ids or (head, side) in left_out.siblings:
-            continue
-        largest = buys if side is Side.BUY else sells
-        claim = Claim(order.terms, leaves_qty, _spent(order))
-        known = largest.get(head)
-        if known is None or _size(known) < _size(claim):
-            largest[head] = claim
-    return list(buys.values()), list(sells.values())
+def _in_sums(
+    buys: Iterable[_Part],
+    sells: Iterable[_Part],
+    first_buy: Resting | None,
+    first_sell: Resting | None,
+    count: int,
+) -> Working:
+    buy_qty, sell_qty, cost, dearest = ZERO, ZERO, ZERO, ZERO
+    unbounded = []
+    for leaves_qty, _, terms, filled in buys:
+        buy_qty += leaves_qty
+        if terms.cash_order_qty is not None:
+            cost += max(terms.cash_order_qty - filled, ZERO)
+        elif terms.price is not None:
+            cost += leaves_qty * terms.price
+        else:
+            unbounded.append(Claim(terms, leaves_qty))
+    for leaves_qty, _, terms, _ in sells:
+        sell_qty += leaves_qty
+        if terms.price is not None and terms.price > dearest:
+            dearest = terms.price
+    return Working(buy_qty, sell_qty, cost, tuple(unbounded), dearest, first_buy, first_sell, count)
 
 
-def _may_fill(order: Order, opened: Mapping[ClOrdId, Order]) -> Decimal:
-    # A leg that waits is there for what its entry has filled so far: nobody else may sell those shares.
-    if order.list_id is None or not sleeps(order, opened):
-        return order.leaves_qty
-    return min(order.leaves_qty, opened[order.list_id].cum_qty)
+def _awaited(order: Order, opened: Mapping[ClOrdId, Order]) -> Order | None:
+    if order.list_id is None or order.ord_status is not OrdStatus.SUSPENDED:
+        return None
+    entry = opened.get(order.list_id)
+    return None if entry is None or entry.cl_ord_id == order.cl_ord_id else entry
 
 
-def _spent(order: Order) -> Decimal:
-    return ZERO if order.avg_px is None or not order.terms.is_cash else order.cum_qty * order.avg_px
+def _part(order: Order, entry: Order | None) -> _Part:
+    terms = order.terms
+    leaves_qty = terms.order_qty - order.cum_qty  # it is open, or it would not be here
+    if entry is not None:
+        # A leg that waits is there for what its entry has filled so far: nobody else may sell those shares.
+        leaves_qty = min(leaves_qty, entry.cum_qty)
+    filled = ZERO
+    if terms.cash_order_qty is not None and order.avg_px is not None:
+        filled = order.cum_qty * order.avg_px
+    return leaves_qty, terms.stop_px or terms.price or ZERO, terms, filled
 
 
-def _size(claim: Claim) -> tuple[Decimal, Decimal]:
-    return claim.leaves_qty, claim.terms.stop_px or claim.terms.price or ZERO
+def _keep(largest: dict[ClOrdId, _Part], head: ClOrdId, part: _Part) -> None:
+    known = largest.get(head)
+    if known is None or known[:2] < part[:2]:
+        largest[head] = part
 
 
-def _first(resting: Iterable[tuple[Side, Resting]], side: Side) -> Resting | None:
-    found = (each for its_side, each in resting if its_side is side)
-    return min(found, key=lambda each: _place(each, side), default=None)
+def _waiting(terms: OrderTerms) -> _Part:
+    return terms.order_qty, ZERO, terms, ZERO
 
 
-def _place(resting: Resting, side: Side) -> tuple[bool, Decimal]:
-    # The cheapest sale and the dearest purchase are met first.
-    return resting.price is not None, -(resting.price or ZERO) * side.sign
+def _first(resting: Iterable[Order], waiting: Iterable[OrderTerms], side: Side) -> Resting | None:
+    # The cheapest sale and the dearest purchase are met first, a market order before all.
+    first: Order | None = None
+    for order in resting:
+        if order.terms.side is side and (first is None or _is_before(order.terms, first.terms)):
+            first = order
+    sent: OrderTerms | None = None if first is None else first.terms
+    for terms in waiting:
+        if terms.side is side and terms.ord_type in _AT_ONCE and (sent is None or _is_before(terms, sent)):
+            sent = terms
+    if sent is None:
+        return None
+    if first is None or sent is not first.terms:
+        return Resting(None, sent.order_qty, sent.price)
+    return Resting(first.cl_ord_id, first.leaves_qty, sent.price, first.external)
+
+
+def _is_before(terms: OrderTerms, other: OrderTerms) -> bool:
+    if terms.price is None or other.price is None:
+        return other.price is not None
+    return terms.price < other.price if terms.side is Side.SELL else terms.price > other.price
