@@ -36,6 +36,7 @@ from core.errors import (
     Refused,
     WrongPassphrase,
 )
+from core.metrics import Watched, watched
 from ui.bridge import Bridge
 from ui.chart import warm
 from ui.dialogs.unlock import UnlockSheet, unlock_sheet
@@ -165,7 +166,9 @@ class Desktop(QObject):
                 if options.kind is Kind.PROFILE
                 else start_temporary(options, publish, ask)
             )
-            return await with_profile_api(await opening, options.profile_folder, os.environ)
+            running = await opening
+            running.registry.add(*window_numbers(self.bridge))
+            return await with_profile_api(running, options.profile_folder, os.environ)
 
         self._core = CoreThread(start)
         self._core.started.add_done_callback(self._started.emit)
@@ -255,3 +258,17 @@ def _run_loop(app: QApplication) -> None:
     app.aboutToQuit.connect(loop.stop)
     with loop:
         loop.run_forever()
+
+
+def window_numbers(bridge: Bridge) -> tuple[Watched, ...]:
+    """Make the window's part of `/metrics`; read on the core loop, of values that one operation reads."""
+    return (
+        watched(
+            "investiq_window_waiting", "Events that the window has not taken.", lambda: float(bridge.waiting)
+        ),
+        watched(
+            "investiq_window_stall_seconds",
+            "By how much the latest frame of the last minute was late.",
+            lambda: bridge.worst_stall_ms / 1000.0,
+        ),
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from app.profile import load_folder
@@ -27,7 +28,7 @@ async def with_api(running: Running, api: ApiSettings, environment: Environment)
             running.execute, api, environment, SystemClock(), RandomIds(), running.actor.session
         )
         undo.push_async_callback(server.stop)
-        return Running(running.execute, running.actor, undo.pop_all().aclose)
+        return replace(running, stop=undo.pop_all().aclose)
 
 
 async def with_profile_api(running: Running, folder: Path | None, variables: Mapping[str, str]) -> Running:

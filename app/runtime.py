@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
@@ -13,6 +13,7 @@ from core.domain.access import Actor
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.messages import Command
 from core.errors import RefusalCode, Refused
+from core.metrics import Registry
 
 R = TypeVar("R")
 
@@ -32,11 +33,13 @@ class Running:
         execute: the desk's door.
         actor: who sits at the window, as the passphrase said.
         stop: ends it in order: streams, then the exchange, then the database.
+        registry: its numbers; whoever stands beside it may add some.
     """
 
     execute: Execute
     actor: Actor
     stop: Callable[[], Coroutine[Any, Any, None]]
+    registry: Registry = field(default_factory=Registry)
 
 
 class CoreThread:

@@ -220,4 +220,4 @@ async def _start(
     undo.push_async_callback(core.stop)
     await core.start()
     # What was opened is closed in the reverse order, whether the start failed or the window closed.
-    return Running(core.desk.execute, actor, undo.pop_all().aclose)
+    return Running(core.desk.execute, actor, undo.pop_all().aclose, core.measuring.registry)

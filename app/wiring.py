@@ -249,6 +249,7 @@ class Core:
         )
         await self.journal.fold_emergency(outside.session)
         self.latch.restore(await outside.store.read(lambda reader: reader.trading_state()))
+        self.measuring.breakers.restore(await outside.store.read(lambda reader: reader.breakers()))
         await self.reconciler.load()
         await self.keys.load()
         fills = await outside.store.read(lambda reader: reader.fills())

@@ -70,6 +70,7 @@ class Bridge(QObject):
         snapshot_loaded: Snapshot; all that was shown before is out of date.
         catching_up: the window fell behind (True) or has a snapshot again (False).
         stall_measured: ms by which the latest frame of the last minute was late; once a second.
+        worst_stall_ms: what it told last; may be read in any thread.
         asked: ConfirmationRequest and a callable that takes the ConfirmationReply, once.
         failure: the exception of a command that nobody else has shown.
     """
@@ -105,11 +106,17 @@ class Bridge(QObject):
         self._is_catching_up = False
         self._is_stopped = False
         self._stalls = StallGauge()
+        self.worst_stall_ms = 0.0
         self._frames = QTimer(self, timerType=Qt.TimerType.PreciseTimer, interval=FRAME_MS)
         self._frames.timeout.connect(self.take_frame)
         self._woken.connect(self._take_lane, _QUEUED)
         self._settled.connect(self._run, _QUEUED)
         self._question.connect(self._on_question, _QUEUED)
+
+    @property
+    def waiting(self) -> int:
+        """Events that must not be lost and that the window has not taken yet. Any thread."""
+        return len(self._lane)
 
     @property
     def is_catching_up(self) -> bool:
@@ -203,6 +210,7 @@ class Bridge(QObject):
             self._emit_latest(latest)
         stall_ms = self._stalls.frame()
         if stall_ms is not None:
+            self.worst_stall_ms = stall_ms
             self.stall_measured.emit(stall_ms)
 
     def _emit_latest(self, events: list[Latest]) -> None:

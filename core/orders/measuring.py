@@ -9,23 +9,13 @@ from collections.abc import Iterable
 
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.access import Actor, TradingState
+from core.domain.access import Actor
 from core.domain.messages import (
     AckMeasured,
-    AuditAppended,
-    AuditVerified,
     Command,
     FillBooked,
-    LinkChanged,
-    LinkState,
     LoadMetrics,
-    Notice,
     OrderChanged,
-    Part,
-    Reconciled,
-    RequestsWaiting,
-    Severity,
-    TradingStateChanged,
 )
 from core.domain.order import Order
 from core.domain.risk import RuleCode, Verdict
@@ -36,14 +26,12 @@ from core.metrics import (
     Counter,
     Family,
     Histogram,
-    Kind,
     Registry,
     Sample,
     Stopwatch,
     Watched,
-    one_of,
-    watched,
 )
+from core.orders import gauges
 from core.orders.gather import LiveState
 from core.orders.links import Links
 
@@ -56,10 +44,7 @@ class Measuring:
     """The instruments of one core, fed from its bus. Lives on the core loop."""
 
     def __init__(self, state: LiveState, links: Links, clock: Clock, bus: Bus) -> None:
-        self._state = state
-        self._links = links
         self._clock = clock
-        self._bus = bus
         self.registry = Registry()
         orders = OrderNumbers(state, clock)
         self._lag = Histogram(
@@ -83,8 +68,10 @@ class Measuring:
             words=[each.value for each in RuleCode],
         )
         self.registry.add(written, *orders.instruments, self._refusals, self._rules)
-        self.registry.add(*_links(state, links, clock, bus), *_record(bus), *_told(bus), *_broker(clock, bus))
-        self.registry.add(self._lag, *_bus(bus))
+        self.breakers = gauges.BreakerNumbers(bus)
+        self.registry.add(*gauges.links_numbers(state, links, clock, bus), *self.breakers.instruments)
+        self.registry.add(*gauges.record_numbers(bus), *gauges.told_numbers(bus))
+        self.registry.add(*gauges.broker_numbers(clock, bus), self._lag, *gauges.bus_numbers(bus))
         orders.follow(bus)
 
     def refused(self, command: Command[object], refusal: Refused) -> None:
@@ -160,148 +147,3 @@ class OrderNumbers:
         asked = self._cancels.pop(name, None)
         if asked is not None and status is OrdStatus.CANCELED:
             self._ended.observe(self._clock.monotonic() - asked)
-
-
-def _links(state: LiveState, links: Links, clock: Clock, bus: Bus) -> Iterable[Watched | Counter]:
-    parts, states = list(Part), [each.value for each in LinkState]
-    lost = Counter(
-        "investiq_link_losses", "Times that a part went down.", "part", words=[each.value for each in parts]
-    )
-
-    def changed(event: LinkChanged) -> None:
-        if event.state is LinkState.DOWN:
-            lost.count(event.part.value)
-
-    def shown() -> Iterable[Sample]:
-        for part in parts:
-            found = links.states.get(part)
-            yield from one_of(states, None if found is None else found.state.value, part.value)
-
-    def ages() -> Iterable[Sample]:
-        now = clock.now()
-        for part, found in links.states.items():
-            yield Sample((part.value,), (now - found.since).total_seconds())
-
-    def quote_age() -> float | None:
-        newest = max((quote.received for quote in state.quotes.all()), default=None)
-        return None if newest is None else clock.monotonic() - newest
-
-    def trading() -> Iterable[Sample]:
-        now = state.trading_state
-        return one_of([each.value for each in TradingState], None if now is None else now.value)
-
-    moves = Counter(
-        "investiq_trading_state_changes",
-        "Times that trading went into a state.",
-        "state",
-        words=[each.value for each in TradingState],
-    )
-    bus.subscribe(LinkChanged, changed)
-    bus.subscribe(TradingStateChanged, lambda event: moves.count(event.record.state.value))
-    return (
-        Watched("investiq_trading_state", "1 for the state that holds.", trading, "state"),
-        moves,
-        Watched("investiq_link_state", "1 for the state that a part is in.", shown, "part", "state"),
-        Watched("investiq_link_state_age_seconds", "How long a part has been so.", ages, "part"),
-        lost,
-        watched("investiq_quote_age_seconds", "Since the newest quote of any symbol came.", quote_age),
-        watched(
-            "investiq_account_age_seconds",
-            "Since the broker last confirmed the account.",
-            lambda: state.account.age_s,
-        ),
-    )
-
-
-def _record(bus: Bus) -> Iterable[Watched | Counter]:
-    newest = {"head": 0.0, "verified": 0.0, "faults": 0.0}
-    appended = Counter("investiq_audit_records", "Audit records appended, durably.")
-
-    def grew(event: AuditAppended) -> None:
-        appended.count(by=float(len(event.records)))
-        newest["head"] = max(newest["head"], float(event.records[-1].seq))
-
-    def verified(event: AuditVerified) -> None:
-        newest["head"] = max(newest["head"], float(event.report.head.seq))
-        newest["verified"] = float(event.report.verified_to)
-        newest["faults"] = float(len(event.report.faults))
-
-    bus.subscribe(AuditAppended, grew)
-    bus.subscribe(AuditVerified, verified)
-    return (
-        appended,
-        watched("investiq_audit_head", "Number of the newest audit record.", lambda: newest["head"]),
-        watched(
-            "investiq_audit_verified", "Number up to which the chain was checked.", lambda: newest["verified"]
-        ),
-        watched("investiq_audit_faults", "Places where the chain does not hold.", lambda: newest["faults"]),
-    )
-
-
-def _told(bus: Bus) -> Iterable[Counter]:
-    notices = Counter(
-        "investiq_notices",
-        "What a person should know, by how loud it is.",
-        "severity",
-        words=[each.value for each in Severity],
-    )
-    bus.subscribe(Notice, lambda event: notices.count(event.severity.value))
-    return (notices,)
-
-
-def _broker(clock: Clock, bus: Bus) -> Iterable[Watched | Counter]:
-    runs = Counter(
-        "investiq_reconciliations",
-        "Comparisons with the broker that ended, or could not be.",
-        "outcome",
-        words=("ended", "failed"),
-    )
-    newest: list[Reconciled] = []
-    waiting: list[RequestsWaiting] = []
-
-    def compared(event: Reconciled) -> None:
-        runs.count("failed" if event.run.failure else "ended")
-        newest[:] = [event]
-
-    def age() -> float | None:
-        return (clock.now() - newest[0].run.ended).total_seconds() if newest else None
-
-    def unrepaired() -> float | None:
-        return float(sum(not each.repaired for each in newest[0].run.differences)) if newest else None
-
-    def wait(event: RequestsWaiting) -> None:
-        waiting[:] = [event]
-
-    bus.subscribe(Reconciled, compared)
-    bus.subscribe(RequestsWaiting, wait)
-    return (
-        runs,
-        watched("investiq_reconciliation_age_seconds", "Since the last comparison ended.", age),
-        watched("investiq_reconciliation_differences", "What it found and could not repair.", unrepaired),
-        watched(
-            "investiq_broker_requests_waiting",
-            "Requests that wait for the broker's rate limit.",
-            lambda: float(waiting[0].count) if waiting else 0.0,
-        ),
-        watched(
-            "investiq_broker_wait_seconds",
-            "Until the first of them may leave.",
-            lambda: waiting[0].wait_s if waiting else 0.0,
-        ),
-    )
-
-
-def _bus(bus: Bus) -> Iterable[Watched]:
-    return (
-        watched(
-            "investiq_bus_deepest",
-            "Most events that ever waited for one another.",
-            lambda: float(bus.deepest),
-        ),
-        watched(
-            "investiq_bus_failures",
-            "Subscribers that raised.",
-            lambda: float(bus.failures),
-            kind=Kind.COUNTER,
-        ),
-    )
