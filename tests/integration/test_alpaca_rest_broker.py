@@ -60,6 +60,13 @@ async def take(broker, count):
         return [await anext(stream) for _ in range(count)]
 
 
+async def held(alpaca):
+    """Wait until a request hangs at the server."""
+    async with asyncio.timeout(5):
+        while not alpaca.faults.waiting:
+            await asyncio.sleep(0.001)
+
+
 # Sending
 
 
@@ -423,13 +430,62 @@ async def test_events_are_told_and_doubted_fills_are_asked_for(broker, alpaca):
     await alpaca.tell("fill", order, **alpaca.fill(order, 20, "97", "98.4"))
     await alpaca.tell("canceled", alpaca.add("IQ-2", status="canceled"))
 
-    told = await take(broker, 7)
+    both = await take(broker, 7)
+    told = [report for report in both if report.cl_ord_id == "IQ-1"]
 
     assert [report.exec_id for report in told[:5]] == ["o-1:new", "o-1:60", "o-1:60", "o-1:80", "o-1:100"]
     assert told[1] == told[2]
     assert (told[4].last_px, told[4].avg_px, told[4].ord_status) == (97, dec("98.4"), OrdStatus.FILLED)
     assert told[5].exec_type is ExecType.ORDER_STATUS
-    assert told[6].exec_type is ExecType.CANCELED
+    assert [report.exec_type for report in both if report.cl_ord_id == "IQ-2"] == [ExecType.CANCELED]
+
+
+async def test_doubted_fill_keeps_its_own_order_waiting_and_no_other(broker, alpaca):
+    order = alpaca.add("IQ-1")
+    alpaca.faults.http("delay_reply", "GET", "/v2/account/activities")
+    alpaca.fill(order, 60, "99", "99")  # its event is lost
+    await alpaca.tell("partial_fill", order, **alpaca.fill(order, 20, "98", "98.75"))
+    await alpaca.tell("partial_fill", order, **alpaca.fill(order, 10, "97", "98.56"))
+    await alpaca.tell("canceled", alpaca.change(order, status="canceled"))
+    other = alpaca.add("IQ-2")
+    await alpaca.tell("new", other)
+    await alpaca.tell("partial_fill", other, **alpaca.fill(other, 60, "99", "99"))
+
+    meanwhile = await take(broker, 2)
+    await held(alpaca)
+    alpaca.faults.release()
+    told = [(await take(broker, 1))[0]]
+    while told[-1].exec_type is not ExecType.CANCELED:
+        told += await take(broker, 1)
+
+    assert [report.exec_id for report in meanwhile] == ["o-2:new", "o-2:60"]
+    assert list(dict.fromkeys(report.exec_id for report in told if report.fill)) == [
+        "o-1:60", "o-1:80", "o-1:90",
+    ]  # fmt: skip
+
+
+async def test_doubted_fills_that_waited_together_are_asked_for_once_more(broker, alpaca):
+    order = alpaca.add("IQ-1")
+    rule = alpaca.faults.http("delay_reply", "GET", "/v2/account/activities", times=2)
+    last = alpaca.fill(order, 60, "99", "99")
+    await alpaca.tell("partial_fill", order, **last | {"qty": "1"})
+    await held(alpaca)
+    for _ in range(20):
+        last = alpaca.fill(order, 1, "99", "99")
+        await alpaca.tell("partial_fill", order, **last | {"qty": "0.5"})
+    await alpaca.tell("new", alpaca.add("IQ-2"))
+    await take(broker, 1)
+
+    alpaca.faults.release()
+    first = await take(broker, 2)
+    await held(alpaca)
+    alpaca.faults.release()
+    second = await take(broker, 22)
+
+    assert [report.exec_id for report in first if report.fill] == ["o-1:60"]
+    assert [report.cum_qty for report in second if report.fill] == [60, *range(61, 81)]
+    assert (second[-1].exec_type, second[-1].cum_qty) == (ExecType.ORDER_STATUS, 80)
+    assert rule.hits == 2
 
 
 async def test_doubted_fills_without_an_answer_leave_the_order_behind(broker, alpaca, expected_log):
@@ -438,7 +494,7 @@ async def test_doubted_fills_without_an_answer_leave_the_order_behind(broker, al
     alpaca.faults.http("reply_status", "GET", "/v2/account/activities", status=500, times=None)
     last = alpaca.fill(order, 60, "99", "99")
 
-    await alpaca.tell("partial_fill", order, **last | {"qty": "7"})
+    await alpaca.tell("partial_fill", order, **last | {"qty": "0.5"})
     [told] = await take(broker, 1)
 
     assert (told.exec_type, told.cum_qty) == (ExecType.ORDER_STATUS, 60)

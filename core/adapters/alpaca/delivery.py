@@ -14,6 +14,7 @@ from core.adapters.alpaca.trade_stream import TradeStream
 from core.adapters.alpaca.words import Vocabulary
 from core.domain.execution import ExecutionReport
 from core.errors import BrokerError, BrokerUnavailable
+from core.ids import OrderId
 from core.tasks import Tasks
 
 MOST_UNREAD = 10_000
@@ -44,6 +45,7 @@ class Delivery:
         self._vocabulary = vocabulary
         self._stream: TradeStream | None = None
         self._unread: deque[ExecutionReport] = deque()
+        self._held: dict[OrderId | None, deque[Told]] = {}
         self._lost: BrokerUnavailable | None = None
         self._wake = asyncio.Event()
         self._tasks = Tasks(self._failed)
@@ -58,6 +60,7 @@ class Delivery:
         stream = self._make_stream()
         await stream.connect()
         self._unread.clear()
+        self._held.clear()
         self._lost, self._wake = None, asyncio.Event()
         self._stream = stream
         self._tasks.spawn(self._read(stream), "order stream")
@@ -99,16 +102,39 @@ class Delivery:
     async def _read(self, stream: TradeStream) -> None:
         try:
             async for content in stream.events():
-                told = read_event(content, self._memory, self._vocabulary)
-                self.put(told.reports if told.doubtful is None else await self._fills(told))
+                self._take(read_event(content, self._memory, self._vocabulary))
         except BrokerUnavailable as error:
             self._lose(error)
 
-    async def _fills(self, told: Told) -> tuple[ExecutionReport, ...]:
+    def _take(self, told: Told) -> None:
+        # A doubtful event waits for an answer of REST, and with it what is told of its order after it; the
+        # other orders' events go on.
+        held = self._held.get(told.order_id)
+        if held is not None:
+            held.append(told)
+            if len(held) > MOST_UNREAD:
+                self._lose(BrokerUnavailable(f"Alpaca: {MOST_UNREAD} events waited for one order's fills"))
+        elif told.doubtful is None:
+            self.put(told.reports)
+        else:
+            self._held[told.order_id] = deque([told])
+            self._tasks.spawn(self._explain(told.order_id), "doubted fills")
+
+    async def _explain(self, order_id: OrderId | None) -> None:
+        held = self._held[order_id]
+        while held:
+            batch = tuple(held)
+            held.clear()
+            doubted = [each.doubtful for each in batch if each.doubtful is not None]
+            if doubted:
+                # One answer tells the fills of all that waited.
+                self.put(await self._fills(doubted[-1]))
+            for each in batch:
+                self.put(each.reports)
+        del self._held[order_id]
+
+    async def _fills(self, view: OrderView) -> tuple[ExecutionReport, ...]:
         """Ask for the fills of an order whose event does not explain its sums."""
-        view = told.doubtful
-        if view is None:
-            return ()
         _log.info("fill.doubted", order_id=view.order_id, cum_qty=str(view.cum_qty))
         try:
             rows = await self._questions.fills(view.submitted_at, view.order_id)

@@ -31,6 +31,13 @@ class Told:
     reports: tuple[ExecutionReport, ...]
     doubtful: OrderView | None = None
 
+    @property
+    def order_id(self) -> OrderId | None:
+        """The order that it is about; None where it is about none of ours to tell."""
+        if self.doubtful is not None:
+            return self.doubtful.order_id
+        return self.reports[0].order_id if self.reports else None
+
 
 def read_event(content: object, memory: Memory, vocabulary: words.Vocabulary) -> Told:
     """Read one `data` of the order stream, and remember its order.

@@ -173,7 +173,7 @@ def book_activity(ex: "Exchange", kind: str, net_amount: Decimal, symbol: str, f
 
 
 def book_rows(ex: "Exchange", kind: str, moved: list[tuple[str, Decimal]], description: str) -> None:
-    """Note shares that no trade moved, a row for each symbol (Alpaca: minus for the old one, plus for the new)."""
+    """Note shares that no trade moved: minus for the old symbol, plus for the new one (Alpaca's FAQ)."""
     now = ex.clock.now_ns()
     for symbol, qty in moved:
         row = {"id": activity_id(now, ex.new_id()), "activity_type": kind, "date": str(new_york_day(now))}
