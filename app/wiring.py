@@ -42,8 +42,10 @@ from core.orders.lock_out import LockOuts
 from core.orders.lookups import LookUps
 from core.orders.measuring import Measuring
 from core.orders.oms import OrderManagement
+from core.orders.portfolio_desk import PortfolioDesk
 from core.orders.protection import Protection
 from core.orders.reconcile import Reconciler
+from core.orders.risk_desk import RiskDesk
 from core.orders.rounds import Rounds
 from core.orders.scan import QuotedSnapshots, Scanner
 from core.orders.sending import Sending
@@ -149,7 +151,10 @@ class Core:
             self.following,
             means,
         )
-        self.valuation = Valuation(self.state, self.throttle, clock, self.bus)
+        self.risk_desk = RiskDesk(self.state, store, self.journal, means, self.desk_actor)
+        self.portfolio = PortfolioDesk(
+            self.state, self.throttle, outside.feed, store, self.journal, self.desk_actor, means
+        )
         self.protection = Protection(self.state, self.bus)
         self.kill = kill_switch(self, means)
         in_flight = InFlight(self.state, lookups, clock)
@@ -172,16 +177,21 @@ class Core:
         reading = None if anchoring is None else anchoring.reading()
         self.anchorer = None if anchoring is None else anchoring.writing(store, clock, self.bus)
         self.audit_watch = AuditWatch(Verifier(store, reading), self.links.show, clock, self.bus)
-        self.clerk.on_lists, self.clerk.on_looked = self.following.listed, self.following.look
         self.desk = Desk(authorize, self.journal)
         self._hook()
         self._route()
+
+    @property
+    def valuation(self) -> Valuation:
+        """What everything is worth now."""
+        return self.portfolio.valuation
 
     def _hook(self) -> None:
         outside = self.outside
         self.measuring = Measuring(self.state, self.links, outside.clock, self.bus)
         self.measuring.registry.add(self.journal.appends, *outside.store.instruments)
         self.entry.writing, self.desk.on_refused = self.measuring.writing, self.measuring.refused
+        self.bus.subscribe(m.FillBooked, lambda event: self.state.traded.note(event.fill))
         self.oms.on_overfill = self._on_overfill
         self.oms.on_sighted = self._on_sighted
         self.oms.on_wish = self._on_wish
@@ -190,9 +200,11 @@ class Core:
             outside.broker, outside.store, self.journal, outside.profile.mode, self.desk_actor
         )
         self.links.on_connected = enrolment.check
+        self.clerk.on_lists, self.clerk.on_looked = self.following.listed, self.following.look
 
     def _route(self) -> None:
         route = self.desk.route
+        self.risk_desk.join(self.desk)
         route(m.LoadSnapshot, self._snapshot)
         route(m.LoadLive, self.glance.look)
         route(m.LoadMetrics, self.measuring.load)
@@ -222,6 +234,8 @@ class Core:
         route(m.VerifyAudit, self.audit_watch.verify)
         route(m.ExplainPosition, self.clerk.explain_position)
         route(m.ExplainOrder, self.clerk.explain_order)
+        route(m.LoadPortfolio, self.portfolio.load)
+        route(m.ExplainFigure, self.portfolio.explain)
         route(m.SaveWatchlist, self.clerk.save_watchlist)
         route(m.RemoveWatchlist, self.clerk.remove_watchlist)
         route(m.ImportWatchlist, self.clerk.import_watchlist)
@@ -250,11 +264,14 @@ class Core:
         await self.journal.fold_emergency(outside.session)
         self.latch.restore(await outside.store.read(lambda reader: reader.trading_state()))
         self.measuring.breakers.restore(await outside.store.read(lambda reader: reader.breakers()))
+        await self.risk_desk.load()
         await self.reconciler.load()
         await self.keys.load()
         fills = await outside.store.read(lambda reader: reader.fills())
         self.valuation.restore(fills)
         self.oms.tally.restore(fills)
+        for fill in fills:
+            self.state.traded.note(fill)
         await self._restore_settings()
         self.following.listed(await outside.store.read(lambda reader: reader.watchlists()))
         self.links.show(m.Part.DATABASE, m.LinkState.UP)
@@ -263,6 +280,8 @@ class Core:
         self.tasks.spawn(self.links.run_orders(), "orders")
         for name, work in self.rounds.works:
             self.tasks.spawn(work(), name)
+        self.risk_desk.begin()
+        self.portfolio.begin()
         self.tasks.spawn(self.audit_watch.run(), "verify")
         self.tasks.spawn(self.measuring.run(), "loop lag")
         if self.anchorer is not None:
@@ -276,9 +295,9 @@ class Core:
         self.protection.is_wanted = settings.get("want_stops") != "false"
         today = self.outside.clock.now().date()
         orders = await store.read(lambda reader: reader.recent_orders(self.state.limits.per_day))
-        self.throttle.restore_today(
-            sum(order.created_at.date() == today for order in orders if not order.external)
-        )
+        made = [order for order in orders if order.created_at.date() == today and not order.external]
+        self.throttle.restore_today(len(made), sum(order.origin is Origin.AGENT for order in made))
+        self.gatherer.automation.restore(orders)
 
     async def stop(self) -> None:
         """End the streams and note the end; working orders stay as they are."""

@@ -1,5 +1,6 @@
 """One table of every command and the roles that may give it; what is not in it is refused."""
 
+from enum import StrEnum
 from typing import Any
 
 from core.domain import messages as m
@@ -20,12 +21,16 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadFills: _ANYBODY,
     m.LoadExternal: _ANYBODY,
     m.LoadBars: _ANYBODY,
+    m.LoadRisk: _ANYBODY,
+    m.GetTargetProfile: _ANYBODY,
     m.ScanMovers: _ANYBODY,
     m.LoadAudit: _ANYBODY,
     m.FollowAudit: _ANYBODY,
     m.VerifyAudit: _ANYBODY,
     m.ExplainPosition: _ANYBODY,
     m.ExplainOrder: _ANYBODY,
+    m.LoadPortfolio: _ANYBODY,
+    m.ExplainFigure: _ANYBODY,
     m.SaveWatchlist: _ANYBODY,
     m.RemoveWatchlist: _ANYBODY,
     m.ImportWatchlist: _ANYBODY,
@@ -47,10 +52,40 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.AcknowledgeAlarms: _TRADERS,
     m.KeepProfile: _TRADERS,
     m.ResumeTrading: _ADMINS,
+    m.SetRiskParameters: _ADMINS,
+    m.UpdateTargetProfile: _ADMINS,
     m.AcknowledgeBreaker: _ADMINS,
     m.LoadLockOut: _ADMINS,
     m.NoteLockOut: _ADMINS,
 }
+
+
+class Duty(StrEnum):
+    """What is done on the command line, beside the desk, on a profile that does not run."""
+
+    LIST_USERS = "list users"
+    CHANGE_OWN_PASSPHRASE = "change the passphrase"  # noqa: S105 - the name of a duty
+    MANAGE_USERS = "change users"
+    MANAGE_KEYS = "change the profile's keys"
+    MANAGE_CREDENTIALS = "change credentials"
+
+
+DUTIES: dict[Duty, frozenset[Role]] = {
+    Duty.LIST_USERS: _ANYBODY,
+    Duty.CHANGE_OWN_PASSPHRASE: _ANYBODY,
+    Duty.MANAGE_USERS: _ADMINS,
+    Duty.MANAGE_KEYS: _ADMINS,
+    Duty.MANAGE_CREDENTIALS: _ADMINS,
+}
+
+
+def authorize_duty(duty: Duty, actor: Actor) -> None:
+    """Let somebody do something on the command line, or refuse it.
+
+    Raises:
+        Refused: as `authorize`.
+    """
+    _admit(DUTIES.get(duty, frozenset()), actor, duty.value)
 
 
 def authorize(command: m.Command[Any], actor: Actor) -> None:
@@ -59,7 +94,10 @@ def authorize(command: m.Command[Any], actor: Actor) -> None:
     Raises:
         Refused: `UNKNOWN_ROLE` for a role that is not exactly one of ours, `NOT_PERMITTED` otherwise.
     """
-    name = type(command).__name__
+    _admit(PERMISSIONS.get(type(command), frozenset()), actor, type(command).__name__)
+
+
+def _admit(allowed: frozenset[Role], actor: Actor, name: str) -> None:
     try:
         role = Role(actor.role)
     except ValueError as error:
@@ -68,7 +106,6 @@ def authorize(command: m.Command[Any], actor: Actor) -> None:
             f"The role {actor.role!r} is not known, so it may do nothing.",
             {"command": name},
         ) from error
-    allowed = PERMISSIONS.get(type(command), frozenset())
     if role not in allowed:
         who = " or ".join(sorted(allowed)) or "nobody"
         raise Refused(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from core.domain.access import Mode
 from core.domain.audit import AuditRecord
 from core.domain.execution import ExecutionReport, Fill
+from core.domain.figures import PriceUsed
 from core.domain.instrument import Instrument
 from core.domain.lanes import InOrder
 from core.domain.limits import Limits
@@ -122,7 +123,8 @@ class PositionMark:
         value: dollars, signed.
         weight_pct: percent of equity.
         stop_cover: shares that working stop orders protect.
-        age_s: seconds since the price was received.
+        received: monotonic seconds of our clock at which the price came.
+        priced: the price of `last`, with what it is and its time.
     """
 
     symbol: Symbol
@@ -137,6 +139,7 @@ class PositionMark:
     stop_cover: Decimal
     opened_at: datetime | None
     received: float | None
+    priced: PriceUsed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from core.domain.answers import (
 )
 from core.domain.audit import AuditReport
 from core.domain.breakers import BreakerBoard, BreakerName, BreakerRecord
+from core.domain.figures import FigureName, FigureProof, PortfolioReport
 from core.domain.market import Bar, Timeframe
 from core.domain.movers import LARGE_CAPS, MoversScan
 from core.domain.order import Order
@@ -320,6 +321,23 @@ class ExplainPosition(Command[PositionProof]):
     """The fills, lots and prices behind a position."""
 
     symbol: Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPortfolio(Command[PortfolioReport]):
+    """The figures of the portfolio as they stand now, the closes so far and what they say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainFigure(Command[FigureProof]):
+    """The fills, lots and prices behind a figure of the portfolio, as it stands now.
+
+    Attributes:
+        of: the symbol or sector it is about; empty where it is about all.
+    """
+
+    name: FigureName
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

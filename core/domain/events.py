@@ -7,10 +7,12 @@ from core.domain.answers import AccountMark, KillReport, PositionMark, Reconcili
 from core.domain.audit import AuditRecord, AuditReport
 from core.domain.breakers import BreakerRecord
 from core.domain.execution import Fill
+from core.domain.figures import PortfolioFigures
 from core.domain.lanes import InOrder, Latest
 from core.domain.limits import Limits
 from core.domain.market import Bar, MarketSession, Quote, Timeframe
 from core.domain.order import Order
+from core.domain.outcomes import EquitySnapshot
 from core.domain.parameters import ParameterChange, TargetProfile
 from core.domain.portfolio import Position
 from core.domain.records import TradingStateRecord
@@ -45,6 +47,18 @@ class AccountMarked(Latest):
     def lane_key(self) -> tuple[str, str]:
         """One value in all."""
         return ("account", "")
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioMarked(Latest):
+    """The figures of the portfolio, made anew from what changed."""
+
+    figures: PortfolioFigures
+
+    @property
+    def lane_key(self) -> tuple[str, str]:
+        """One value in all."""
+        return ("portfolio", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,13 @@ class FillBooked(InOrder):
 
     fill: Fill
     position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class EquityClosed(InOrder):
+    """The account at the close of a market day is in the book, durably."""
+
+    close: EquitySnapshot
 
 
 @dataclass(frozen=True, slots=True)

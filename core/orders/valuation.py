@@ -1,105 +1,182 @@
-"""Positions and the account valued anew when a price, a fill or an order changed them."""
+"""Positions, portfolio and account valued anew when a price, a fill or an order changed them."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from core.bus import Bus
 from core.clock import Clock
 from core.domain.execution import Fill
+from core.domain.figures import PortfolioFigures, PriceUsed
+from core.domain.market import Bar
 from core.domain.messages import (
     AccountMark,
     AccountMarked,
     FillBooked,
+    InstrumentsKnown,
     OrderChanged,
+    PortfolioMarked,
     PositionMark,
     PositionMarked,
     QuotesChanged,
+    SessionTicked,
 )
-from core.domain.money import Price
-from core.domain.portfolio import Account
+from core.domain.portfolio import Account, Position
 from core.ids import Symbol
 from core.orders.gather import LiveState
 from core.orders.protection import may_cover, stop_cover
 from core.orders.throttle import Throttle
-from core.portfolio.pnl import mark
+from core.portfolio.book import PortfolioBook
+from core.portfolio.day import DayFills, market_date
+from core.portfolio.pnl import PositionPnl, mark, position_pnl
+from core.portfolio.prices import price_used
 from core.risk.uses import Totals, uses
 
-_EXCHANGE_TIME = ZoneInfo("America/New_York")
+# A flood of quotes is valued so often at most; the window draws a frame every 0.016 s and reads no faster.
+MARK_EVERY_S = 0.05
 
 
 class Valuation:
-    """Publishes marks of what changed. Runs on the core loop."""
+    """Publishes marks of what changed, and of nothing else. Runs on the core loop."""
 
     def __init__(self, state: LiveState, throttle: Throttle, clock: Clock, bus: Bus) -> None:
         self._state = state
         self._throttle = throttle
         self._clock = clock
         self._bus = bus
-        self._day_fills: dict[Symbol, list[Fill]] = {}
-        self._day: object = None
+        self._book = PortfolioBook()
+        self._day = DayFills()
+        self._bars: dict[Symbol, Bar] = {}
+        self._changed: set[Symbol] = set()
+        self._marked_at: float | None = None
+        self._market: object = None
         self._is_stale = True
         self._shown: Account | None = None
         bus.subscribe(QuotesChanged, self._on_quotes)
         bus.subscribe(FillBooked, self._on_fill)
         bus.subscribe(OrderChanged, self._on_order)
+        bus.subscribe(SessionTicked, self._on_session)
+        bus.subscribe(InstrumentsKnown, lambda _: self._all_changed())
 
     def restore(self, fills: Iterable[Fill]) -> None:
         """Begin with the fills that are stored; those of this market day count in the day's figures."""
         for fill in fills:
-            self._keep(fill)
+            self._day.keep(fill)
+        self._all_changed()
 
-    def _keep(self, fill: Fill) -> None:
-        day = _market_date(fill.transact_time)
-        if day != self._day:
-            self._day_fills.clear()
-            self._day = day
-        self._day_fills.setdefault(fill.symbol, []).append(fill)
-
-    def _fills_today(self, symbol: Symbol) -> list[Fill]:
+    @property
+    def today(self) -> date | None:
+        """The market date; None while market time is unknown."""
         session = self._state.session
-        if session is not None and self._day != _market_date(session.now):
-            return []
-        return self._day_fills.get(symbol, [])
+        return None if session is None else market_date(session.now)
+
+    def day_fills(self) -> tuple[Fill, ...]:
+        """List the fills of this market day, oldest first."""
+        return self._day.all(self.today)
+
+    def _all_changed(self) -> None:
+        self._changed.update(position.symbol for position in self._state.positions.all())
+        self._is_stale = True
+
+    def _on_session(self, event: SessionTicked) -> None:
+        # Another day begins, or the market comes to rest: other prices and fills count from now on.
+        market = (market_date(event.session.now), event.session.opens, event.session.phase)
+        if market != self._market:
+            self._market = market
+            self._all_changed()
 
     def _on_quotes(self, event: QuotesChanged) -> None:
-        for symbol in {quote.symbol for quote in event.quotes}:
-            if self._state.positions.qty(symbol):
-                self._publish(symbol)
+        held = self._state.positions
+        self._changed.update(quote.symbol for quote in event.quotes if held.qty(quote.symbol))
+        now = self._clock.monotonic()
+        if self._changed and (self._marked_at is None or now - self._marked_at >= MARK_EVERY_S):
+            self._mark_changed()
 
     def _on_fill(self, event: FillBooked) -> None:
-        self._keep(event.fill)
-        self._publish(event.fill.symbol)
+        self._day.keep(event.fill)
+        self._changed.add(event.fill.symbol)
+        self._mark_changed()
 
     def _on_order(self, event: OrderChanged) -> None:
         self._is_stale = True
         if may_cover(event.order) and self._state.positions.qty(event.order.symbol):
-            self._publish(event.order.symbol)
+            self._changed.add(event.order.symbol)
+            self._mark_changed()
 
-    def _publish(self, symbol: Symbol) -> None:
-        self._is_stale = True
-        found = self.mark_of(symbol)
-        if found is not None:
-            self._bus.publish(PositionMarked(found))
+    def take_close(self, bar: Bar) -> None:
+        """Value a symbol that has no quote at the close of its newest daily bar."""
+        self._bars[bar.symbol] = bar
+        self._changed.add(bar.symbol)
+
+    def without_price(self) -> tuple[Symbol, ...]:
+        """List what is held and has no price."""
+        held = (position.symbol for position in self._state.positions.held())
+        return tuple(symbol for symbol in held if self.price_of(symbol) is None)
+
+    def price_of(self, symbol: Symbol) -> PriceUsed | None:
+        """Return the price at which a symbol is valued now; None if none is known."""
+        state = self._state
+        return price_used(symbol, state.quotes.get(symbol), state.session, self._bars.get(symbol))
+
+    def prev_close_of(self, symbol: Symbol) -> Decimal | None:
+        """Return dollars at the close before this market day; None if unknown."""
+        quote = self._state.quotes.get(symbol)
+        return None if quote is None else quote.prev_close
+
+    def _mark_changed(self) -> None:
+        changed, self._changed = self._changed, set()
+        self._marked_at, self._is_stale = self._clock.monotonic(), True
+        found = [
+            position for symbol in changed if (position := self._state.positions.get(symbol)) is not None
+        ]
+        pnls = [(position, self._take_in(position)) for position in found]
+        for position, pnl in pnls:
+            self._bus.publish(PositionMarked(self._mark(position, pnl)))
+
+    def _take_in(self, position: Position) -> PositionPnl:
+        pnl = self._pnl(position)
+        instrument = self._state.instruments.get(position.symbol)
+        sector = None if instrument is None else instrument.sector
+        self._book.put(pnl, sector or "")
+        return pnl
+
+    def _pnl(self, position: Position) -> PositionPnl:
+        symbol = position.symbol
+        today = self._day.of(symbol, self.today)
+        return position_pnl(position, self.price_of(symbol), self.prev_close_of(symbol), today)
+
+    def _mark(self, position: Position, pnl: PositionPnl) -> PositionMark:
+        return mark(pnl, position, self.equity, stop_cover(self._state, position.symbol))
 
     def mark_of(self, symbol: Symbol) -> PositionMark | None:
         """Value one position now; None if there never was one."""
         position = self._state.positions.get(symbol)
-        if position is None:
-            return None
-        quote = self._state.quotes.get(symbol)
-        last: Price | None = None if quote is None else quote.last
-        prev_close = None if quote is None else quote.prev_close
-        received = None if quote is None else quote.received
-        fills = self._fills_today(symbol)
-        return mark(position, last, prev_close, fills, self.equity, stop_cover(self._state, symbol), received)
+        return None if position is None else self._mark(position, self._pnl(position))
+
+    def _catch_up(self) -> None:
+        if self._changed:
+            self._mark_changed()
+
+    @property
+    def cash(self) -> Decimal | None:
+        """Dollars, fills since the broker's last answer included; None if unknown."""
+        return self._state.account.cash
+
+    @property
+    def net(self) -> Decimal | None:
+        """Dollars of all positions, signed; None while one of them has no price."""
+        self._catch_up()
+        return self._book.net
 
     @property
     def equity(self) -> Decimal | None:
         """Cash and the value of all positions; None if a part is unknown."""
-        cash, net = self._state.account.cash, self._state.positions.net
-        return None if cash is None or net is None else cash + net
+        return None if self.cash is None or self.net is None else self.cash + self.net
+
+    def figures(self) -> PortfolioFigures:
+        """Return all figures of the portfolio as they stand now."""
+        self._catch_up()
+        return self._book.figures(self.cash)
 
     def account_mark(self) -> AccountMark:
         """Value the account now."""
@@ -118,12 +195,10 @@ class Valuation:
         )
 
     async def publish_if_stale(self) -> None:
-        """Publish the account, if anything changed since it was published last."""
+        """Publish portfolio and account, if anything changed since they were published last."""
+        self._catch_up()
         account = self._state.account.account
         if self._is_stale or account is not self._shown:
             self._is_stale, self._shown = False, account
             self._bus.publish(AccountMarked(self.account_mark()))
-
-
-def _market_date(moment: datetime) -> object:
-    return moment.astimezone(_EXCHANGE_TIME).date()
+            self._bus.publish(PortfolioMarked(self.figures()))

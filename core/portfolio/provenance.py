@@ -7,7 +7,6 @@ from core.domain.messages import PositionProof
 from core.domain.money import ZERO, Price, notional
 from core.domain.portfolio import LotClose, Position
 from core.portfolio.exact import exactly
-from core.portfolio.pnl import unrealised
 
 
 def proof(
@@ -21,7 +20,11 @@ def proof(
         closes: all that was closed, as it was booked.
         last: dollars; None if unknown.
     """
-    return PositionProof(position, tuple(fills), tuple(closes), last, unrealised(position, last))
+    unrealised = ZERO if position.is_flat else None
+    if last is not None:
+        with exactly():
+            unrealised = position.qty * last - position.cost
+    return PositionProof(position, tuple(fills), tuple(closes), last, unrealised)
 
 
 def readds(evidence: PositionProof) -> bool:
@@ -78,7 +81,8 @@ def _piece_adds_up(close: LotClose) -> bool:
 
 
 def _unrealised_adds_up(evidence: PositionProof) -> bool:
-    shown, last = evidence.position, evidence.last
+    last = evidence.last
     if last is None:
-        return evidence.unrealised == (ZERO if shown.is_flat else None)
-    return evidence.unrealised == shown.qty * last - shown.cost
+        return evidence.unrealised == (ZERO if evidence.position.is_flat else None)
+    gains = ((last - lot.price) * lot.open_qty * lot.side.sign for lot in evidence.position.lots)
+    return evidence.unrealised == sum(gains, ZERO)

@@ -9,6 +9,7 @@ from core.access.policy import PERMISSIONS, authorize, may
 from core.domain import messages as m
 from core.domain.access import Actor, LockOut, Origin
 from core.domain.breakers import BreakerName
+from core.domain.figures import FigureName
 from core.domain.market import Timeframe
 from core.domain.records import AuditQuery, Watchlist
 from core.errors import InvariantBroken, RefusalCode, Refused
@@ -21,7 +22,9 @@ KEY, ORDER = IdempotencyKey("k"), ClOrdId("IQ-1")
 ANYBODY: tuple[m.Command[Any], ...] = (
     m.LoadSnapshot(), m.LoadLive(), m.LoadMetrics(), m.LoadFills(), m.LoadExternal(), m.FollowAudit(),
     m.LoadBreakers(), m.LoadAlarms(), m.LoadDailyReport(),
+    m.LoadRisk(), m.GetTargetProfile(),
     m.LoadBars(AAPL, Timeframe.M1), m.LoadAudit(AuditQuery()), m.VerifyAudit(),
+    m.LoadPortfolio(), m.ExplainFigure(FigureName.EQUITY),
     m.ExplainPosition(AAPL), m.ExplainOrder(ORDER), m.SaveWatchlist(Watchlist("A", ())),
     m.RemoveWatchlist("A"), m.ImportWatchlist("A", Path("a.csv")), m.SaveSetting("a", "1"), m.ScanMovers(),
 )  # fmt: skip
@@ -35,6 +38,8 @@ ADMINS: tuple[m.Command[Any], ...] = (
     m.LoadLockOut(),
     m.NoteLockOut(LockOut()),
     m.ResumeTrading("x"),
+    m.SetRiskParameters((), "x"),
+    m.UpdateTargetProfile((), "x"),
     m.AcknowledgeBreaker(BreakerName.DRAWDOWN, "", "x"),
 )
 MATRIX = [
