@@ -49,10 +49,13 @@ FACTS = Facts(
     equity=Decimal(100_000),
     start_equity=Decimal(100_000),
     account_age_s=1.0,
+    positions_age_s=1.0,
     ready=True,
     burst_left=5,
     usual_volume=Decimal(50_000_000),
     sector_exposure=Decimal(0),
+    turnover=Decimal(0),
+    peak_equity=Decimal(100_000),
 )
 HOLDING = replace(FACTS, position_qty=Decimal(100), gross_exposure=Decimal(10_000))
 

@@ -97,9 +97,12 @@ class MarketSession:
         phase: where the day stands.
         opens: start of regular hours, UTC.
         closes: end of regular hours, UTC.
+        clock_off_s: seconds by which our clock is ahead of that of the prices, the way of the fastest one
+            included; None where market time is the feed's own, or nothing has come yet.
     """
 
     now: datetime
     phase: SessionPhase
     opens: datetime
     closes: datetime
+    clock_off_s: float | None = None

@@ -13,15 +13,18 @@ from core.domain.market import MarketSession
 from core.domain.money import ZERO
 from core.domain.order import Order
 from core.domain.outcomes import PortfolioPeak
+from core.domain.proposals import Proposal
 from core.domain.terms import OrderTerms, Side
 from core.ids import ClOrdId, Symbol
+from core.orders.automation import Automation
 from core.orders.throttle import Figures
-from core.risk.facts import Facts, RecentOrder
+from core.risk.facts import Counts, Facts, Proposed, RecentOrder
 from core.risk.pricing import SHORT_RESERVE, far_touch, worst_price
 from core.state.account import AccountState
 from core.state.orders import OrderBook
 from core.state.positions import PositionBook
 from core.state.quotes import QuoteBook
+from core.state.traded import Traded
 from core.state.working import Working
 
 _REPEAT_WINDOW_S = 60.0
@@ -45,6 +48,8 @@ class LiveState:
         tripped: the breakers that have tripped and that nobody has acknowledged.
         peak: the highest equity, from which the drawdown is measured; None before the first.
         day_flows: dollars that the owner put in (or took out, negative) on this market day.
+        traded: what was bought and sold on each market day.
+        positions_at: monotonic seconds of the broker's last answer on what is held; None before the first.
     """
 
     quotes: QuoteBook
@@ -63,16 +68,39 @@ class LiveState:
     tripped: tuple[BreakerRecord, ...] = ()
     peak: PortfolioPeak | None = None
     day_flows: Decimal = ZERO
+    traded: Traded = field(default_factory=Traded)
+    positions_at: float | None = None
 
     def limits_for(self, origin: Origin) -> Limits:
         """Return what whoever comes this way in is held against."""
         return self.agent_limits if origin is Origin.AGENT else self.limits
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose order is judged.
+
+    Attributes:
+        origin: the way in; None while nobody has ordered yet.
+        proposal: what the agent proposed, where the order came of it.
+    """
+
+    origin: Origin | None = None
+    proposal: Proposal | None = None
+
+
+NOBODYS = Source()
+
+
 class Gatherer:
-    """Collects facts; remembers the orders of the last minute for the rules of repetition."""
+    """Collects facts; remembers the orders of the last minute for the rules of repetition.
+
+    Attributes:
+        automation: what programs have sent lately.
+    """
 
     def __init__(self, state: LiveState, clock: Clock) -> None:
+        self.automation = Automation(clock)
         self._state = state
         self._clock = clock
         self._recent: dict[Symbol, deque[tuple[float, OrderTerms]]] = {}
@@ -81,18 +109,26 @@ class Gatherer:
         """Note an order that is on its way."""
         self._recent.setdefault(terms.symbol, deque()).append((self._clock.monotonic(), terms))
 
-    def facts(self, terms: OrderTerms, figures: Figures, replaces: Order | None = None) -> Facts:
+    def facts(
+        self,
+        terms: OrderTerms,
+        figures: Figures,
+        replaces: Order | None = None,
+        source: Source = NOBODYS,
+    ) -> Facts:
         """Collect everything that is known at this moment.
 
         Args:
-            terms: the order that is judged.
+            terms: the order that is judged, as it was asked for.
             figures: where the throttle stood before this order.
             replaces: the order that this one takes the place of; left out of all sums.
+            source: whose order it is.
         """
         state = self._state
         without = replaces.cl_ord_id if replaces is not None else None
         working = state.orders.working(terms.symbol, without)
-        adds, adds_to_sector, count = self._all_working(terms.symbol, working)
+        adds, adds_to_sector, count, trades = self._all_working(terms.symbol, working)
+        is_agents = source.origin is Origin.AGENT
         gross, net, cash = state.positions.gross, state.positions.net, state.account.cash
         account = state.account.account
         return Facts(
@@ -122,7 +158,48 @@ class Gatherer:
             opposite=working.first(terms.side.opposite),
             working_total=count,
             working_in_symbol=working.count,
+            positions_age_s=self._positions_age_s(),
+            origin=source.origin,
+            asked=terms,
+            own=self._own(terms.symbol, figures, without) if is_agents else None,
+            common=state.limits if is_agents else None,
+            entries=self.automation.entries(terms.symbol, source.origin),
+            turnover=self._turnover(trades),
+            day_flows=state.day_flows,
+            peak_equity=None if state.peak is None else state.peak.equity,
+            paused=self._pauses(source.origin) if state.tripped else (),
+            proposed=None if source.proposal is None else self._proposed(source.proposal),
         )
+
+    def _positions_age_s(self) -> float | None:
+        at = self._state.positions_at
+        return None if at is None else self._clock.monotonic() - at
+
+    def _own(self, symbol: Symbol, figures: Figures, without: ClOrdId | None) -> Counts:
+        opened = [
+            order
+            for order in self._state.orders.open()
+            if order.origin is Origin.AGENT and order.cl_ord_id != without
+        ]
+        lists = {order.list_id or order.cl_ord_id: order.symbol for order in opened}
+        symbols = (*lists.values(), *self.automation.reserved())
+        return Counts(figures.own_last_minute, figures.own_today, len(symbols), symbols.count(symbol))
+
+    def _turnover(self, trades: Decimal | None) -> Decimal | None:
+        session = self._state.session
+        if trades is None or session is None:
+            return None
+        # Regular hours open and close on one UTC date, which names the market day.
+        return self._state.traded.on(session.opens.date()) + trades
+
+    def _pauses(self, origin: Origin | None) -> tuple[BreakerRecord, ...]:
+        if origin is None:
+            return ()
+        return tuple(record for record in self._state.tripped if record.pauses(origin))
+
+    def _proposed(self, proposal: Proposal) -> Proposed:
+        age_s = (self._clock.now() - proposal.made_at).total_seconds()
+        return Proposed(age_s, proposal.decision_px, self.automation.thesis_age_s(proposal))
 
     def _held(self, symbol: Symbol) -> Decimal | None:
         behind = (self._state.orders.get(cl_ord_id) for cl_ord_id in self._state.behind)
@@ -150,25 +227,27 @@ class Gatherer:
 
     def _all_working(
         self, symbol: Symbol, its_working: Working
-    ) -> tuple[Decimal | None, Decimal | None, int]:
+    ) -> tuple[Decimal | None, Decimal | None, int, Decimal | None]:
         """Return what all working orders may cost, fees aside, and add to exposure; and how many there are.
 
-        Between the two stands what those in the sector of the symbol may cost; both are None where one of
-        the costs is not known.
+        Between the two stands what those in the sector of the symbol may cost; at the end, what all of them,
+        sales included, may turn over. A sum is None where a part of it is not known.
         """
         known, sector = self._state.instruments, self._sector(symbol)
-        adds, adds_to_sector, count, is_known = ZERO, ZERO, 0, True
+        adds, adds_to_sector, count, is_known, sold = ZERO, ZERO, 0, True, ZERO
         for each, found in self._state.orders.by_symbol().items():
             working = its_working if each == symbol else found
             count += working.count
             cost = self._cost(each, working) if working.unbounded or working.sell_qty else working.cost
+            if working.sell_qty:
+                sold += working.sell_qty * max(self._state.positions.last(each) or ZERO, working.dearest)
             if cost is None:
                 is_known = False
                 continue
             adds += cost
             if sector is not None and each in known and known[each].sector == sector:
                 adds_to_sector += cost
-        return (adds, adds_to_sector, count) if is_known else (None, None, count)
+        return (adds, adds_to_sector, count, adds + sold) if is_known else (None, None, count, None)
 
     def _cost(self, symbol: Symbol, working: Working) -> Decimal | None:
         # Purchases cost their worst price, and short sales what a broker holds back.

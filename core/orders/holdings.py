@@ -82,6 +82,7 @@ class Holdings:
         tries = 0
         while True:
             asked_in, theirs = self._state.account.epoch, await self._broker.positions()
+            self._state.positions_at = self._clock.monotonic()
             tries += 1
             # A fill that was booked while the answer was on its way is not in it.
             if asked_in == self._state.account.epoch or tries == _TRIES:
@@ -160,6 +161,7 @@ class Holdings:
         """
         await self.confirm_account()
         async with self.running:
+            await self._drifts()  # that they were told is what counts; the comparison looks into them
             drift = self._state.account.drift
             if drift and drift != self._looked_into:
                 await self._history.read()

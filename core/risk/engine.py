@@ -10,7 +10,7 @@ from core.risk.pricing import worst_cost
 from core.risk.rules import judge
 
 # What neither a price nor a quantity can cure.
-_ONLY_TIME = frozenset({RuleCode.DUPLICATE, RuleCode.THROTTLE, RuleCode.SESSION})
+_ONLY_TIME = frozenset({RuleCode.DUPLICATE, RuleCode.THROTTLE, RuleCode.SESSION, RuleCode.PROPOSAL})
 
 
 def evaluate(terms: OrderTerms, limits: Limits, facts: Facts) -> Verdict:

@@ -7,9 +7,12 @@ costs the same with one position and with five hundred. `None` is unknown and ne
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.domain.access import TradingState
+from core.domain.access import Origin, TradingState
+from core.domain.breakers import BreakerRecord
 from core.domain.instrument import Instrument
+from core.domain.limits import Limits
 from core.domain.market import MarketSession, Quote
+from core.domain.money import Price
 from core.domain.order import Resting
 from core.domain.terms import OrderTerms
 
@@ -25,6 +28,31 @@ class RecentOrder:
 
     terms: OrderTerms
     age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one way in has sent, and has at work; each as in `Facts`."""
+
+    sent_last_minute: int = 0
+    sent_today: int = 0
+    working_total: int = 0
+    working_in_symbol: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What an order of the agent was proposed on.
+
+    Attributes:
+        age_s: seconds since it was proposed, by our time of day: it may outlive a start.
+        decision_px: dollars; the last price at that moment.
+        thesis_age_s: seconds since an order of the same thesis was sent; None where there was none.
+    """
+
+    age_s: float
+    decision_px: Price
+    thesis_age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +78,7 @@ class Facts:
         equity: dollars now.
         start_equity: dollars at the start of the market day.
         account_age_s: seconds since the broker last confirmed the account.
+        positions_age_s: seconds since the broker last told what is held.
         fee_rate_pct: percent of an order's value that fees may cost at worst.
         filled_qty: shares that the order being replaced has already filled.
         recent: orders of the last minute in the same symbol, newest first.
@@ -64,6 +93,17 @@ class Facts:
         working_total: orders that may still fill, UNKNOWN, external and just decided ones included; those
             of one list count once.
         working_in_symbol: the same of the order's symbol.
+        origin: the way in; None while nobody has ordered yet.
+        asked: what was asked for, where a market order goes out as a limit order (A9).
+        own: what the agent alone has sent and has at work; None where someone else orders.
+        common: what everybody is held to, where tighter numbers judge: counts of all orders are held
+            against these.
+        entries: opening orders by automation in the symbol within ten minutes; None where a person orders.
+        turnover: dollars bought and sold on this market day, and what all working orders may add at worst.
+        day_flows: dollars that the owner put in (or took out, negative) on this market day.
+        peak_equity: dollars; the highest equity, corrected for deposits and withdrawals; None is n/a.
+        paused: tripped breakers that pause the way in of the order.
+        proposed: what the agent's order was proposed on; None for an order that nobody proposed.
     """
 
     trading_state: TradingState | None
@@ -93,3 +133,14 @@ class Facts:
     opposite: Resting | None = None
     working_total: int = 0
     working_in_symbol: int = 0
+    positions_age_s: float | None = None
+    origin: Origin | None = None
+    asked: OrderTerms | None = None
+    own: Counts | None = None
+    common: Limits | None = None
+    entries: int | None = None
+    turnover: Decimal | None = None
+    day_flows: Decimal = Decimal(0)
+    peak_equity: Decimal | None = None
+    paused: tuple[BreakerRecord, ...] = ()
+    proposed: Proposed | None = None

@@ -4,13 +4,11 @@ from decimal import Decimal
 
 from core.domain.limits import Limits
 from core.domain.market import Quote, SessionPhase
-from core.domain.terms import Contingency, OrderTerms, Side
+from core.domain.terms import Contingency, OrderTerms, OrdType, Side
 from core.risk.facts import Facts
 
 HUNDRED = Decimal(100)
 SHORT_RESERVE = Decimal("1.03")
-# Control list A4: 5 s in regular hours, 30 s in extended hours.
-_EXTENDED_PATIENCE = 6
 
 
 def open_qty(terms: OrderTerms, facts: Facts) -> Decimal:
@@ -37,13 +35,24 @@ def far_touch(side: Side, quote: Quote | None) -> Decimal | None:
     """
     if quote is None:
         return None
-    touch = quote.ask if side is Side.BUY else quote.bid
-    if quote.bid is not None and quote.ask is not None and quote.bid > quote.ask:
-        touch = None
-    for price in (touch, quote.last):
-        if price is not None and price > 0:
-            return price
-    return None
+    bid, ask, last = quote.bid, quote.ask, quote.last
+    touch = ask if side is Side.BUY else bid
+    if touch is not None and touch > 0 and (bid is None or ask is None or bid <= ask):
+        return touch
+    return last if last is not None and last > 0 else None
+
+
+def spread_pct(quote: Quote | None) -> Decimal | None:
+    """Return what bid and ask stand apart, in percent of their middle; None where they are no market."""
+    if quote is None or quote.bid is None or quote.ask is None or not 0 < quote.bid <= quote.ask:
+        return None
+    return (quote.ask - quote.bid) * 2 * HUNDRED / (quote.ask + quote.bid)
+
+
+def is_capped(terms: OrderTerms, facts: Facts) -> bool:
+    """Say whether it was asked for as a market order, and goes out as a limit order (A9)."""
+    asked = facts.asked
+    return asked is not None and asked.ord_type is OrdType.MARKET and terms.ord_type is OrdType.LIMIT
 
 
 def mark_price(side: Side, quote: Quote | None) -> Decimal | None:
@@ -64,9 +73,11 @@ def worst_price(terms: OrderTerms, quote: Quote | None) -> Decimal | None:
     touch = far_touch(terms.side, quote)
     if terms.ord_type.has_trail:
         return None if touch is None else trigger_price(terms, touch)
-    if terms.stop_px is None or touch is None:
-        return touch if terms.stop_px is None else terms.stop_px
-    return max(terms.stop_px, touch) if terms.side is Side.BUY else min(terms.stop_px, touch)
+    stop_px = terms.stop_px
+    if stop_px is None or touch is None:
+        return touch if stop_px is None else stop_px
+    is_beyond = touch > stop_px if terms.side is Side.BUY else touch < stop_px
+    return touch if is_beyond else stop_px
 
 
 def trigger_price(terms: OrderTerms, reference: Decimal) -> Decimal:
@@ -135,7 +146,7 @@ def quote_limit_s(limits: Limits, facts: Facts) -> float:
     """Return the age in seconds up to which a quote counts as fresh in this phase of the day."""
     if facts.session is None or facts.session.phase is SessionPhase.REGULAR:
         return limits.quote_age_s
-    return limits.quote_age_s * _EXTENDED_PATIENCE
+    return limits.quote_age_extended_s
 
 
 def is_quote_fresh(limits: Limits, facts: Facts) -> bool:

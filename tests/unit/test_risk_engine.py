@@ -64,8 +64,8 @@ def test_evaluate_unsound_numbers_is_the_only_finding():
     ("fact", "codes"),
     [
         ("trading_state", {RuleCode.TRADING_STATE}),
-        ("session", {RuleCode.FACTS, RuleCode.SESSION}),
-        ("instrument", {RuleCode.INSTRUMENT}),
+        ("session", {RuleCode.FACTS, RuleCode.SESSION, RuleCode.SPREAD}),
+        ("instrument", {RuleCode.INSTRUMENT, RuleCode.SPREAD}),
         (
             "quote",
             {
@@ -77,6 +77,7 @@ def test_evaluate_unsound_numbers_is_the_only_finding():
                 RuleCode.GROSS_EXPOSURE,
                 RuleCode.SECTOR,
                 RuleCode.BUYING_POWER,
+                RuleCode.TURNOVER,
             },
         ),
         ("quote_age_s", {RuleCode.FACTS}),
@@ -86,13 +87,14 @@ def test_evaluate_unsound_numbers_is_the_only_finding():
         ("cash", {RuleCode.FACTS, RuleCode.BUYING_POWER}),
         ("reserved_cash", {RuleCode.BUYING_POWER}),
         ("gross_exposure", {RuleCode.GROSS_EXPOSURE}),
-        ("equity", {RuleCode.DAILY_LOSS}),
+        ("equity", {RuleCode.DAILY_LOSS, RuleCode.DRAWDOWN}),
         (
             "start_equity",
             {
                 RuleCode.FACTS,
                 RuleCode.ORDER_NOTIONAL,
                 *GROWTH,
+                RuleCode.TURNOVER,
                 RuleCode.DAILY_LOSS,
             },
         ),
@@ -101,6 +103,15 @@ def test_evaluate_unsound_numbers_is_the_only_finding():
         ("usual_volume", set()),
         ("opposite", set()),
         ("sector_exposure", {RuleCode.SECTOR}),
+        ("positions_age_s", {RuleCode.FACTS}),
+        ("turnover", {RuleCode.TURNOVER}),
+        ("peak_equity", set()),
+        ("origin", set()),
+        ("asked", set()),
+        ("own", set()),
+        ("common", set()),
+        ("entries", set()),
+        ("proposed", set()),
     ],
 )
 def test_evaluate_missing_fact_denies_a_market_purchase(fact, codes):
@@ -151,6 +162,15 @@ def test_every_nullable_fact_is_covered_by_the_tables():
         "usual_volume",
         "opposite",
         "sector_exposure",
+        "positions_age_s",
+        "turnover",
+        "peak_equity",
+        "origin",
+        "asked",
+        "own",
+        "common",
+        "entries",
+        "proposed",
     }
 
 

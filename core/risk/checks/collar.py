@@ -8,7 +8,7 @@ from core.domain.risk import Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk import ticks
 from core.risk.facts import Facts
-from core.risk.pricing import HUNDRED, far_touch, is_exit, is_quote_fresh
+from core.risk.pricing import HUNDRED, far_touch, is_capped, is_exit, is_quote_fresh
 from core.risk.results import breached, passed, refused, unknown
 from core.risk.words import percent
 from core.risk.words import price as written
@@ -20,28 +20,32 @@ def price_collar(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult 
     """Hold a limit price against the far touch; only the side that could hurt is measured.
 
     A stop limit is held against its own trigger where that is beyond the far touch: it is the market
-    of the moment in which the limit begins to work.
+    of the moment in which the limit begins to work. The limit of a market order is ours (A9), so nobody is
+    asked about it, and only its hard bound holds.
     """
     if terms.price is None:
         return None
     reference = collar_reference(terms, limits, facts)
     if reference is None:
         return unknown(RuleCode.PRICE_COLLAR, f"a fresh quote of {terms.symbol}", terms, facts)
+    is_ours = is_capped(terms, facts)
+    asked_from = limits.collar_hard_pct if is_ours else limits.collar_soft_pct
     through = (terms.price - reference) * terms.side.sign * HUNDRED
     pct = max(through / reference, _ZERO)
     if through > limits.collar_hard_pct * reference:
         outcome, limit = Outcome.HARD, limits.collar_hard_pct
-    elif through > limits.collar_soft_pct * reference:
-        outcome, limit = Outcome.SOFT, limits.collar_soft_pct
+    elif through > asked_from * reference:
+        outcome, limit = Outcome.SOFT, asked_from
     else:
         text = "The limit price is close to the market or better."
-        return passed(RuleCode.PRICE_COLLAR, text, pct, limits.collar_soft_pct, Unit.PERCENT)
+        return passed(RuleCode.PRICE_COLLAR, text, pct, asked_from, Unit.PERCENT)
     where = "above" if terms.side is Side.BUY else "below"
     text = f"The limit price is {percent(pct)} {where} {written(reference)}; {percent(limit)} is allowed."
     bound = collar_bound(terms, limits, facts)
     if bound is not None:
         text += f" {written(bound)} would pass."
-    return breached(outcome, RuleCode.PRICE_COLLAR, text, TicketField.PRICE, (pct, limit, Unit.PERCENT))
+    field = TicketField.ORD_TYPE if is_ours else TicketField.PRICE
+    return breached(outcome, RuleCode.PRICE_COLLAR, text, field, (pct, limit, Unit.PERCENT))
 
 
 def stop_side(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:

@@ -9,15 +9,14 @@ from core.domain.risk import Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk import ticks
 from core.risk.facts import Facts
-from core.risk.pricing import HUNDRED, worst_price
+from core.risk.marketable import RUN_PCT
+from core.risk.pricing import HUNDRED, is_capped, worst_price
 from core.risk.results import Outside, breached, capped, passed, unknown
 from core.risk.words import price as written
 from core.risk.words import shares
 
 _CODE = RuleCode.SELF_TRADE
 _ALONE = passed(_CODE, "It meets no working order of the other side.")
-# How far an order without a limit price may run: that of a marketable limit (A9).
-_RUN_PCT = 1
 
 
 def self_trade(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
@@ -36,7 +35,8 @@ def self_trade(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | 
         if (reach - other.price) * terms.side.sign < 0:
             return _ALONE
         figures = (reach, other.price, Unit.DOLLARS)
-    field = TicketField.ORD_TYPE if terms.price is None else TicketField.PRICE
+    has_price = terms.price is not None and not is_capped(terms, facts)
+    field = TicketField.PRICE if has_price else TicketField.ORD_TYPE
     outcome = capped(Outcome.HARD, terms, facts)
     return breached(outcome, _CODE, _text(terms, other), field, figures)
 
@@ -53,7 +53,7 @@ def _reach(terms: OrderTerms, facts: Facts) -> Decimal | None:
     worst = worst_price(terms, facts.quote)
     if worst is None or terms.price is not None:
         return worst
-    return worst * (HUNDRED + _RUN_PCT * terms.side.sign) / HUNDRED
+    return worst * (HUNDRED + RUN_PCT * terms.side.sign) / HUNDRED
 
 
 def _text(terms: OrderTerms, other: Resting) -> str:

@@ -12,7 +12,7 @@ from core.risk.results import Outside, breached, passed, unknown
 from core.risk.words import seconds
 
 _CODE = RuleCode.FACTS
-_FRESH = passed(_CODE, "Account, position, quote and session are known and fresh.")
+_FRESH = passed(_CODE, "Account, position, quote, session and clock are known and fresh.")
 
 
 def freshness(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
@@ -38,6 +38,8 @@ def freshness(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | N
 def _missing(terms: OrderTerms, facts: Facts) -> str | None:
     if facts.position_qty is None or facts.working_buy_qty is None or facts.working_sell_qty is None:
         return f"the position in {terms.symbol}"
+    if facts.positions_age_s is None:
+        return "what the broker holds for the account"
     if facts.session is None:
         return "the market session"
     if facts.account_age_s is None or facts.cash is None or facts.start_equity is None:
@@ -53,6 +55,12 @@ def _old(terms: OrderTerms, limits: Limits, facts: Facts) -> tuple[str, Outside 
     age = facts.account_age_s
     if age is None or not age <= limits.account_age_s:
         return _aged("The account", age, limits.account_age_s)
+    age = facts.positions_age_s
+    if age is None or not age <= limits.positions_age_s:
+        return _aged("What the broker said is held", age, limits.positions_age_s)
+    off_s = None if facts.session is None else facts.session.clock_off_s
+    if off_s is not None and not abs(off_s) < limits.clock_skew_s:
+        return _off(off_s, limits.clock_skew_s)
     if not is_quote_fresh(limits, facts):
         return _aged(f"The quote of {terms.symbol}", facts.quote_age_s, quote_limit_s(limits, facts))
     return None
@@ -63,3 +71,10 @@ def _aged(what: str, age: float | None, limit: float) -> tuple[str, Outside | No
         return f"{what} is of unknown age", None
     text = f"{what} is {seconds(age)} old, at most {seconds(limit)} is allowed"
     return text, (Decimal(str(age)), Decimal(str(limit)), Unit.SECONDS)
+
+
+def _off(off_s: float, limit: float) -> tuple[str, Outside | None]:
+    if not isfinite(off_s):
+        return "By how much this computer's clock is off is not known", None
+    text = f"This computer's clock is off by {seconds(abs(off_s))}, less than {seconds(limit)} is allowed"
+    return text, (Decimal(str(abs(off_s))), Decimal(str(limit)), Unit.SECONDS)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from core.domain.limits import Limits
+from core.domain.money import Qty
 from core.domain.risk import Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
 from core.risk.facts import Facts
@@ -13,8 +14,16 @@ _ONCE = passed(RuleCode.DUPLICATE, "It repeats no order of the last minute.", De
 
 
 def duplicate(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
-    """Ask about a repeat within seconds, and refuse the third within a minute."""
-    ages = [recent.age_s for recent in facts.recent if _is_same(terms, recent.terms)]
+    """Ask about a repeat within seconds, and refuse the third within a minute.
+
+    What the agent proposed on a thesis that was traded already within its time is refused.
+    """
+    thesis_age_s = None if facts.proposed is None else facts.proposed.thesis_age_s
+    if thesis_age_s is not None and not thesis_age_s > limits.thesis_s:
+        return _same_thesis(thesis_age_s, limits.thesis_s)
+    # A market order is the same again at whatever limit it goes out.
+    asked = terms if facts.asked is None else facts.asked
+    ages = [recent.age_s for recent in facts.recent if _is_same(asked, terms.order_qty, recent.terms)]
     ages = [age for age in ages if age <= limits.duplicate_hard_s]
     count = Decimal(len(ages) + 1)
     if count >= limits.duplicate_hard_count:
@@ -30,10 +39,17 @@ def duplicate(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | N
 
 def throttle(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
     """Refuse what is over the pace; the figures are those from before this order."""
-    for sent, limit, span in (
-        (facts.sent_today, limits.per_day, "today"),
-        (facts.sent_last_minute, limits.per_minute, "in the last minute"),
-    ):
+    everybody, own = limits if facts.common is None else facts.common, facts.own
+    paces: tuple[tuple[int, int, str], ...] = (
+        (facts.sent_today, everybody.per_day, "today"),
+        (facts.sent_last_minute, everybody.per_minute, "in the last minute"),
+    )
+    if own is not None:
+        paces += (
+            (own.sent_today, limits.per_day, "by the agent today"),
+            (own.sent_last_minute, limits.per_minute, "by the agent in the last minute"),
+        )
+    for sent, limit, span in paces:
         if sent >= limit:
             text = f"{sent} orders were sent {span}, and {limit} is the limit. Cancels still go out."
             return refused(
@@ -48,16 +64,22 @@ def throttle(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | No
             (Decimal(limits.burst + 1), Decimal(limits.burst), Unit.COUNT),
         )
     text = "The pace of orders is within the limit."
-    return passed(
-        RuleCode.THROTTLE, text, Decimal(facts.sent_last_minute + 1), Decimal(limits.per_minute), Unit.COUNT
-    )
+    sent, limit, _ = paces[-1]
+    return passed(RuleCode.THROTTLE, text, Decimal(sent + 1), Decimal(limit), Unit.COUNT)
 
 
-def _is_same(one: OrderTerms, other: OrderTerms) -> bool:
+def _same_thesis(age_s: float, limit: float) -> RuleResult:
+    text = f"An order on the same thesis was sent {seconds(age_s)} ago"
+    text += f"; it may be traded once in {seconds(limit)}."
+    figures = (Decimal(str(age_s)), Decimal(str(limit)), Unit.SECONDS)
+    return refused(RuleCode.DUPLICATE, text, TicketField.NONE, figures)
+
+
+def _is_same(one: OrderTerms, qty: Qty, other: OrderTerms) -> bool:
     return (
         one.symbol == other.symbol
         and one.side is other.side
-        and one.order_qty == other.order_qty
+        and qty == other.order_qty
         and one.price == other.price
         and one.stop_px == other.stop_px
     )

@@ -1,0 +1,79 @@
+"""What automation has done lately: how often it opened a symbol, on which thesis, and what it is sending."""
+
+from collections import deque
+from collections.abc import Iterable
+
+from core.clock import Clock
+from core.domain.access import Origin
+from core.domain.order import Order
+from core.domain.proposals import Proposal
+from core.domain.terms import OrderTerms, Side
+from core.ids import Symbol
+from core.state.orders import Reservation
+
+ENTRIES_WINDOW_S = 600.0
+# The ways in by which a program orders.
+AUTOMATED = (Origin.API, Origin.AGENT)
+
+Thesis = tuple[Symbol, Side, str]
+
+
+class Automation:
+    """Remembers what was sent by programs. Lives on the core loop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._entries: dict[Symbol, deque[float]] = {}
+        self._theses: dict[Thesis, float] = {}
+        self._reserved: dict[Reservation, Symbol] = {}
+
+    def restore(self, orders: Iterable[Order]) -> None:
+        """Begin with what is stored: an order of automation counts as an opening one, whatever it was."""
+        now, steady = self._clock.now(), self._clock.monotonic()
+        for order in sorted(orders, key=lambda each: each.created_at):
+            age_s = (now - order.created_at).total_seconds()
+            if order.origin in AUTOMATED and 0 <= age_s < ENTRIES_WINDOW_S:
+                self._entries.setdefault(order.symbol, deque()).append(steady - age_s)
+
+    def sent(
+        self, terms: OrderTerms, origin: Origin, proposal: Proposal | None, reservation: Reservation
+    ) -> None:
+        """Note an opening order that is on its way; one that a person gave is not counted."""
+        now = self._clock.monotonic()
+        if origin in AUTOMATED:
+            self._entries.setdefault(terms.symbol, deque()).append(now)
+        if proposal is not None:
+            self._theses[_thesis(proposal)] = now
+        if origin is Origin.AGENT:
+            self._reserved[reservation] = terms.symbol
+
+    def landed(self, reservation: Reservation) -> None:
+        """Note that an order on its way is in the book by now, or has failed."""
+        self._reserved.pop(reservation, None)
+
+    def entries(self, symbol: Symbol, origin: Origin | None) -> int | None:
+        """Return how often automation has opened a symbol in ten minutes; None where a person orders."""
+        if origin not in AUTOMATED:
+            return None
+        found = self._entries.get(symbol)
+        if found is None:
+            return 0
+        now = self._clock.monotonic()
+        while found and now - found[0] >= ENTRIES_WINDOW_S:
+            found.popleft()
+        return len(found)
+
+    def thesis_age_s(self, proposal: Proposal) -> float | None:
+        """Return the seconds since an order on the same thesis was sent; None where there was none."""
+        at = self._theses.get(_thesis(proposal))
+        return None if at is None else self._clock.monotonic() - at
+
+    def reserved(self) -> tuple[Symbol, ...]:
+        """List the symbols of the agent's orders that are on their way and not in the book yet."""
+        return tuple(self._reserved.values())
+
+
+def _thesis(proposal: Proposal) -> Thesis:
+    # The same words on the same symbol and side, however they are spaced or capitalised.
+    words = " ".join(proposal.thesis.casefold().split())
+    return proposal.terms.symbol, proposal.terms.side, words
