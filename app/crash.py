@@ -17,12 +17,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import structlog
+
 from app.version import version
 from core.clock import Clock, SystemClock
 
 MOST_FILES = 50
 
 Notify = Callable[[str, BaseException], None]
+
+_log = structlog.get_logger("crash")
 
 
 class CrashFiles:
@@ -43,6 +47,7 @@ class CrashFiles:
         """Catch what nobody catches: in any thread, and when the interpreter itself falls."""
         sys.excepthook = self._on_main
         threading.excepthook = self._on_thread
+        sys.unraisablehook = self._on_unraisable
         _installed.append(self)
         with suppress(OSError):
             self._faults = self._open(f"fault-{os.getpid()}.txt")
@@ -52,6 +57,7 @@ class CrashFiles:
         """Give the hooks back, and remove the file for falls of the interpreter: it had none."""
         sys.excepthook = sys.__excepthook__
         threading.excepthook = threading.__excepthook__
+        sys.unraisablehook = sys.__unraisablehook__
         if self in _installed:
             _installed.remove(self)
         if self._faults is not None:
@@ -87,7 +93,9 @@ class CrashFiles:
 
     def answer_for(self, error: BaseException, where: str) -> None:
         """Record an error that nobody catches, and tell of it."""
-        self._notify(self.record(error, where), error)
+        reference = self.record(error, where)
+        _log.error("crash.recorded", reference=reference, where=where, kind=type(error).__name__)
+        self._notify(reference, error)
 
     def told(self, reference: str) -> str:
         """Say in one sentence where the traceback is."""
@@ -107,6 +115,11 @@ class CrashFiles:
             return
         name = caught.thread.name if caught.thread else "a thread that has ended"
         self.answer_for(error, f"thread {name}")
+
+    def _on_unraisable(self, caught: "sys.UnraisableHookArgs") -> None:
+        # Raised where nothing can catch it, as while an object is taken away.
+        if caught.exc_value is not None:
+            self.answer_for(caught.exc_value, "unraisable")
 
     def _open(self, name: str) -> int:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

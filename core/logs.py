@@ -20,8 +20,12 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 MASK = "***"
-# At their debug level they write whole requests and frames, and keys with them.
-_TALKATIVE = ("websockets", "urllib3", "aiohttp", "keyring", "alpaca", "polygon", "hpack")
+# Below a warning they write whole requests, frames and statements, and keys with them. What any library says
+# below a warning is dropped; these would also take the time to say it.
+_TALKATIVE = (
+    "websockets", "urllib3", "aiohttp", "keyring", "alpaca", "polygon", "hpack", "sqlalchemy", "alembic",
+    "asyncio", "qasync",
+)  # fmt: skip
 FILE_BYTES = 4 * 1024 * 1024
 OLD_FILES = 4
 
@@ -89,6 +93,7 @@ def configure(settings: LogSettings) -> bool:
         handlers.append(_QuietStream(sys.stderr))
     renderer: Processor = _as_json if settings.format is LogFormat.JSON else _as_text
     for handler in handlers:
+        handler.addFilter(_ours_or_loud)
         handler.setFormatter(
             structlog.stdlib.ProcessorFormatter(
                 foreign_pre_chain=_CHAIN,
@@ -103,7 +108,8 @@ def configure(settings: LogSettings) -> bool:
         root.addHandler(handler)
     root.setLevel(number)
     for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(number, logging.INFO))
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[*_CHAIN, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -111,6 +117,11 @@ def configure(settings: LogSettings) -> bool:
         cache_logger_on_first_use=True,
     )
     return is_written
+
+
+def _ours_or_loud(record: logging.LogRecord) -> bool:
+    # Our events come as a mapping of facts, the lines of libraries as text.
+    return isinstance(record.msg, dict) or record.levelno >= logging.WARNING
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from core.clock import Clock
 from core.domain.access import Actor
@@ -88,6 +89,10 @@ class Exits:
             await self._request(order)
 
     async def _ask(self, order: Order, actor: Actor) -> None:
+        with bound_contextvars(cl_ord_id=order.cl_ord_id):
+            await self._note_and_request(order, actor)
+
+    async def _note_and_request(self, order: Order, actor: Actor) -> None:
         await self._note(order, actor)
         try:
             await self._request(order)

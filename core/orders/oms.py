@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from structlog.contextvars import bind_contextvars
+
 from core.bus import Bus
 from core.clock import Clock
 from core.domain.access import Actor
@@ -126,6 +128,7 @@ class OrderManagement:
         return await self._tasks.see_through(self._apply(report), "report")
 
     async def _apply(self, report: ExecutionReport) -> Order | None:
+        bind_contextvars(cl_ord_id=report.cl_ord_id)  # of the task that sees it through
         async with self._patience.applying:
             failpoint("oms.before_report")
             order = await self._find(report)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from core.bus import Bus
 from core.clock import Clock
@@ -21,7 +22,7 @@ from core.orders.gather import LiveState
 from core.orders.latency import AckTimes
 from core.orders.oms import OrderManagement
 from core.orders.reducing import is_proven_exit
-from core.orders.refusals import refusal
+from core.orders.refusals import NOT_SENT, refusal
 from core.ports.broker import Broker
 from core.tasks import Tasks
 
@@ -80,6 +81,9 @@ class Sending:
 
     async def send(self, order: Order) -> Order:
         """Call the broker, once, and book its answer, or UNKNOWN for the lack of one."""
+        bind_contextvars(
+            cl_ord_id=order.cl_ord_id
+        )  # of this task: whatever is logged on the way names the order
         failpoint("oms.before_send")
         begun = self._clock.monotonic()
         try:
@@ -104,7 +108,7 @@ class Sending:
             if order.unknown:  # this time it did not leave; of the first time nobody knows
                 await self._oms.mark_unknown(order.cl_ord_id, f"Not sent again: {error}")
             else:
-                await self._oms.apply(refusal(order, f"Not sent: {error}", self._clock.now()))
+                await self._oms.apply(refusal(order, f"{NOT_SENT}{error}", self._clock.now()))
         except Exception as error:  # bytes may have left, so a bug proves as little as a time-out
             await self._oms.mark_unknown(order.cl_ord_id, str(error))
         return self._state.orders.get(order.cl_ord_id) or order

@@ -1,4 +1,4 @@
-"""`/metrics`: the library's parser reads it, its numbers are right after real orders, labels tell no secret."""
+"""`/metrics`: the library's parser reads it, numbers are right after real orders, labels hold no secret."""
 
 import asyncio
 from decimal import Decimal

@@ -82,7 +82,8 @@ def test_crash_that_cannot_be_written_still_has_a_reference(tmp_path, told):
     assert len(reference) == 8
 
 
-def test_crash_in_a_thread_is_recorded_and_told(files, told, tmp_path):
+def test_crash_in_a_thread_is_recorded_and_told(files, told, tmp_path, expected_log):
+    expected_log("crash.recorded")
     files.install()
     error = _raised()
 
@@ -100,7 +101,8 @@ def test_crash_in_a_thread_is_recorded_and_told(files, told, tmp_path):
     assert "where thread lane" in path.read_text()
 
 
-def test_crash_in_a_loop_is_recorded_and_told(files, told):
+def test_crash_in_a_loop_is_recorded_and_told(files, told, expected_log):
+    expected_log("crash.recorded")
     error = _raised()
     files.install()
 
@@ -115,6 +117,28 @@ def test_crash_in_a_loop_is_recorded_and_told(files, told):
 
     assert told.calls[0][1] is error
     assert str(told.calls[1][1]) == "only words"
+
+
+class Falls:
+    """Raises while it is taken away, where nothing can catch it."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __del__(self) -> None:
+        raise self._error
+
+
+def test_crash_where_nothing_can_catch_it_is_recorded_and_told(files, told, expected_log, monkeypatch):
+    expected_log("crash.recorded")
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    error = _raised()
+    files.install()
+
+    falls = Falls(error)
+    del falls
+
+    assert [found for _, found in told.calls] == [error]
 
 
 def test_crash_in_a_loop_without_crash_files_is_logged(expected_log):

@@ -28,6 +28,7 @@ def file(tmp_path: Path):
     for handler in before:
         root.addHandler(handler)
     root.setLevel(level)
+    logging.captureWarnings(capture=False)
 
 
 @pytest.mark.parametrize(
@@ -170,13 +171,45 @@ def test_log_that_is_echoed_goes_to_standard_error(file, capsys):
     assert told.out == ""
 
 
-@pytest.mark.parametrize("library", ["websockets.client", "urllib3.connectionpool", "keyring.backend"])
-def test_frames_and_requests_of_a_library_are_never_written(file, library):
+@pytest.mark.parametrize(
+    "library", ["websockets.client", "urllib3.connectionpool", "sqlalchemy.engine.Engine", "any.other"]
+)
+def test_what_a_library_says_below_a_warning_is_never_written(file, library):
     configure(LogSettings(file, LogLevel.DEBUG))
 
-    logging.getLogger(library).debug("> TEXT {'action': 'auth', 'key': 'canary'}")
-    logging.getLogger(library).info("connected")
+    logging.getLogger(library).debug("> TEXT {'action': 'auth', 'what': 'canary'}")
+    logging.getLogger(library).info("sent canary")
+    logging.getLogger(library).warning("connection lost")
+    structlog.get_logger("desk").debug("order.looked_at")
 
     text = file.read_text()
     assert "canary" not in text
-    assert "connected" in text
+    assert "connection lost" in text
+    assert "order.looked_at" in text
+
+
+def test_talkative_library_does_not_even_make_its_text(file):
+    configure(LogSettings(file, LogLevel.DEBUG))
+
+    assert not logging.getLogger("websockets.client").isEnabledFor(logging.INFO)
+
+
+def test_warning_of_python_goes_to_the_log_and_is_masked(file):
+    configure(LogSettings(file))
+
+    logging.getLogger("py.warnings").warning("api_key=%s is short", SECRET)
+
+    assert SECRET not in file.read_text()
+    assert logging._warnings_showwarning is not None
+
+
+def test_what_is_bound_to_a_piece_of_work_stands_in_each_of_its_lines(file):
+    configure(LogSettings(file, format=LogFormat.JSON))
+
+    with structlog.contextvars.bound_contextvars(cl_ord_id="IQ-1"):
+        structlog.get_logger("broker").info("request.answered")
+        structlog.get_logger("orders").info("order.moved", cl_ord_id="IQ-2")
+    structlog.get_logger("orders").info("book.read")
+
+    told = [json.loads(line).get("cl_ord_id") for line in file.read_text().splitlines()]
+    assert told == ["IQ-1", "IQ-2", None]
