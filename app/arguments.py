@@ -9,6 +9,7 @@ from app.version import build, version
 
 MODES = ("sim", "paper", "live")
 BROKERS = ("simulator", "alpaca")
+ROLES = ("viewer", "trader", "admin")
 SECRETS = ("alpaca.paper", "alpaca.live", "polygon")
 FORMATS = ("text", "json")
 LEVELS = ("debug", "info", "warning", "error")
@@ -124,6 +125,8 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     export = _command(audit, "export", "write the chain into a signed file, for verify_audit.py")
     export.add_argument("file", type=Path, metavar="FILE", help="where to; nothing is overwritten")
     _add_secrets(commands)
+    _add_keys(commands)
+    _add_users(commands)
     schema = _group(commands, "db", "the database's schema")
     _command(schema, "current", "which schema the database has")
     _command(schema, "upgrade", "bring it to this program's")
@@ -138,6 +141,39 @@ def _add_secrets(commands: "_Commands[argparse.ArgumentParser]") -> None:
         put.add_argument("--from-file", type=Path, metavar="FILE", help="your own file, mode 0600")
     remove = _command(secrets, "remove", "forget one")
     remove.add_argument("name", metavar="NAME", choices=SECRETS, help=", ".join(SECRETS))
+
+
+def _add_keys(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    keys = _group(commands, "keys", "the keys of a profile")
+    passphrase = _command(keys, "passphrase", "change your own passphrase")
+    _add_new_passphrase(passphrase)
+    _command(keys, "rotate", "re-encrypt the profile under a new key; every passphrase stays")
+    recovery = _command(keys, "recovery", "make a recovery key for paper, or use it")
+    recovery.add_argument("--use", action="store_true", help="set a new passphrase with the recovery key")
+    recovery.add_argument("--from-file", type=Path, metavar="FILE", help="with --use: your own, mode 0600")
+    _add_new_passphrase(recovery)
+    keyring = _command(keys, "keyring", "let this computer's keyring open the profile, or no longer")
+    keyring.add_argument("switch", choices=("on", "off"), help="on or off")
+
+
+def _add_users(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    users = _group(commands, "users", "who may open a profile, and in which role")
+    _command(users, "list", "name, role and passphrase, one a line")
+    add = _command(users, "add", "a new user with a passphrase of their own")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--role", choices=ROLES, required=True, help="what they may do")
+    _add_new_passphrase(add)
+    change = _command(users, "set-role", "give a user another role")
+    change.add_argument("name", metavar="NAME")
+    change.add_argument("role", choices=ROLES, metavar="ROLE", help=", ".join(ROLES))
+    remove = _command(users, "remove", "shut a user out; the profile is re-encrypted under a new key")
+    remove.add_argument("name", metavar="NAME")
+
+
+def _add_new_passphrase(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--new-passphrase-file", type=Path, metavar="FILE", help="the new one; your own file, mode 0600"
+    )
 
 
 _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what it returns
@@ -169,6 +205,13 @@ def _fault(arguments: argparse.Namespace) -> str | None:
         and not arguments.paper_checks
     ):
         return "--by-hand and --record go with --paper-checks"
+    if (
+        arguments.command == "keys"
+        and arguments.subcommand == "recovery"
+        and not arguments.use
+        and (arguments.from_file or arguments.new_passphrase_file)
+    ):
+        return "--from-file and --new-passphrase-file go with --use"
     if arguments.speed is not None and arguments.replay is None:
         return "--speed goes with --replay"
     if arguments.rough_day and not arguments.demo:

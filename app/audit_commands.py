@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.instance import ProfileLock
+from app.admission import held_alone
 from app.opening import Invocation, let_in, schema_of, used_profile
 from app.profile import Profile
 from core.clock import SystemClock
@@ -73,7 +73,7 @@ def _opened(invocation: Invocation) -> "Iterator[tuple[Profile, Key, SqlStore]]"
     from core.storage.store import open_store
 
     profile = used_profile(invocation)
-    with ProfileLock(profile.lock):
+    with held_alone(profile):
         key = let_in(profile, invocation).key
         if not schema_of(profile.database, key).is_current:
             raise Refused(

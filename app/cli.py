@@ -107,6 +107,9 @@ def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
     from core.domain.access import Mode
     from core.settings import BrokerName
 
+    groups = {"audit": _audit, "keys": _keys, "secrets": _secrets, "users": _users}
+    if arguments.command in groups:
+        return groups[arguments.command](arguments)
     match arguments.command, getattr(arguments, "subcommand", None):
         case "doctor", None:
             if arguments.paper_checks:
@@ -117,10 +120,6 @@ def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
             return lambda invocation: commands.create_profile(invocation, arguments.name, mode, broker)
         case "profile", "list":
             return commands.list_profiles
-        case "audit", _:
-            return _audit(arguments)
-        case "secrets", _:
-            return _secrets(arguments)
         case "db", "current":
             return commands.show_schema
         case "db", "upgrade":
@@ -156,6 +155,43 @@ def _secrets(arguments: Namespace) -> "Callable[[Invocation], int]":
         return lambda invocation: secret_commands.take_away(invocation, name)
     rotates = arguments.subcommand == "rotate"
     return lambda invocation: secret_commands.put(invocation, name, arguments.from_file, rotates=rotates)
+
+
+def _keys(arguments: Namespace) -> "Callable[[Invocation], int]":
+    from app import key_commands
+
+    match arguments.subcommand:
+        case "passphrase":
+            return lambda invocation: key_commands.change_passphrase(
+                invocation, arguments.new_passphrase_file
+            )
+        case "rotate":
+            return key_commands.rotate
+        case "keyring":
+            return lambda invocation: key_commands.switch_keyring(invocation, is_on=arguments.switch == "on")
+        case "recovery" if arguments.use:
+            return lambda invocation: key_commands.use_recovery(
+                invocation, arguments.from_file, arguments.new_passphrase_file
+            )
+    return key_commands.make_recovery
+
+
+def _users(arguments: Namespace) -> "Callable[[Invocation], int]":
+    from app import user_commands
+    from core.domain.access import Role
+
+    match arguments.subcommand:
+        case "add":
+            role = Role(arguments.role)
+            return lambda invocation: user_commands.add(
+                invocation, arguments.name, role, arguments.new_passphrase_file
+            )
+        case "set-role":
+            role = Role(arguments.role)
+            return lambda invocation: user_commands.set_role(invocation, arguments.name, role)
+        case "remove":
+            return lambda invocation: user_commands.remove(invocation, arguments.name)
+    return user_commands.show
 
 
 def _open_window(arguments: Namespace, invocation: "Invocation") -> int:
@@ -227,7 +263,7 @@ def _check_bars(path: Path) -> None:
 def _profile(invocation: "Invocation") -> tuple[Path | None, str | None]:
     from app import profile as profiles
     from app.instance import ProfileLock
-    from app.opening import check_may_start, passphrase
+    from app.opening import check_may_start, starting_passphrase
     from core.settings import read_environment
 
     read_environment(invocation.variables)  # a value that is none of ours is refused without a profile too
@@ -238,7 +274,7 @@ def _profile(invocation: "Invocation") -> tuple[Path | None, str | None]:
     check_may_start(profile, invocation.variables)
     # Asked of the profile's lock here so that a second start says so at once; the core holds it later.
     ProfileLock(profile.lock).release()
-    found = passphrase(invocation, f"Passphrase of profile {name}: ")
+    found = starting_passphrase(profile, invocation)
     profiles.note_used(invocation.data_dir, name)
     return profile.folder, found
 

@@ -3,7 +3,7 @@
 import sys
 
 from app import profile as profiles
-from app.instance import ProfileLock
+from app.admission import held_alone
 from app.opening import Invocation, let_in, new_passphrase, schema_of, used_profile
 from app.secrets import command, needed
 from core.domain.access import Mode
@@ -13,10 +13,12 @@ from core.settings import BrokerName
 
 def create_profile(invocation: Invocation, name: str, mode: Mode, broker: BrokerName | None) -> int:
     """Make a profile with its first user."""
-    made = profiles.create(invocation.data_dir, name, new_passphrase(invocation), mode=mode, broker=broker)
+    passphrase = new_passphrase(invocation.passphrase_file, "a new profile", "--passphrase-file")
+    made = profiles.create(invocation.data_dir, name, passphrase, mode=mode, broker=broker)
     profiles.note_used(invocation.data_dir, name)
     print(f"profile {name} ({made.settings.mode}, {made.settings.broker}) made in {made.folder}")
-    print("There is no way back in without the passphrase: write it down and keep it apart.")
+    print("There is no way back in without the passphrase: write it down and keep it apart,")
+    print("or make a recovery key for paper: investiq keys recovery")
     for secret in needed(made.settings):
         print(f"It needs a key before it can be opened; run: {command(made, secret)}")
     return 0
@@ -44,7 +46,7 @@ def list_profiles(invocation: Invocation) -> int:
 def show_schema(invocation: Invocation) -> int:
     """Print which schema a profile's database has."""
     profile = used_profile(invocation)
-    with ProfileLock(profile.lock):
+    with held_alone(profile):
         found = schema_of(profile.database, let_in(profile, invocation).key)
     print(f"schema {found.revision}, this program knows up to {found.known}")
     return 0
@@ -55,7 +57,7 @@ def upgrade_schema(invocation: Invocation) -> int:
     from core.storage.store import migrate
 
     profile = used_profile(invocation)
-    with ProfileLock(profile.lock):
+    with held_alone(profile):
         key = let_in(profile, invocation).key
         before = schema_of(profile.database, key)
         if before.is_current:

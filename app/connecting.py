@@ -11,7 +11,9 @@ import structlog
 from PySide6.QtWidgets import QWidget
 
 from app import profile as profiles
+from app.admission import admitted
 from app.secrets import open_secrets, store_secret
+from core.access.policy import Duty
 from core.clock import SystemClock
 from core.domain.access import Mode
 from core.domain.credentials import AlpacaCredentials, SecretName, lines
@@ -129,13 +131,13 @@ def make_paper(root: Path, start: PaperStart, *, cost: Cost = COST) -> Path:
     feed = FeedName.POLYGON if start.polygon else None
     made = profiles.create(root, start.name, start.passphrase, mode=Mode.PAPER, feed=feed, cost=cost)
     is_whole = False
-    unlocked = vault.unlock(made.folder, start.passphrase)
-    secrets = open_secrets(made, unlocked.key)
+    admission = admitted(made, vault.unlock(made.folder, start.passphrase), Duty.MANAGE_CREDENTIALS)
+    secrets = open_secrets(made, admission.key)
     try:
         pair = lines(start.credentials.key_id, start.credentials.secret)
-        store_secret(made, unlocked, secrets, SecretName.ALPACA_PAPER, pair)
+        store_secret(admission, secrets, SecretName.ALPACA_PAPER, pair)
         if start.polygon is not None:
-            store_secret(made, unlocked, secrets, SecretName.POLYGON, start.polygon.key)
+            store_secret(admission, secrets, SecretName.POLYGON, start.polygon.key)
         profiles.note_used(root, start.name)
         is_whole = True
     finally:

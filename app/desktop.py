@@ -67,6 +67,7 @@ class Desktop(QObject):
         self._app = app
         self._core: CoreThread | None = None
         self._unlock: UnlockSheet | None = None
+        self._unasked: DesktopOptions | None = None
         self._connecting: PaperConnecting | None = None
         self._exit_code = 0
         self._is_painted = False
@@ -104,7 +105,7 @@ class Desktop(QObject):
         if self._options.kind is Kind.WELCOME:
             self.window.show_welcome(self._begin)
         elif self._options.kind is Kind.PROFILE and self._options.passphrase is None:
-            self._ask_passphrase(self._options)
+            self._open_or_ask(self._options)
         else:
             self._start_core(self._options)
 
@@ -129,7 +130,7 @@ class Desktop(QObject):
         except InvestIQError as error:
             self._explain(str(error))
             return
-        self._ask_passphrase(replace(self._options, kind=Kind.PROFILE, profile_folder=profile.folder))
+        self._open_or_ask(replace(self._options, kind=Kind.PROFILE, profile_folder=profile.folder))
 
     def _open_paper(self, folder: Path, passphrase: str) -> None:
         self._start_core(
@@ -143,6 +144,14 @@ class Desktop(QObject):
     def _explain(self, words: str) -> None:
         self.window.show_welcome(self._begin)
         self.window.parts.notices.warn(words)
+
+    def _open_or_ask(self, options: DesktopOptions) -> None:
+        folder = options.profile_folder
+        if folder is not None and profiles.opens_unasked(folder):
+            self._unasked = options
+            self._start_core(options)
+        else:
+            self._ask_passphrase(options)
 
     def _ask_passphrase(self, options: DesktopOptions) -> None:
         name = options.profile_folder.name if options.profile_folder is not None else ""
@@ -162,7 +171,7 @@ class Desktop(QObject):
             warm()
             asyncio.get_running_loop().set_exception_handler(crash.handle_loop_error)
             opening: Coroutine[Any, Any, Running] = (
-                start_profile(options, publish, ask, options.passphrase or "")
+                start_profile(options, publish, ask, options.passphrase)
                 if options.kind is Kind.PROFILE
                 else start_temporary(options, publish, ask)
             )
@@ -187,6 +196,11 @@ class Desktop(QObject):
                 self._unlock = None
             return
         self._core = None
+        unasked, self._unasked = self._unasked, None
+        if unasked is not None and isinstance(error, WrongPassphrase):
+            # The keyring is locked, gone, or holds another key: the person has one too.
+            self._ask_passphrase(unasked)
+            return
         if self._unlock is not None and isinstance(error, _MENDABLE):
             self._unlock.refuse(str(error))
             return

@@ -12,7 +12,7 @@ from app import crash
 from app import profile as profiles
 from app.instance import ProfileLock
 from app.local_api import with_api
-from app.opening import Invocation, chosen_profile, passphrase
+from app.opening import Invocation, chosen_profile, starting_passphrase
 from app.options import DesktopOptions, Kind
 from app.profile import SETTINGS, Profile
 from app.runtime import STOP_WITHIN_S, new_loop
@@ -52,7 +52,7 @@ def prepare(invocation: Invocation) -> Prepared:
         raise SettingInvalid(str(profile.folder / SETTINGS), "api.enabled", words)
     require_key(environment)
     ProfileLock(profile.lock).release()
-    found = passphrase(invocation, f"Passphrase of profile {profile.name}: ")
+    found = starting_passphrase(profile, invocation)
     profiles.note_used(invocation.data_dir, profile.name)
     options = DesktopOptions(Kind.PROFILE, invocation.data_dir, profile.folder)
     return Prepared(profile, environment, options, found)
@@ -73,7 +73,7 @@ async def _serve(prepared: Prepared) -> None:
     loop, enough = asyncio.get_running_loop(), asyncio.Event()
     loop.set_exception_handler(crash.handle_loop_error)
     _on_signals(loop, enough.set)
-    opened = await start_profile(prepared.options, _note, _nobody, prepared.passphrase or "")
+    opened = await start_profile(prepared.options, _note, _nobody, prepared.passphrase)
     api = prepared.profile.settings.api
     running = await with_api(opened, api, prepared.environment)
     print(f"investiq headless: profile {prepared.profile.name}, API on 127.0.0.1:{api.port}", flush=True)

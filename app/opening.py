@@ -100,19 +100,35 @@ def passphrase(invocation: Invocation, prompt: str, ask: Callable[[str], str] = 
     return ask(prompt) if sys.stdin is not None and sys.stdin.isatty() else None
 
 
-def new_passphrase(invocation: Invocation, ask: Callable[[str], str] = getpass) -> str:
-    """Read a passphrase that is to be set; one that is typed is typed twice.
+def starting_passphrase(profile: Profile, invocation: Invocation) -> str | None:
+    """Read what opens a profile for trading; None where the keyring may, or where there is nobody to ask.
+
+    Raises:
+        StorageError: its key file cannot be read.
+    """
+    if invocation.passphrase_file is None and profiles.opens_unasked(profile.folder):
+        return None
+    return passphrase(invocation, f"Passphrase of profile {profile.name}: ")
+
+
+def new_passphrase(file: Path | None, whose: str, option: str, ask: Callable[[str], str] = getpass) -> str:
+    """Read a passphrase that is to be set, from its file or typed twice.
+
+    Args:
+        whose: who or what needs it, for the message.
+        option: the one that names the file.
 
     Raises:
         Refused: there is none, or the two differ.
     """
-    first = passphrase(invocation, "New passphrase, at least 15 characters: ", ask)
-    if first is None:
+    if file is not None:
+        return read_passphrase(file)
+    if sys.stdin is None or not sys.stdin.isatty():
         raise Refused(
-            RefusalCode.MALFORMED,
-            "a new profile needs a passphrase: run in a terminal, or use --passphrase-file",
+            RefusalCode.MALFORMED, f"{whose} needs a new passphrase: run in a terminal, or use {option}"
         )
-    if invocation.passphrase_file is None and ask("The same again: ") != first:
+    first = ask("New passphrase, at least 15 characters: ")
+    if ask("The same again: ") != first:
         raise Refused(RefusalCode.MALFORMED, "the two passphrases differ; nothing was written")
     return first
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from app.instance import ProfileLock
 from core.domain.access import Mode
 from core.domain.messages import KeepProfile
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 OWNER = "owner"
 PROFILES = "profiles"
 SETTINGS = "profile.toml"
+
+_log = structlog.get_logger("profiles")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,31}(?<![ .])")
 _LAST = ".last"
@@ -80,15 +84,18 @@ class OpenProfile:
     """A profile in use: close the store, then release the lock.
 
     Attributes:
-        user: whose passphrase opened it.
-        key: what opens its database and its stored credentials.
+        unlocked: whose passphrase opened it, and what opens its database and its stored credentials.
     """
 
     profile: Profile
     store: "SqlStore"
-    user: str
+    unlocked: Unlocked
     lock: ProfileLock
-    key: Key
+
+    @property
+    def key(self) -> Key:
+        """What opens its database and its stored credentials."""
+        return self.unlocked.key
 
 
 def data_dir(given: Path | None, variables: Mapping[str, str]) -> Path:
@@ -205,7 +212,7 @@ def build(profile: Profile, passphrase: str, *, cost: Cost = COST) -> Key:
     key = vault.create(profile.folder, passphrase, OWNER, cost=cost)
     is_built = False
     try:
-        open_store(profile.database, key, create=True).close()
+        open_store(profile.database, key, create=True, owner=OWNER).close()
         is_built = True
     finally:
         if not is_built:
@@ -213,8 +220,11 @@ def build(profile: Profile, passphrase: str, *, cost: Cost = COST) -> Key:
     return key
 
 
-def unlock(profile: Profile, passphrase: str | None) -> Unlocked:
+def unlock(profile: Profile, passphrase: str | None, *, by_keyring: bool = False) -> Unlocked:
     """Let in whoever the passphrase belongs to. A profile that was never used is made with it.
+
+    Args:
+        by_keyring: whether the keyring may open it where no passphrase is given. May wait for a person.
 
     Raises:
         WrongPassphrase: it opens no slot, or none was given.
@@ -230,26 +240,53 @@ def unlock(profile: Profile, passphrase: str | None) -> Unlocked:
             f"{profile.database} is not there, though this profile has been used; nothing was made anew. "
             "Put it back, or restore a backup"
         )
+    if passphrase is None and by_keyring and vault.has_keyring(profile.folder):
+        from app.keyring_slot import unlock_by_keyring
+
+        return unlock_by_keyring(profile.folder, profile.name)
     return vault.unlock(profile.folder, passphrase)
+
+
+def opens_unasked(folder: Path) -> bool:
+    """Say whether the keyring of this computer may open a profile, so that nobody is asked first.
+
+    Raises:
+        StorageError: its key file cannot be read.
+    """
+    return vault.has_keys(folder) and vault.has_keyring(folder)
 
 
 def open_profile(folder: Path, passphrase: str | None) -> OpenProfile:
     """Open a profile for trading: locked against a second instance, unlocked, and its database current.
+
+    A rotation that was cut off is finished, and a slot below today's cost is raised to it.
 
     Raises:
         ProfileInUse: another instance has it.
         StorageError: keys or database are not as they should be; nothing was overwritten.
         Refused: the profile is new and the passphrase too short.
     """
+    from core.storage import rotation
     from core.storage.store import open_store
 
     profile = load_folder(folder)
     with ExitStack() as undo:
         lock = undo.enter_context(ProfileLock(profile.lock))
-        unlocked = unlock(profile, passphrase)
+        rotation.settle(profile.folder, profile.database)
+        unlocked = unlock(profile, passphrase, by_keyring=True)
+        if passphrase is not None:
+            _refresh(profile, unlocked, passphrase)
         store = open_store(profile.database, unlocked.key, create=False)
         undo.pop_all()
-        return OpenProfile(profile, store, unlocked.user, lock, unlocked.key)
+        return OpenProfile(profile, store, unlocked, lock)
+
+
+def _refresh(profile: Profile, unlocked: Unlocked, passphrase: str) -> None:
+    try:
+        vault.refresh(profile.folder, unlocked, passphrase)
+    except StorageUnwritable as error:
+        # The slot is as it was, and the next start tries again.
+        _log.warning("slot.not_raised", reason=str(error))
 
 
 def keep_profile(root: Path, folder: Path, command: KeepProfile, key: Key) -> Path:

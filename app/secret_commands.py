@@ -5,13 +5,14 @@ from collections.abc import Callable
 from getpass import getpass
 from pathlib import Path
 
-from app.instance import ProfileLock
-from app.opening import Invocation, chosen_profile, let_in, read_private, schema_of, used_profile
+from app.admission import admit, held_alone
+from app.opening import Invocation, chosen_profile, let_in, read_private, used_profile
 from app.profile import Profile
 from app.secrets import Secrets, command, open_secrets, remove_secret, store_secret
+from core.access.policy import Duty
 from core.domain.credentials import PARTS, SecretName, check_mode, lines, parse
 from core.errors import BadInput, RefusalCode, Refused
-from core.storage.vault import Key, Unlocked
+from core.storage.vault import Key
 
 _MOST_CHARACTERS = 4096
 
@@ -40,9 +41,9 @@ def put(invocation: Invocation, name: SecretName, file: Path | None, *, rotates:
     """Store a credential: the first of its name, or one in the place of another."""
     profile = used_profile(invocation)
     check_mode(name, profile.settings.mode)
-    with ProfileLock(profile.lock):
-        unlocked = _let_in(profile, invocation)
-        secrets = open_secrets(profile, unlocked.key)
+    with held_alone(profile):
+        admitted = admit(profile, invocation, Duty.MANAGE_CREDENTIALS)
+        secrets = open_secrets(profile, admitted.key)
         held = secrets.get(name)
         _check_turn(profile, name, is_held=held is not None, rotates=rotates)
         text = lines(*read_value(name, file))
@@ -50,7 +51,7 @@ def put(invocation: Invocation, name: SecretName, file: Path | None, *, rotates:
             raise Refused(
                 RefusalCode.MALFORMED, f"this is the {name} that is stored already; nothing changed"
             )
-        store_secret(profile, unlocked, secrets, name, text)
+        store_secret(admitted, secrets, name, text)
     print(f"{name} of profile {profile.name} is stored in {secrets.place}")
     if rotates:
         print("Revoke the old one where it was made: until then it still opens the account.")
@@ -60,22 +61,15 @@ def put(invocation: Invocation, name: SecretName, file: Path | None, *, rotates:
 def take_away(invocation: Invocation, name: SecretName) -> int:
     """Forget a credential."""
     profile = used_profile(invocation)
-    with ProfileLock(profile.lock):
-        unlocked = _let_in(profile, invocation)
-        secrets = open_secrets(profile, unlocked.key)
+    with held_alone(profile):
+        admitted = admit(profile, invocation, Duty.MANAGE_CREDENTIALS)
+        secrets = open_secrets(profile, admitted.key)
         if name not in {each.name for each in secrets.names()}:
             raise Refused(RefusalCode.NOT_FOUND, f"profile {profile.name!r} has no {name}; nothing changed")
-        remove_secret(profile, unlocked, secrets, name)
+        remove_secret(admitted, secrets, name)
     print(f"{name} of profile {profile.name} is removed from this computer")
     print("It still opens the account: revoke it where it was made, unless it is used elsewhere.")
     return 0
-
-
-def _let_in(profile: Profile, invocation: Invocation) -> Unlocked:
-    unlocked = let_in(profile, invocation)
-    if not schema_of(profile.database, unlocked.key).is_current:
-        raise Refused(RefusalCode.NOT_READY, "the database is older than this program: run db upgrade first")
-    return unlocked
 
 
 def _check_turn(profile: Profile, name: SecretName, *, is_held: bool, rotates: bool) -> None:

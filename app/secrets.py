@@ -1,15 +1,14 @@
 """Where a profile's credentials are: in the system's keyring, else in an encrypted file of its own."""
 
-import asyncio
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from app.admission import Admitted
 from app.profile import Profile
 from core.adapters import keychain
 from core.adapters.keychain import Keychain
-from core.audit import ledger
 from core.clock import Clock, SystemClock
-from core.domain.access import Actor, Mode, Origin, Role
+from core.domain.access import Mode
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.credentials import (
     AlpacaCredentials,
@@ -24,13 +23,10 @@ from core.domain.credentials import (
     parse_polygon,
 )
 from core.errors import CredentialMissing, RefusalCode, Refused
-from core.ids import RandomIds
 from core.ports.secret_store import SecretStore
-from core.ports.storage import UnitOfWork
 from core.settings import BrokerName, FeedName, ProfileSettings, check_alpaca_hosts
-from core.storage.anchors import signing_key
 from core.storage.secrets import SecretFile
-from core.storage.vault import Key, Unlocked
+from core.storage.vault import Key
 
 
 class Secrets:
@@ -149,51 +145,25 @@ def command(profile: Profile, name: SecretName) -> str:
     return f"investiq --profile {shlex.quote(profile.name)} secrets set {name}"
 
 
-def store_secret(profile: Profile, unlocked: Unlocked, secrets: Secrets, name: SecretName, text: str) -> None:
+def store_secret(admitted: Admitted, secrets: Secrets, name: SecretName, text: str) -> None:
     """Check a credential, store it and record that, as one act.
 
     Raises:
         Refused: it is for another mode, or is no such credential; nothing was stored.
         KeyringUnavailable, StorageError: nothing was recorded, and the one before may be as it was.
     """
-    check_mode(name, profile.settings.mode)
+    check_mode(name, admitted.profile.settings.mode)
     parse(name, text)
     facts = {"place": secrets.place, "replaced": secrets.get(name) is not None}
-    draft = AuditDraft(AuditAction.SECRET_SET, _actor(unlocked), name.value, payload_of(facts))
-    _recorded(profile, unlocked.key, draft, lambda: secrets.set(name, text))
+    draft = AuditDraft(AuditAction.SECRET_SET, admitted.actor, name.value, payload_of(facts))
+    admitted.record([draft], lambda _: secrets.set(name, text))
 
 
-def remove_secret(profile: Profile, unlocked: Unlocked, secrets: Secrets, name: SecretName) -> None:
+def remove_secret(admitted: Admitted, secrets: Secrets, name: SecretName) -> None:
     """Forget a credential and record that, as one act.
 
     Raises:
         KeyringUnavailable, StorageError: nothing was recorded, and it may be there still.
     """
-    draft = AuditDraft(AuditAction.SECRET_REMOVED, _actor(unlocked), name.value)
-    _recorded(profile, unlocked.key, draft, lambda: secrets.remove(name))
-
-
-def _actor(unlocked: Unlocked) -> Actor:
-    return Actor(unlocked.user, Role.ADMIN, Origin.DESK, RandomIds().unique())
-
-
-def _recorded(profile: Profile, key: Key, draft: AuditDraft, act: Callable[[], None]) -> None:
-    from core.storage.store import open_store
-
-    public_key = signing_key(profile.folder, key).public_key.hex()
-    store = open_store(profile.database, key, create=False)
-    now = SystemClock().now()
-
-    def work(uow: UnitOfWork) -> None:
-        if uow.audit_head().seq == 0:
-            desk = Actor("desk", Role.ADMIN, Origin.DESK, draft.actor.session)
-            genesis = ledger.genesis(store.installation_id, store.created_at_us, desk, public_key)
-            ledger.append(uow, genesis, now)
-        ledger.append(uow, draft, now)
-        # Inside the transaction: where the place takes nothing, nothing is recorded.
-        act()
-
-    try:
-        asyncio.run(store.write(work))
-    finally:
-        store.close()
+    draft = AuditDraft(AuditAction.SECRET_REMOVED, admitted.actor, name.value)
+    admitted.record([draft], lambda _: secrets.remove(name))

@@ -17,6 +17,7 @@ import structlog
 from app.instance import ProfileLock
 from app.options import DesktopOptions, Kind
 from app.runtime import Running, WindowConfirmer
+from core.access.users import role_of
 from core.clock import SystemClock
 from core.domain.access import Actor, Origin, Role
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
@@ -124,11 +125,14 @@ async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -
         return await _start(opened, simulated(market), publish, ask, undo)
 
 
-async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, passphrase: str) -> Running:
+async def start_profile(
+    options: DesktopOptions, publish: Publish, ask: Ask, passphrase: str | None
+) -> Running:
     """Open a kept profile where it trades.
 
     Raises:
         WrongPassphrase, DatabaseDamaged, DatabaseMissing, DatabaseTooNew, ProfileInUse: nothing was changed.
+        Refused: whoever was let in has no role.
         CredentialMissing, KeyringUnavailable, SettingInvalid: its keys or addresses are not as they must be.
     """
     from app.profile import open_profile
@@ -142,7 +146,9 @@ async def start_profile(options: DesktopOptions, publish: Publish, ask: Ask, pas
         undo.push_async_callback(found.store.close_async)
         told = Told()
         venue = await venue_of(found, told)
-        actor = Actor(found.user, Role.ADMIN, Origin.WINDOW, RandomIds().unique())
+        # Before anything is asked of the venue: without a role of their own nobody gets further.
+        role = role_of(await found.store.read(lambda reader: reader.users()), found.unlocked.user)
+        actor = Actor(found.unlocked.user, role, Origin.WINDOW, RandomIds().unique())
         limits = found.profile.settings.risk
         opened = _Opened(
             found.profile.name, found.profile.folder, found.store, actor, limits, told, found.key

@@ -148,6 +148,38 @@ class KeychainAnchor:
         return () if found is None else (found,)
 
 
+class KeychainOpener:
+    """What opens one profile's slot of the keyring, account PROFILE/unlock.
+
+    Raises:
+        KeyringUnavailable: the back end is none of those allowed.
+    """
+
+    def __init__(self, backend: Backend, profile: str) -> None:
+        self.place = place_of(backend)
+        self._backend = backend
+        self._account = f"{profile}/unlock"
+
+    def keep(self, secret: str) -> None:
+        """Store it, and read it back: some keyrings drop what they cannot hold."""
+        with _asking(self._backend):
+            self._backend.set_password(SERVICE, self._account, secret)
+            found = self._backend.get_password(SERVICE, self._account)
+        if found != secret:
+            raise KeyringUnavailable(f"{self.place} did not keep {self._account} as it was given")
+
+    def read(self) -> str | None:
+        """Return it, or None where there is none."""
+        with _asking(self._backend):
+            return self._backend.get_password(SERVICE, self._account)
+
+    def forget(self) -> None:
+        """Remove it; without one, nothing happens."""
+        with _asking(self._backend):
+            if self._backend.get_password(SERVICE, self._account) is not None:
+                self._backend.delete_password(SERVICE, self._account)
+
+
 def _read(stored: str, account: str) -> Secret:
     try:
         found = json.loads(stored)

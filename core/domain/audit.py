@@ -57,6 +57,17 @@ class AuditAction(StrEnum):
     PROPOSAL_MADE = "proposal.made"
     PROPOSAL_REVIEWED = "proposal.reviewed"
     PROPOSAL_ENDED = "proposal.ended"
+    USER_ADDED = "user.added"
+    USER_CHANGED = "user.changed"
+    USER_REMOVED = "user.removed"
+    PASSPHRASE_CHANGED = "passphrase.changed"  # noqa: S105
+    RECOVERY_MADE = "recovery.made"
+    RECOVERY_USED = "recovery.used"
+    KEYRING_CHANGED = "keyring.changed"
+    KEY_ROTATED = "key.rotated"
+    SESSION_LOCKED = "session.locked"
+    SESSION_UNLOCKED = "session.unlocked"
+    UNLOCK_REFUSED = "unlock.refused"
     SECRET_SET = "secret.set"  # noqa: S105 - the name of an event
     SECRET_REMOVED = "secret.removed"  # noqa: S105
 

@@ -16,6 +16,7 @@ from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 from core.storage import tables as t
 from core.storage.risk_store import SqlRiskReader
 from core.storage.rows import close_of, fill_of, lot_of, order_of, position_of, report_of
+from core.storage.user_store import SqlUserReader
 
 # Where the chain stands before its first record: 32 zero bytes, base64url without padding.
 EMPTY_HEAD = AuditHead(0, "A" * 43)
@@ -151,7 +152,7 @@ class SqlFillReader:
         return tuple(close_of(row) for row in self._connection.execute(asked).mappings())
 
 
-class SqlReader(SqlFillReader, SqlRiskReader):
+class SqlReader(SqlFillReader, SqlRiskReader, SqlUserReader):
     """`ports.storage.Reader` on one connection, inside a transaction that the store began."""
 
     def order(self, cl_ord_id: ClOrdId) -> Order | None:

@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlcipher3 import dbapi2
 
 from core.clock import Clock, SystemClock
+from core.domain.access import Role
+from core.domain.users import UserRecord
 from core.errors import RefusalCode, Refused, StorageUnwritable
 from core.ids import IdSource, RandomIds
 from core.metrics import Instrument, Sample, Watched
@@ -21,6 +23,7 @@ from core.storage import engine, migration
 from core.storage import tables as t
 from core.storage.lanes import ReadLane, WriteLane
 from core.storage.private_file import sync_folder
+from core.storage.user_store import insert_user
 from core.storage.vault import Key
 
 T = TypeVar("T")
@@ -95,7 +98,13 @@ def _size(path: Path) -> int | None:
 
 
 def open_store(
-    path: Path, key: Key, *, create: bool, clock: Clock | None = None, ids: IdSource | None = None
+    path: Path,
+    key: Key,
+    *,
+    create: bool,
+    clock: Clock | None = None,
+    ids: IdSource | None = None,
+    owner: str | None = None,
 ) -> SqlStore:
     """Open a database, or make one.
 
@@ -105,6 +114,7 @@ def open_store(
         create: make it; it must not be there yet.
         clock: our time, for the date of creation.
         ids: where the installation id comes from.
+        owner: the first user of a database that is made, an administrator; None for a throwaway one.
 
     Raises:
         Refused: it was to be made and is there already.
@@ -112,7 +122,7 @@ def open_store(
         StorageUnwritable: disk or folder take nothing; what was there is as it was.
     """
     if create:
-        _build(path, key, clock or SystemClock(), ids or RandomIds())
+        _build(path, key, clock or SystemClock(), ids or RandomIds(), owner)
     engine.check_file(path)
     try:
         if not create:
@@ -162,7 +172,7 @@ def migrate(path: Path, key: Key) -> None:
         writer.dispose()
 
 
-def _build(path: Path, key: Key, clock: Clock, ids: IdSource) -> None:
+def _build(path: Path, key: Key, clock: Clock, ids: IdSource, owner: str | None) -> None:
     if path.exists():
         raise Refused(RefusalCode.NAME_TAKEN, f"{path} exists already; nothing was overwritten")
     # Under another name until it is whole: a database is there with its schema, or not at all.
@@ -175,6 +185,8 @@ def _build(path: Path, key: Key, clock: Clock, ids: IdSource) -> None:
             migration.create_schema(connection)
             row = {"id": 1, "installation_id": ids.unique(), "created_at": clock.now()}
             connection.execute(insert(t.meta), row)
+            if owner is not None:
+                insert_user(connection, UserRecord(owner, Role.ADMIN, owner, clock.now()))
         maker.dispose()
         partial.rename(path)
         sync_folder(path.parent)

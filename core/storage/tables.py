@@ -296,6 +296,18 @@ settings = Table(
     Column("value", Words, nullable=False),
 )
 
+# Every change of a user's role; the newest row of a name is in force. Few rows, read whole.
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("changed_by", Words, nullable=False),
+    Column("changed_at", UtcMicros, nullable=False),
+    CheckConstraint("role IN ('viewer', 'trader', 'admin', '')", name="role_known"),
+)
+
 APPEND_ONLY = (
     "audit_log",
     "audit_payload",
@@ -304,6 +316,7 @@ APPEND_ONLY = (
     "lot_closes",
     "order_bodies",
     "trading_state",
+    "users",
 )
 REFUSE_CHANGE = (
     "CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table} "

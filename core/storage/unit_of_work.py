@@ -25,6 +25,7 @@ from core.storage.rows import (
     position_values,
     report_values,
 )
+from core.storage.user_store import SqlUserWriter
 
 KEY_LIFE_US = 24 * 60 * 60 * 1_000_000
 
@@ -61,7 +62,7 @@ _INSERT_AUDIT = insert(t.audit_log)
 _INSERT_PAYLOAD = insert(t.audit_payload)
 
 
-class SqlUnitOfWork(SqlReader, SqlRiskWriter):
+class SqlUnitOfWork(SqlReader, SqlRiskWriter, SqlUserWriter):
     """`ports.storage.UnitOfWork` on the writing connection: a reader that can also change things."""
 
     def __init__(self, connection: Connection) -> None:

@@ -15,8 +15,10 @@ import pytest
 
 from app import cli, paper_checks
 from app import profile as profiles
+from app.admission import admitted
 from app.opening import Invocation
 from app.secrets import open_secrets, store_secret
+from core.access.policy import Duty
 from core.adapters import keychain
 from core.adapters.alpaca.paper_bench import Patience
 from core.domain.access import Mode
@@ -61,7 +63,8 @@ def root(tmp_path: Path, server, monkeypatch) -> Path:
             file.write(f'{name} = "{server[name]}"\n')
     unlocked = vault.unlock(made.folder, PASSPHRASE)
     pair = lines(server["key_id"], server["secret"])
-    store_secret(made, unlocked, open_secrets(made, unlocked.key), SecretName.ALPACA_PAPER, pair)
+    admission = admitted(made, unlocked, Duty.MANAGE_CREDENTIALS)
+    store_secret(admission, open_secrets(made, unlocked.key), SecretName.ALPACA_PAPER, pair)
     return tmp_path / "root"
 
 

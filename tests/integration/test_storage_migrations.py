@@ -13,13 +13,14 @@ from core.errors import DatabaseDamaged, DatabaseTooNew
 from core.storage import engine, migration, rows, vault
 from core.storage import tables as t
 from core.storage.store import open_store
+from core.storage.user_store import SqlUserReader
 
 BROKEN = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade():
@@ -30,8 +31,8 @@ ORPHANS = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade():
@@ -64,7 +65,7 @@ def _scripts(folder: Path, revision: str) -> Path:
     (scripts / "versions").mkdir(parents=True)
     for file in (Path("env.py"), *(path.relative_to(ours) for path in (ours / "versions").glob("*.py"))):
         (scripts / file).write_text((ours / file).read_text())
-    (scripts / "versions" / "0004_test.py").write_text(revision)
+    (scripts / "versions" / "0005_test.py").write_text(revision)
     return scripts
 
 
@@ -136,7 +137,7 @@ def test_open_of_an_older_schema_upgrades_it(tmp_path, key, monkeypatch):
         '    op.create_table("orders", sa.Column("id", sa.Integer, primary_key=True))\n', ""
     )
     scripts = _scripts(tmp_path, added)
-    monkeypatch.setattr(migration, "HEAD", "0004")
+    monkeypatch.setattr(migration, "HEAD", "0005")
     monkeypatch.setattr(migration, "_scripts", lambda: scripts)
 
     open_store(path, key, create=False).close()
@@ -144,7 +145,7 @@ def test_open_of_an_older_schema_upgrades_it(tmp_path, key, monkeypatch):
     reader = engine.reading_engine(path, key)
     with reader.connect() as connection:
         assert ("table", "half_done") in _schema(connection)
-        assert migration.current(connection) == "0004"
+        assert migration.current(connection) == "0005"
     reader.dispose()
 
 
@@ -175,3 +176,17 @@ def test_orders_and_fills_of_the_first_schema_are_read_after_the_upgrade(tmp_pat
 
     assert (order.ord_status, order.terms.legs, order.terms.extended_hours) == (OrdStatus.FILLED, None, False)
     assert (fill.last_px, fill.corrects) == (Price("189.40"), None)
+
+
+def test_profile_of_a_schema_without_users_has_its_owner_for_administrator_after_the_upgrade(tmp_path, key):
+    path = tmp_path / "old.db"
+    maker = engine.building_engine(path, key)
+    with maker.connect() as connection:
+        migration.upgrade(connection, "0003")
+        migration.upgrade(connection)
+        users = SqlUserReader(connection).users()
+    maker.dispose()
+
+    (owner,) = users
+    assert (owner.name, owner.role, owner.changed_by) == ("owner", "admin", "upgrade")
+    assert owner.changed_at.year >= 2026

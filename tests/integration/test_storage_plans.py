@@ -11,6 +11,7 @@ from core.domain.records import AuditQuery
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 from core.ports.risk_records import RiskReader
 from core.ports.storage import FillReader, Reader
+from core.ports.users import UserReader
 from core.storage import engine, vault
 from core.storage.reader import SqlReader
 from core.storage.store import open_store
@@ -108,6 +109,7 @@ WHOLE: dict[str, tuple[Callable[[Reader], object], set[str]]] = {
     "breakers": (lambda r: r.breakers(), {"breakers"}),  # once, at the start
     "parameter_changes": (lambda r: r.parameter_changes(), {"risk_parameters"}),  # once, at the start
     "settings": (lambda r: r.settings(), {"settings"}),
+    "users": (lambda r: r.users(), {"users"}),  # a handful of rows, at start and unlock
     "watchlists": (lambda r: r.watchlists(), {"watchlist", "watchlist_symbols"}),
 }
 
@@ -141,7 +143,10 @@ def test_every_question_of_the_port_is_here():
     asked = {name.split()[0] for name in (*QUESTIONS, *WHOLE)}
     spoken = {"fills": {"fills", "newest", "all"}, "lots": {"lots", "all"}, "lot_closes": {"closes", "all"}}
     questions = {
-        name for port in (Reader, FillReader, RiskReader) for name in vars(port) if not name.startswith("_")
+        name
+        for port in (Reader, FillReader, RiskReader, UserReader)
+        for name in vars(port)
+        if not name.startswith("_")
     }
 
     assert all(spoken.get(name, {name, name.split("_")[0]}) & asked for name in questions)

@@ -201,16 +201,16 @@ class Terminal:
         return True
 
 
-def test_new_passphrase_is_typed_twice(tmp_path: Path, monkeypatch):
+def test_new_passphrase_is_typed_twice(monkeypatch):
     monkeypatch.setattr(sys, "stdin", Terminal())
 
-    assert opening.new_passphrase(_invocation(tmp_path), Typed(PASSPHRASE, PASSPHRASE)) == PASSPHRASE
+    assert opening.new_passphrase(None, "sam", "--x", Typed(PASSPHRASE, PASSPHRASE)) == PASSPHRASE
     with pytest.raises(e.Refused, match="differ"):
-        opening.new_passphrase(_invocation(tmp_path), Typed(PASSPHRASE, PASSPHRASE + "x"))
+        opening.new_passphrase(None, "sam", "--x", Typed(PASSPHRASE, PASSPHRASE + "x"))
 
 
-def test_new_passphrase_with_nobody_to_ask_is_refused(tmp_path: Path, monkeypatch):
+def test_new_passphrase_with_nobody_to_ask_is_refused(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
 
-    with pytest.raises(e.Refused, match="--passphrase-file"):
-        opening.new_passphrase(_invocation(tmp_path), Typed())
+    with pytest.raises(e.Refused, match="sam needs a new passphrase: run in a terminal, or use --x"):
+        opening.new_passphrase(None, "sam", "--x", Typed())

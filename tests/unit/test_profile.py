@@ -41,7 +41,7 @@ def test_created_profile_opens_with_its_passphrase(tmp_path: Path):
 
     opened = profiles.open_profile(made.folder, PASSPHRASE)
 
-    assert (opened.profile, opened.user) == (made, profiles.OWNER)
+    assert (opened.profile, opened.unlocked.user) == (made, profiles.OWNER)
     opened.store.close()
     opened.lock.release()
 

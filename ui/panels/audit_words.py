@@ -58,6 +58,17 @@ _EVENTS: dict[str, str] = {
     _A.PROPOSAL_MADE: "Proposal made",
     _A.PROPOSAL_REVIEWED: "Proposal decided",
     _A.PROPOSAL_ENDED: "Proposal ran out",
+    _A.USER_ADDED: "User added",
+    _A.USER_CHANGED: "User's role changed",
+    _A.USER_REMOVED: "User removed",
+    _A.PASSPHRASE_CHANGED: "Passphrase changed",
+    _A.RECOVERY_MADE: "Recovery key made",
+    _A.RECOVERY_USED: "Recovery key used",
+    _A.KEYRING_CHANGED: "Way in by the keyring changed",
+    _A.KEY_ROTATED: "Database key changed",
+    _A.SESSION_LOCKED: "Window locked",
+    _A.SESSION_UNLOCKED: "Window unlocked",
+    _A.UNLOCK_REFUSED: "Wrong passphrase",
     _A.SECRET_SET: "Credential stored",
     _A.SECRET_REMOVED: "Credential removed",
 }
@@ -65,7 +76,14 @@ _STOPS = frozenset(
     {_A.ORDER_REJECTED, _A.ORDER_REFUSED, _A.CANCEL_REFUSED, _A.REPLACE_REFUSED, _A.ACCESS_DENIED}
 )
 _WARNS = frozenset(
-    {_A.BREAKER_TRIPPED, _A.ORDER_UNKNOWN, _A.ORDER_LOOKED_UP, _A.ORDER_SIGHTED, _A.EMERGENCY_FOLDED}
+    {
+        _A.BREAKER_TRIPPED,
+        _A.ORDER_UNKNOWN,
+        _A.ORDER_LOOKED_UP,
+        _A.ORDER_SIGHTED,
+        _A.EMERGENCY_FOLDED,
+        _A.UNLOCK_REFUSED,
+    }
 )
 _TEXT_KEYS = ("text", "reason", "answer", "evidence")
 _STATES: dict[object, str] = {

@@ -45,8 +45,13 @@ def create(folder: Path, passphrase: str | None, user: str = "owner", *, cost: C
     return key
 
 
-def add_slot(folder: Path, key: Key, user: str, passphrase: str, *, cost: Cost = COST) -> None:
+def add_slot(
+    folder: Path, key: Key, user: str, passphrase: str, *, cost: Cost = COST, replaces: bool = False
+) -> None:
     """Let one more user open the profile; makes the key file if there is none.
+
+    Args:
+        replaces: whether a slot of that name is left over, and is written anew.
 
     Raises:
         Refused: the passphrase is none that is taken or another user's, or the name is empty or taken;
@@ -59,7 +64,7 @@ def add_slot(folder: Path, key: Key, user: str, passphrase: str, *, cost: Cost =
     check_passphrase(passphrase, (user, folder.name))
     now = SystemClock().now()
     found = _sealable(folder, key) if has_keys(folder) else KeyFile(FORMAT, 1, now, ())
-    if any(slot.user == user for slot in found.of(SlotKind.PASSPHRASE)):
+    if not replaces and any(slot.user == user for slot in found.of(SlotKind.PASSPHRASE)):
         raise Refused(RefusalCode.NAME_TAKEN, f"there is a user {user!r} already")
     _check_unused(found, passphrase)
     write(folder, found.with_slot(for_passphrase(user, passphrase, cost, key, now)), key)
