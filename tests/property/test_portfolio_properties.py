@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.execution import Fill
+from core.domain.figures import PriceBasis, PriceUsed
 from core.domain.money import Money, Price, Qty
 from core.domain.terms import Side
 from core.ids import ClOrdId, ExecId, Symbol
 from core.portfolio.lots import apply_fill, fold
-from core.portfolio.pnl import day_pnl, total_pnl, unrealised
+from core.portfolio.pnl import NO_TRADES, day_trades, position_pnl
 from core.portfolio.provenance import proof, readds
 
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -66,14 +67,22 @@ def test_open_lots_are_on_one_side_oldest_first_and_above_zero(fills):
     assert all(0 < lot.open_qty <= lot.opened_qty for lot in position.lots)
 
 
+def valued(position, last, prev_close=None, today=NO_TRADES):
+    price = PriceUsed(position.symbol, Price(last), PriceBasis.LIVE, START, 1.0)
+    return position_pnl(position, price, prev_close, today)
+
+
 @given(histories(), prices)
 def test_total_is_what_came_in_and_what_is_left(fills, last):
     position, _ = fold(fills)
+    found = valued(position, last)
 
     with localcontext(WIDE):
         cash = sum(fill.cash_flow for fill in fills)
-        assert total_pnl(position, last) == position.qty * last + cash
-        assert unrealised(position, last) == position.qty * last - position.cost
+        assert found.total == position.qty * last + cash
+        assert found.unrealised == sum(
+            (last - lot.price) * lot.open_qty * lot.side.sign for lot in position.lots
+        )
         assert cash == position.realised - position.cost - position.fees
 
 
@@ -81,10 +90,11 @@ def test_total_is_what_came_in_and_what_is_left(fills, last):
 def test_the_days_profit_is_the_change_of_the_total(fills, last, prev_close, first_today):
     before, today = fills[:first_today], fills[first_today:]
     position, _ = fold(fills)
+    found = valued(position, last, prev_close, day_trades(today))
 
     with localcontext(WIDE):
-        then = total_pnl(fold(before)[0], prev_close) if before else Decimal(0)
-        assert day_pnl(position, last, prev_close, today) == total_pnl(position, last) - then
+        then = valued(fold(before)[0], prev_close).total if before else Decimal(0)
+        assert found.day == found.total - then
 
 
 @given(histories(), st.one_of(st.none(), prices.map(Price)))

@@ -7,12 +7,14 @@ from decimal import Decimal
 import pytest
 
 from core.domain.execution import Fill
+from core.domain.figures import PriceBasis, PriceUsed
 from core.domain.messages import PositionMark
 from core.domain.money import Money, Price, Qty
 from core.domain.terms import Side
 from core.ids import ClOrdId, ExecId, Symbol
+from core.portfolio.day import DayFills, market_date
 from core.portfolio.lots import fold, position_of
-from core.portfolio.pnl import day_pnl, equity, mark, total_pnl, unrealised
+from core.portfolio.pnl import PositionPnl, day_trades, mark, position_pnl
 from core.portfolio.provenance import proof, readds
 
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -30,19 +32,45 @@ TODAY = fill(2, BUY, 40, "188.00", "0.50")
 SOLD = fill(3, SELL, 30, "190.00", "0.50")
 
 
-def test_mark_of_a_position_values_every_figure():
+def at(price, received=7.0):
+    return None if price is None else PriceUsed(AAPL, Price(price), PriceBasis.LIVE, START, received)
+
+
+def pnl(fills, last, prev_close=None, day_fills=()):
+    close = None if prev_close is None else Decimal(prev_close)
+    return position_pnl(position_of(fills), at(last), close, day_trades(day_fills))
+
+
+def test_position_is_valued_figure_by_figure():
+    found = pnl([OLD, TODAY, SOLD], "191", "187", [TODAY, SOLD])
+
+    assert found == PositionPnl(
+        symbol=AAPL,
+        qty=Decimal(70),
+        price=at("191"),
+        value=Decimal(13_370),
+        cost=Decimal(13_100),  # 30 x 186 + 40 x 188
+        unrealised=Decimal(270),  # 30 x 5 + 40 x 3
+        realised=Decimal(120),  # 30 x 4
+        fees=Decimal(2),
+        total=Decimal(388),
+        # 70 x 191 - 60 x 187 - 40 x 188 + 30 x 190 - 1.00
+        day=Decimal(329),
+    )
+
+
+def test_mark_shows_what_was_valued_with_its_weight_and_price():
     position = position_of([OLD, TODAY, SOLD])
+    found = pnl([OLD, TODAY, SOLD], "191", "187", [TODAY, SOLD])
 
-    found = mark(position, Decimal(191), Decimal(187), [TODAY, SOLD], Decimal(100_000), Decimal(60), 7.0)
+    shown = mark(found, position, Decimal(100_000), Decimal(60))
 
-    assert found == PositionMark(
+    assert shown == PositionMark(
         symbol=AAPL,
         qty=Decimal(70),
         avg_px=position.avg_px,
         last=Decimal(191),
-        # 70 x 191 - 60 x 187 - 40 x 188 + 30 x 190 - 1.00
         day_pnl=Decimal(329),
-        # realised 30 x 4, unrealised 30 x 5 + 40 x 3, fees 2
         total_pnl=Decimal(388),
         unrealised=Decimal(270),
         value=Decimal(13_370),
@@ -50,37 +78,42 @@ def test_mark_of_a_position_values_every_figure():
         stop_cover=Decimal(60),
         opened_at=START + timedelta(minutes=1),
         received=7.0,
+        priced=at("191"),
     )
 
 
-def test_mark_without_a_price_knows_nothing_of_value():
-    found = mark(position_of([OLD]), None, Decimal(187), [], Decimal(100_000), Decimal(0), None)
+def test_position_without_a_price_knows_what_needs_none():
+    position = position_of([OLD, SOLD])
+    found = pnl([OLD, SOLD], None, "187")
 
-    assert (found.day_pnl, found.total_pnl, found.unrealised, found.value, found.weight_pct) == (None,) * 5
-    assert (found.qty, found.avg_px) == (60, 186)
+    shown = mark(found, position, Decimal(100_000), Decimal(0))
+
+    assert (found.value, found.unrealised, found.total, found.day) == (None,) * 4
+    assert (found.qty, found.cost, found.realised, found.fees) == (30, 5_580, 120, Decimal("1.50"))
+    assert (shown.last, shown.weight_pct, shown.received, shown.priced) == (None,) * 4
 
 
 @pytest.mark.parametrize("worth", [None, Decimal(0), Decimal(-1)])
 def test_mark_without_an_equity_has_no_weight(worth):
-    found = mark(position_of([OLD]), Decimal(1), Decimal(1), [], worth, Decimal(0), None)
+    shown = mark(pnl([OLD], "1", "1"), position_of([OLD]), worth, Decimal(0))
 
-    assert (found.weight_pct, found.value) == (None, 60)
+    assert (shown.weight_pct, shown.value) == (None, 60)
 
 
 def test_flat_position_needs_no_price():
-    flat = position_of([fill(1, BUY, 10, "10", "1"), fill(2, SELL, 10, "12", "1")])
+    fills = [fill(1, BUY, 10, "10", "1"), fill(2, SELL, 10, "12", "1")]
+    found = pnl(fills, None)
 
-    assert unrealised(flat, None) == 0
-    assert total_pnl(flat, None) == 18
-    found = mark(flat, None, None, [], Decimal(100), Decimal(0), None)
-    assert (found.value, found.weight_pct, found.day_pnl) == (0, 0, 0)
+    shown = mark(found, position_of(fills), Decimal(100), Decimal(0))
+
+    assert (found.unrealised, found.total, found.value, found.day) == (0, 18, 0, 0)
+    assert shown.weight_pct == 0
 
 
 def test_short_position_loses_when_the_price_rises():
-    short = position_of([fill(1, SELL, 10, "10")])
+    found = pnl([fill(1, SELL, 10, "10")], "12", "11")
 
-    assert unrealised(short, Decimal(12)) == -20
-    assert day_pnl(short, Decimal(12), Decimal(11), []) == -10
+    assert (found.value, found.cost, found.unrealised, found.day) == (-120, -100, -20, -10)
 
 
 @pytest.mark.parametrize(
@@ -95,18 +128,28 @@ def test_short_position_loses_when_the_price_rises():
     ],
 )
 def test_day_pnl_needs_only_the_prices_of_what_is_held(fills, day_fills, last, prev_close, expected):
-    prices = [None if each is None else Decimal(each) for each in (last, prev_close)]
-
-    assert day_pnl(position_of(fills), *prices, day_fills) == expected
+    assert pnl(fills, last, prev_close, day_fills).day == expected
 
 
-def test_equity_is_cash_and_all_values():
-    marks = [mark(position_of([OLD]), Decimal(190), None, [], None, Decimal(0), None)]
+def test_fills_of_another_day_are_not_of_today():
+    day = DayFills()
+    today, tomorrow = START.date(), START.date() + timedelta(days=1)
+    day.keep(OLD)
+    day.keep(replace(TODAY, transact_time=START - timedelta(days=1)))
 
-    assert equity(Decimal(100), marks) == 11_500
-    assert equity(Decimal(100), []) == 100
-    assert equity(None, marks) is None
-    assert equity(Decimal(100), [replace(marks[0], value=None)]) is None
+    assert day.of(AAPL, today) == day_trades([OLD]) == day.of(AAPL, None)
+    assert day.all(today) == (OLD,)
+    assert (day.of(AAPL, tomorrow), day.all(tomorrow)) == (day_trades([]), ())
+
+
+def test_the_first_fill_of_a_day_begins_it_anew():
+    day, next_day = DayFills(), replace(SOLD, transact_time=START + timedelta(days=3))
+    day.keep(OLD)
+
+    day.keep(next_day)
+
+    assert day.all(None) == (next_day,)
+    assert day.of(AAPL, market_date(next_day.transact_time)) == day_trades([next_day])
 
 
 @pytest.mark.parametrize("last", [Price("191.37"), None])
