@@ -9,6 +9,9 @@ from core.domain.order import Order
 from core.domain.terms import OrdStatus
 from core.ids import ExecId
 
+# What an order's text begins with where the broker never saw the order.
+NOT_SENT = "Not sent: "
+
 ACTION_OF: dict[ExecType, AuditAction] = {
     ExecType.NEW: AuditAction.ORDER_ACCEPTED,
     ExecType.TRADE: AuditAction.ORDER_FILLED,
