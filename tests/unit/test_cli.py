@@ -167,7 +167,7 @@ def test_passphrase_is_the_first_line_of_its_file(tmp_path: Path):
     invocation = _invocation(tmp_path, passphrase_file=_passphrase_file(tmp_path))
 
     assert opening.passphrase(invocation, "?") == PASSPHRASE
-    assert opening.new_passphrase(invocation) == PASSPHRASE
+    assert opening.new_passphrase(invocation.passphrase_file, "sam", "--x") == PASSPHRASE
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o700, 0o400])
