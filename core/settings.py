@@ -373,7 +373,7 @@ def _api_keys(variables: Mapping[str, str]) -> tuple[ApiKey, ...]:
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(file, "API_KEYS_FILE names a file that cannot be read as text") from error
     name = "API_KEYS_FILE" if file else "API_KEYS"
-    entries = [entry.strip() for entry in re.split(r"[,\n]", text) if entry.strip()]
+    entries = [entry.lstrip().rstrip("\r") for entry in re.split(r"[,\n]", text) if entry.strip()]
     keys = tuple(_api_key(name, place, entry) for place, entry in enumerate(entries, start=1))
     if len({each.key for each in keys}) != len(keys):
         _refuse_variable(name, "the same key stands there twice")
@@ -382,12 +382,15 @@ def _api_keys(variables: Mapping[str, str]) -> tuple[ApiKey, ...]:
 
 def _api_key(name: str, place: int, entry: str) -> ApiKey:
     key, colon, role = entry.rpartition(":")
-    if not colon:
+    if not (colon and role):
         _refuse_variable(name, f"entry {place} has no role; expected key:role")
+    if not key.strip():
+        _refuse_variable(name, f"the key of entry {place} is empty; expected key:role")
     if len(key) < SHORTEST_API_KEY:
         _refuse_variable(name, f"the key of entry {place} has fewer than {SHORTEST_API_KEY} characters")
     if role not in set(Role):
-        _refuse_variable(name, f"entry {place} has no role of {', '.join(Role)}")
+        words = "written exactly so, in small letters and without blanks"
+        _refuse_variable(name, f"entry {place} has no role of {', '.join(Role)}, {words}")
     return ApiKey(key, Role(role))
 
 
