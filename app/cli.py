@@ -85,8 +85,10 @@ def _recorded(error: BaseException, arguments: Namespace) -> str:
 
 def _run(arguments: Namespace, variables: Mapping[str, str]) -> int:
     from app import profile as profiles
+    from app.hardening import forbid_core_dumps
     from app.opening import Invocation
 
+    forbid_core_dumps()  # before the first secret is read
     given = variables.get("INVESTIQ_PASSPHRASE_FILE")
     invocation = Invocation(
         data_dir=profiles.data_dir(arguments.data_dir, variables),
