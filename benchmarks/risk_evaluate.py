@@ -25,7 +25,7 @@ import uvloop
 from app.wiring import Core
 from benchmarks.desk import running
 from benchmarks.harness import NAUTILUS, Row, head, interval, keep, report, run_peer, scratch, spread
-from core.domain.access import TradingState
+from core.domain.access import Origin, TradingState
 from core.domain.instrument import Instrument
 from core.domain.limits import Limits
 from core.domain.market import MarketSession, Quote, SessionPhase
@@ -36,6 +36,7 @@ from core.domain.portfolio import Account, Position
 from core.domain.risk import Verdict
 from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
 from core.ids import ClOrdId, Symbol
+from core.orders.judging import Case, judge
 
 BAR_US, RUNS, ROUNDS, WARM_UP = 200.0, 5, 4_000, 300
 IDLE_STEPS = 1_600
@@ -133,6 +134,7 @@ def refresh(core: Core) -> None:
     """Let quote, account and session be as new as they are when a feed and a broker are there."""
     state = core.state
     state.quotes._quotes[AAPL] = quote(core, AAPL)
+    state.positions_at = core.outside.clock.monotonic()
     equity = Money(CASH + state.positions._net)
     state.account.confirm(Account("BENCH", Money(CASH), Money(CASH), equity, equity), state.account.epoch)
     opens, closes = NOW.replace(hour=14, minute=30), NOW.replace(hour=21)
@@ -141,7 +143,8 @@ def refresh(core: Core) -> None:
 
 def judged(core: Core, terms: OrderTerms) -> Verdict:
     """Judge as the desk does, where the throttle stands included."""
-    return core.entry._judge(terms, core.throttle.figures(core.state.limits), None)
+    figures = core.throttle.figures(core.state.limits)
+    return judge(core.state, core.gatherer, Case(terms, Origin.WINDOW), figures).verdict
 
 
 def idle() -> None:
