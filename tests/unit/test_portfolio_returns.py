@@ -67,6 +67,20 @@ def test_the_tail_is_that_of_numpy_on_real_prices(days):
     assert stats.expected_shortfall(real.tolist()) == close_to(-worst.mean())
 
 
+def test_figures_of_the_whole_history_are_those_of_empyrical():
+    # As empyrical-reloaded 0.7.1 gave them for the same prices; it needs a package that has no wheel.
+    given_returns, openings = REAL.tolist(), GOOG["Open"].pct_change().dropna().tolist()
+
+    assert stats.volatility(given_returns) == close_to(0.34405786161892116)
+    assert min(stats.drawdowns(given_returns)) == close_to(-0.65294759972499)
+    assert stats.sharpe(given_returns) == close_to(0.8815185699129495)
+    assert stats.sortino(given_returns) == close_to(1.3541673631507354)
+    assert stats.compounded(given_returns) == close_to(7.034582419772811)
+    assert stats.value_at_risk(given_returns) == close_to(0.030780025087434947)
+    assert stats.expected_shortfall(given_returns) == close_to(0.04808958498266026)
+    assert stats.Joined(tuple(given_returns), tuple(openings)).beta == close_to(0.33675564357298193)
+
+
 def test_drawdown_of_the_whole_history_is_that_of_the_prices():
     expected = (CLOSES / np.maximum.accumulate(CLOSES) - 1).min()
 
