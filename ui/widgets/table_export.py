@@ -8,8 +8,10 @@ from decimal import Decimal, InvalidOperation
 from ui.format import MINUS, UNKNOWN
 from ui.models.columns import Column, Kind, Row
 
-# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection), the wide signs of an East
+# Asian keyboard too, and some take away first what cannot be seen.
+_FORMULA_STARTS = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+_UNSEEN_STARTS = ("\t", "\r", "\n")
 _NUMBER_KINDS = (Kind.NUMBER, Kind.CHANGE, Kind.AGE)
 
 
@@ -27,12 +29,12 @@ def as_number(text: str) -> str | None:
 
 def neutral(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    first = next((each for each in text if each.isprintable() and not each.isspace()), "")
+    return f"'{text}" if first in _FORMULA_STARTS or text.startswith(_UNSEEN_STARTS) else text
 
 
-def cell(column: Column[Row], row: Row) -> str:
-    """Return a cell for another program: a figure as a plain number, a text that is no formula."""
-    text = column.text(row)
+def _told(column: Column[Row], text: str) -> str:
+    # For another program: a figure as a plain number, a text that is no formula.
     if column.kind in _NUMBER_KINDS:
         number = as_number(text)
         if number is not None:
@@ -42,7 +44,14 @@ def cell(column: Column[Row], row: Row) -> str:
 
 def tsv(columns: Sequence[Column[Row]], rows: Iterable[Row]) -> str:
     """Return rows for the clipboard, a line each, no head; tabs and line ends in a cell become spaces."""
-    return "\n".join("\t".join(" ".join(cell(column, row).split()) for column in columns) for row in rows)
+    return "\n".join(
+        "\t".join(_told(column, _on_one_line(column, row)) for column in columns) for row in rows
+    )
+
+
+def _on_one_line(column: Column[Row], row: Row) -> str:
+    # Before it is made harmless: what begins a cell may begin it only now.
+    return " ".join(column.text(row).split())
 
 
 def csv_text(columns: Sequence[Column[Row]], rows: Iterable[Row]) -> str:
@@ -50,5 +59,5 @@ def csv_text(columns: Sequence[Column[Row]], rows: Iterable[Row]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([neutral(column.title) for column in columns])
-    writer.writerows([cell(column, row) for column in columns] for row in rows)
+    writer.writerows([_told(column, column.text(row)) for column in columns] for row in rows)
     return out.getvalue()
