@@ -50,6 +50,7 @@ class LiveState:
         day_flows: dollars that the owner put in (or took out, negative) on this market day.
         traded: what was bought and sold on each market day.
         positions_at: monotonic seconds of the broker's last answer on what is held; None before the first.
+        is_locked: nobody sits at the window.
     """
 
     quotes: QuoteBook
@@ -70,6 +71,13 @@ class LiveState:
     day_flows: Decimal = ZERO
     traded: Traded = field(default_factory=Traded)
     positions_at: float | None = None
+    is_locked: bool = False
+
+    @property
+    def in_force(self) -> TradingState | None:
+        """What holds for orders: while the window is locked, they may lessen a position at most."""
+        is_active = self.trading_state is TradingState.ACTIVE
+        return TradingState.REDUCING if is_active and self.is_locked else self.trading_state
 
     def limits_for(self, origin: Origin) -> Limits:
         """Return what whoever comes this way in is held against."""
@@ -132,7 +140,7 @@ class Gatherer:
         gross, net, cash = state.positions.gross, state.positions.net, state.account.cash
         account = state.account.account
         return Facts(
-            trading_state=state.trading_state,
+            trading_state=state.in_force,
             session=state.session,
             instrument=state.instruments.get(terms.symbol),
             quote=state.quotes.get(terms.symbol),
@@ -233,14 +241,15 @@ class Gatherer:
         Between the two stands what those in the sector of the symbol may cost; at the end, what all of them,
         sales included, may turn over. A sum is None where a part of it is not known.
         """
-        known, sector = self._state.instruments, self._sector(symbol)
+        known, last = self._state.instruments, self._state.positions.last
+        sector = self._sector(symbol)
         adds, adds_to_sector, count, is_known, sold = ZERO, ZERO, 0, True, ZERO
         for each, found in self._state.orders.by_symbol().items():
             working = its_working if each == symbol else found
             count += working.count
             cost = self._cost(each, working) if working.unbounded or working.sell_qty else working.cost
             if working.sell_qty:
-                sold += working.sell_qty * max(self._state.positions.last(each) or ZERO, working.dearest)
+                sold += working.sell_qty * max(last(each) or ZERO, working.dearest)
             if cost is None:
                 is_known = False
                 continue

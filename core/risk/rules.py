@@ -74,7 +74,8 @@ def judge(terms: OrderTerms, limits: Limits, facts: Facts) -> tuple[RuleResult, 
     sound = numbers(terms, limits, facts)
     if sound is not None and sound.outcome is Outcome.HARD:
         return (sound,)
-    found = tuple([result for rule in RULES if (result := rule(terms, limits, facts)) is not None])
+    asked = [sound if rule is numbers else rule(terms, limits, facts) for rule in RULES]
+    found = tuple([result for result in asked if result is not None])
     if not limits.strict or is_exit(terms, facts):
         return found
     return tuple(

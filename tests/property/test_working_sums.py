@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from core.clock import ManualClock
 from core.domain.instrument import Instrument
 from core.domain.limits import Limits
-from core.domain.market import Quote
+from core.domain.market import MarketSession, Quote, SessionPhase
 from core.domain.money import Money, Price, Qty
 from core.domain.order import Order, Pending, Resting
 from core.domain.portfolio import Account, Position
@@ -56,6 +56,7 @@ def live_state() -> LiveState:
     for symbol, sector in SECTORS.items():
         made.instruments[symbol] = Instrument(symbol, symbol, "Nasdaq", sector)
         made.positions.classify(symbol, sector)
+    made.session = MarketSession(NOON, SessionPhase.REGULAR, NOON, NOON)
     made.account.confirm(Account("SIM", *[Money(10_000)] * 4), 0)
     return made
 
@@ -191,6 +192,7 @@ class Counting(RuleBasedStateMachine):
             sum(leaves for each, leaves in mine if each.side is SELL),
             None if adds is None else adds + adds * FEE_RATE_PCT / 100,
             None if adds is None else gross + adds,
+            None if adds is None else adds + sum(self.turned_over(each, claims) for each in SYMBOLS),
             of_sector,
             self.met(symbol, side.opposite, old),
             self.number(None, old),
@@ -244,6 +246,16 @@ class Counting(RuleBasedStateMachine):
             return None
         return short * max(ask * Decimal("1.03"), *(each.price or Decimal(0) for each, _ in sales))
 
+    def turned_over(self, symbol: Symbol, claims: list) -> Decimal:
+        sales = [(each, leaves) for each, leaves, _ in claims if each.side is SELL and each.symbol == symbol]
+        dearest = max(
+            (
+                self.state.positions.last(symbol) or Decimal(0),
+                *(each.price or Decimal(0) for each, _ in sales),
+            )
+        )
+        return sum(leaves for _, leaves in sales) * dearest
+
     def met(self, symbol: Symbol, side: Side, old: Order | None) -> tuple | None:
         """Return price and whether one rests, as orders at the same price are met in any order."""
         resting = [
@@ -277,6 +289,7 @@ def shown(facts: Facts) -> tuple:
         facts.working_sell_qty,
         facts.reserved_cash,
         facts.gross_exposure,
+        facts.turnover,
         facts.sector_exposure,
         None if opposite is None else (opposite.price,),
         facts.working_total,
