@@ -42,6 +42,7 @@ class RefusalCode(StrEnum):
     NO_POSITION = "no_position"
     BROKER_REFUSED = "broker_refused"
     HALTED = "halted"
+    LOCKED = "locked"
     RECORD_UNWRITABLE = "record_unwritable"
     NOT_READY = "not_ready"
     REASON_MISSING = "reason_missing"

@@ -33,6 +33,7 @@ STATUS: Mapping[RefusalCode, int] = {
     RefusalCode.NO_POSITION: 404,
     RefusalCode.BROKER_REFUSED: 409,
     RefusalCode.HALTED: 423,
+    RefusalCode.LOCKED: 423,
     RefusalCode.RECORD_UNWRITABLE: 503,
     RefusalCode.NOT_READY: 503,
     RefusalCode.REASON_MISSING: 400,

@@ -1,6 +1,6 @@
 """What is wanted of the core; every command names what it answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -389,4 +389,4 @@ class KeepProfile(Command[Path]):
     """Make a throwaway profile permanent, under a passphrase; answers its folder."""
 
     name: str
-    passphrase: str
+    passphrase: str = field(repr=False)

@@ -104,6 +104,12 @@ from core.domain.lanes import (
     InOrder,
     Latest,
 )
+from core.domain.session_commands import (
+    LockReason,
+    LockSession,
+    SetLockAfter,
+    UnlockSession,
+)
 
 __all__ = [
     "AccountMark",
@@ -162,6 +168,8 @@ __all__ = [
     "LoadRadar",
     "LoadRisk",
     "LoadSnapshot",
+    "LockReason",
+    "LockSession",
     "NoteLockOut",
     "Notice",
     "OrderChanged",
@@ -191,6 +199,7 @@ __all__ = [
     "ScanMovers",
     "SessionTicked",
     "SetConfirmAlways",
+    "SetLockAfter",
     "SetRiskParameters",
     "Severity",
     "SizeOrder",
@@ -200,6 +209,7 @@ __all__ = [
     "Submitted",
     "TargetProfileChanged",
     "TradingStateChanged",
+    "UnlockSession",
     "UpdateTargetProfile",
     "VerifyAudit",
 ]

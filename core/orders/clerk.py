@@ -36,6 +36,7 @@ from core.orders.enrolment import SETTING as ENROLLED
 from core.orders.gate import PHRASE_TYPED, Gate
 from core.orders.gather import LiveState
 from core.orders.lock_out import SETTING as LOCK_OUT
+from core.orders.locking import LOCK_AFTER
 from core.portfolio.provenance import proof, readds
 from core.ports.journal import Journal, Record
 from core.ports.market_data import MarketDataFeed
@@ -46,7 +47,7 @@ _MOST_BYTES = 4 * 1024 * 1024
 _MOST_SYMBOLS = 2_000
 _LONGEST_SETTING = 256 * 1024
 _MOST_ROWS = 1_000
-_NOT_THE_WINDOWS = frozenset({ENROLLED, LOCK_OUT, PHRASE_TYPED, "confirm_always", "want_stops"})
+_NOT_THE_WINDOWS = frozenset({ENROLLED, LOCK_AFTER, LOCK_OUT, PHRASE_TYPED, "confirm_always", "want_stops"})
 _LAST_SEQ = 2**63 - 1
 
 
