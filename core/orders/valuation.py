@@ -32,8 +32,8 @@ from core.portfolio.pnl import PositionPnl, mark, position_pnl
 from core.portfolio.prices import price_used
 from core.risk.uses import Totals, uses
 
-# A flood of quotes is valued so often at most; the window draws a frame every 0.016 s and reads no faster.
-MARK_EVERY_S = 0.05
+# A flood of quotes is valued so often at most: as often as a changed cell may flash.
+MARK_EVERY_S = 0.1
 
 
 class Valuation:
@@ -130,8 +130,10 @@ class Valuation:
             position for symbol in changed if (position := self._state.positions.get(symbol)) is not None
         ]
         pnls = [(position, self._take_in(position)) for position in found]
+        equity = self.equity
         for position, pnl in pnls:
-            self._bus.publish(PositionMarked(self._mark(position, pnl)))
+            cover = stop_cover(self._state, position.symbol)
+            self._bus.publish(PositionMarked(mark(pnl, position, equity, cover)))
 
     def _take_in(self, position: Position) -> PositionPnl:
         pnl = self._pnl(position)
@@ -145,13 +147,12 @@ class Valuation:
         today = self._day.of(symbol, self.today)
         return position_pnl(position, self.price_of(symbol), self.prev_close_of(symbol), today)
 
-    def _mark(self, position: Position, pnl: PositionPnl) -> PositionMark:
-        return mark(pnl, position, self.equity, stop_cover(self._state, position.symbol))
-
     def mark_of(self, symbol: Symbol) -> PositionMark | None:
         """Value one position now; None if there never was one."""
         position = self._state.positions.get(symbol)
-        return None if position is None else self._mark(position, self._pnl(position))
+        if position is None:
+            return None
+        return mark(self._pnl(position), position, self.equity, stop_cover(self._state, symbol))
 
     def _catch_up(self) -> None:
         if self._changed:
@@ -171,7 +172,8 @@ class Valuation:
     @property
     def equity(self) -> Decimal | None:
         """Cash and the value of all positions; None if a part is unknown."""
-        return None if self.cash is None or self.net is None else self.cash + self.net
+        cash, net = self.cash, self.net
+        return None if cash is None or net is None else cash + net
 
     def figures(self) -> PortfolioFigures:
         """Return all figures of the portfolio as they stand now."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from heapq import nlargest
 
@@ -12,6 +13,7 @@ from core.portfolio.exact import exactly
 from core.portfolio.pnl import PositionPnl
 
 MOST_WEIGHTS = 10
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 # In the order in which they are shown, after equity and cash.
 OF_ALL = (FigureName.TOTAL_PNL, FigureName.DAY_PNL, FigureName.REALISED, FigureName.FEES)
@@ -25,36 +27,36 @@ OF_HELD = (
 )
 
 
-def adds(name: FigureName, pnl: PositionPnl) -> Decimal | None:
-    """Return what one position adds to a figure of all; None where that is unknown."""
-    if name in _TOLD:
-        found: Decimal | None = getattr(pnl, _TOLD[name])
-        return found
+# What is kept of each position, in this order; net and gross follow from long and short.
+_KEPT = (
+    FigureName.TOTAL_PNL,
+    FigureName.DAY_PNL,
+    FigureName.REALISED,
+    FigureName.FEES,
+    FigureName.COST,
+    FigureName.UNREALISED,
+    FigureName.LONG,
+    FigureName.SHORT,
+    FigureName.HHI,
+)
+_Terms = tuple[Decimal | None, ...]
+_NOTHING: _Terms = (ZERO,) * len(_KEPT)
+
+
+def _terms(pnl: PositionPnl) -> _Terms:
     value = pnl.value
-    if value is None:
-        return None
-    with exactly():
-        match name:
-            case FigureName.LONG:
-                return max(value, ZERO)
-            case FigureName.SHORT:
-                return min(value, ZERO)
-            case FigureName.GROSS:
-                return abs(value)
-            case FigureName.HHI:
-                return value * value
-            case _:
-                return value
-
-
-_TOLD = {
-    FigureName.COST: "cost",
-    FigureName.UNREALISED: "unrealised",
-    FigureName.REALISED: "realised",
-    FigureName.FEES: "fees",
-    FigureName.TOTAL_PNL: "total",
-    FigureName.DAY_PNL: "day",
-}
+    is_long = value is not None and value > 0
+    return (
+        pnl.total,
+        pnl.day,
+        pnl.realised,
+        pnl.fees,
+        pnl.cost,
+        pnl.unrealised,
+        value if value is None or is_long else ZERO,
+        ZERO if is_long else value,
+        None if value is None else value * value,
+    )
 
 
 @dataclass(slots=True)
@@ -63,11 +65,14 @@ class _Sum:
     missing: set[Symbol] = field(default_factory=set)
 
     def replace(self, symbol: Symbol, before: Decimal | None, after: Decimal | None) -> None:
-        self.known += (after or ZERO) - (before or ZERO)
-        if after is None:
-            self.missing.add(symbol)
+        if before is not None:
+            self.known -= before
         else:
             self.missing.discard(symbol)
+        if after is not None:
+            self.known += after
+        else:
+            self.missing.add(symbol)
 
     def figure(self, name: FigureName, of: str = "", over: Decimal | None = None) -> Figure:
         return Figure(name, of, self.known, over, tuple(sorted(self.missing)))
@@ -78,45 +83,53 @@ class PortfolioBook:
 
     def __init__(self) -> None:
         self._pnls: dict[Symbol, PositionPnl] = {}
+        self._terms: dict[Symbol, _Terms] = {}
         self._sector_of: dict[Symbol, str] = {}
-        self._sums = {name: _Sum() for name in (*OF_ALL, *OF_HELD, FigureName.HHI)}
+        self._kept = tuple(_Sum() for _ in _KEPT)
         self._sectors: dict[str, _Sum] = {}
         self._held: set[Symbol] = set()
 
-    def get(self, symbol: Symbol) -> PositionPnl | None:
-        """Return a position as it was put last."""
-        return self._pnls.get(symbol)
-
     def put(self, pnl: PositionPnl, sector: str = "") -> None:
-        """Take a position's newest figures, in place of those before.
+        """Take a position's newest figures, in place of those before; what did not change costs nothing.
 
         Args:
             sector: empty where it is unknown.
         """
-        before = self._pnls.get(pnl.symbol)
+        symbol = pnl.symbol
         with exactly():
-            for name, total in self._sums.items():
-                total.replace(pnl.symbol, None if before is None else adds(name, before), adds(name, pnl))
-            self._put_in_sector(before, pnl, sector)
-        self._pnls[pnl.symbol] = pnl
+            self._put_in_sector(self._pnls.get(symbol), pnl, sector)
+            before, after = self._terms.get(symbol, _NOTHING), _terms(pnl)
+            for total, old, new in zip(self._kept, before, after, strict=True):
+                if old != new:
+                    total.replace(symbol, old, new)
+        self._pnls[symbol], self._terms[symbol] = pnl, after
         if pnl.qty:
-            self._held.add(pnl.symbol)
+            self._held.add(symbol)
         else:
-            self._held.discard(pnl.symbol)
+            self._held.discard(symbol)
 
     def _put_in_sector(self, before: PositionPnl | None, pnl: PositionPnl, sector: str) -> None:
         symbol = pnl.symbol
         if before is not None:
-            old = self._sectors[self._sector_of[symbol]]
-            old.replace(symbol, adds(FigureName.GROSS, before), ZERO)
+            was = None if before.value is None else abs(before.value)
+            self._sectors[self._sector_of[symbol]].replace(symbol, was, ZERO)
         self._sector_of[symbol] = sector
-        self._sectors.setdefault(sector, _Sum()).replace(symbol, ZERO, adds(FigureName.GROSS, pnl))
+        worth = None if pnl.value is None else abs(pnl.value)
+        self._sectors.setdefault(sector, _Sum()).replace(symbol, ZERO, worth)
 
     @property
     def net(self) -> Decimal | None:
         """Dollars of all positions, signed; None while one of them has no price."""
-        total = self._sums[FigureName.NET]
-        return None if total.missing else total.known
+        found = self._sums()[FigureName.NET]
+        return None if found.missing else found.known
+
+    def _sums(self) -> dict[FigureName, _Sum]:
+        found = dict(zip(_KEPT, self._kept, strict=True))
+        long, short = found[FigureName.LONG], found[FigureName.SHORT]
+        with exactly():
+            found[FigureName.NET] = _Sum(long.known + short.known, long.missing)
+            found[FigureName.GROSS] = _Sum(long.known - short.known, long.missing)
+        return found
 
     def figures(self, cash: Decimal | None) -> PortfolioFigures:
         """Return all figures.
@@ -124,33 +137,33 @@ class PortfolioBook:
         Args:
             cash: dollars; None if unknown.
         """
+        net, prices = self.net, list(self._prices())
         with exactly():
+            equity = None if cash is None or net is None else cash + net
             return PortfolioFigures(
                 totals=tuple(self._totals(cash)),
-                weights=self._weights(self._equity(cash)),
-                sectors=self._by_sector(self._equity(cash)),
+                weights=self._weights(equity),
+                sectors=self._by_sector(equity),
                 held=len(self._held),
-                at_close=sum(price.basis is PriceBasis.CLOSE for price in self._prices()),
-                oldest=min(self._prices(), key=_age_key, default=None),
+                at_close=sum(price.basis is PriceBasis.CLOSE for price in prices),
+                oldest=min(prices, key=_age_key, default=None),
             )
 
-    def _equity(self, cash: Decimal | None) -> Decimal | None:
-        return None if cash is None or self.net is None else cash + self.net
-
     def _totals(self, cash: Decimal | None) -> Iterator[Figure]:
+        sums = self._sums()
         if cash is not None or self._pnls:
-            net = self._sums[FigureName.NET]
+            net = sums[FigureName.NET]
             has_cash = cash is not None
             yield Figure(
                 FigureName.EQUITY, "", (cash or ZERO) + net.known, None, tuple(sorted(net.missing)), has_cash
             )
             yield Figure(FigureName.CASH, "", cash or ZERO, has_cash=has_cash)
         if self._pnls:
-            yield from (self._sums[name].figure(name) for name in OF_ALL)
+            yield from (sums[name].figure(name) for name in OF_ALL)
         if self._held:
-            yield from (self._sums[name].figure(name) for name in OF_HELD)
-            gross = self._sums[FigureName.GROSS].known
-            yield self._sums[FigureName.HHI].figure(FigureName.HHI, over=gross * gross)
+            yield from (sums[name].figure(name) for name in OF_HELD)
+            gross = sums[FigureName.GROSS].known
+            yield sums[FigureName.HHI].figure(FigureName.HHI, over=gross * gross)
 
     def _weights(self, equity: Decimal | None) -> tuple[Figure, ...]:
         held = (self._pnls[symbol] for symbol in self._held)
@@ -168,6 +181,6 @@ class PortfolioBook:
         return (price for price in found if price is not None)
 
 
-def _age_key(price: PriceUsed) -> tuple[bool, float, str]:
+def _age_key(price: PriceUsed) -> tuple[datetime, str]:
     # A price without a time is older than any that has one.
-    return (price.at is not None, 0.0 if price.at is None else price.at.timestamp(), price.symbol)
+    return (price.at or _NEVER, price.symbol)
