@@ -18,17 +18,24 @@ from core.domain.order import Order
 from core.domain.portfolio import Account, LotClose, Position
 from core.domain.records import TradingStateRecord, Watchlist
 from core.domain.risk import LimitUse, RuleCode, Verdict
-from core.domain.terms import OrderDraft
+from core.domain.terms import OrderDraft, OrderTerms
 from core.ids import ClOrdId, Symbol
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an order would meet and change. `draft` is the one that was judged."""
+    """What an order would meet and change.
+
+    Attributes:
+        draft: the one that was judged.
+        sent: what would go out of it now: a market order goes out as a limit order (A9). None where it
+            could not be read.
+    """
 
     draft: OrderDraft
     verdict: Verdict
     quote: Quote | None
+    sent: OrderTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)

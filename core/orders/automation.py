@@ -36,11 +36,21 @@ class Automation:
                 self._entries.setdefault(order.symbol, deque()).append(steady - age_s)
 
     def sent(
-        self, terms: OrderTerms, origin: Origin, proposal: Proposal | None, reservation: Reservation
+        self,
+        terms: OrderTerms,
+        origin: Origin,
+        proposal: Proposal | None,
+        reservation: Reservation,
+        *,
+        opens: bool,
     ) -> None:
-        """Note an opening order that is on its way; one that a person gave is not counted."""
+        """Note an order that is on its way; of a person's nothing is kept.
+
+        Args:
+            opens: it is not proven to lessen a position; only then is it an entry.
+        """
         now = self._clock.monotonic()
-        if origin in AUTOMATED:
+        if opens and origin in AUTOMATED:
             self._entries.setdefault(terms.symbol, deque()).append(now)
         if proposal is not None:
             self._theses[_thesis(proposal)] = now

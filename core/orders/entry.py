@@ -1,11 +1,9 @@
 """The way of an opening order: preview, judge, confirm, judge again, write ahead, send."""
 
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 
-from core.domain.access import Actor
+from core.domain.access import Actor, Origin
 from core.domain.audit import AuditAction, AuditDraft, payload_of
-from core.domain.market import Quote
 from core.domain.messages import (
     ClosePosition,
     Preview,
@@ -16,35 +14,43 @@ from core.domain.messages import (
 )
 from core.domain.money import normal, plain
 from core.domain.order import Order
+from core.domain.proposals import Proposal
 from core.domain.risk import Outcome, RuleCode, RuleResult, Verdict
 from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
 from core.errors import RefusalCode, Refused, StorageError
 from core.ids import ClOrdId, IdempotencyKey, Symbol
 from core.metrics import Histogram, Lap, Stopwatch
 from core.orders.bodies import draft_in_words, fingerprint, in_words, number, verdict_body
+from core.orders.drafts import draft_of
 from core.orders.gate import Gate
 from core.orders.gather import Gatherer, LiveState
 from core.orders.intents import Intent, Intents
+from core.orders.judging import Case, Judgement, judge
 from core.orders.keys import Keys
 from core.orders.sending import Sending
 from core.orders.throttle import Figures, Throttle
 from core.ports.journal import Journal
-from core.risk.engine import evaluate, refuse
+from core.risk.engine import refuse
 from core.risk.parse import parse_draft
 from core.state.orders import Reservation
 
-_MOST_MOVE_PCT = Decimal("0.5")
+_EVERY_RULE = frozenset(RuleCode)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision of a person on its way through the desk."""
+    """One decision of a person on its way through the desk.
+
+    Attributes:
+        proposal: what it approves; None where the person made the order.
+    """
 
     draft: OrderDraft
     key: IdempotencyKey
     acknowledged: frozenset[RuleCode]
     actor: Actor
     replaces: ClOrdId | None = None
+    proposal: Proposal | None = None
 
 
 class OrderEntry:
@@ -75,13 +81,13 @@ class OrderEntry:
 
     async def preview(self, command: PreviewOrder, actor: Actor) -> Preview:
         """Judge what was typed so far; nothing is counted, stored or sent."""
-        del actor
         terms = self._read(command.draft)
         if not isinstance(terms, OrderTerms):
             return Preview(command.draft, refuse(terms), None)
         old = None if command.replaces is None else self._open_order(command.replaces)
-        verdict = self._judge(terms, self._throttle.figures(self._state.limits), old)
-        return Preview(command.draft, verdict, self._state.quotes.get(terms.symbol))
+        figures = self._throttle.figures(self._state.limits)
+        judged = judge(self._state, self._gatherer, Case(terms, actor.origin, old), figures)
+        return Preview(command.draft, judged.verdict, self._state.quotes.get(terms.symbol), judged.sent)
 
     async def submit(self, command: SubmitOrder, actor: Actor) -> Submitted:
         """Send an order, once for its key.
@@ -91,6 +97,21 @@ class OrderEntry:
             StorageError: the intent could not be written; nothing was sent.
         """
         return await self._decide(Decision(command.draft, command.key, command.acknowledged, actor))
+
+    async def approve(self, proposal: Proposal, key: IdempotencyKey, actor: Actor) -> Submitted:
+        """Send what the agent proposed and a person approved; every rule runs again, by the agent's limits.
+
+        Nothing is left that the person could acknowledge but what a proven exit meets, and that is approved
+        with it.
+
+        Raises:
+            Refused: as for any order; the proposal ran out or its price ran away (A24).
+            StorageError: the intent could not be written; nothing was sent.
+        """
+        agent = replace(actor, origin=Origin.AGENT)
+        return await self._decide(
+            Decision(draft_of(proposal.terms), key, _EVERY_RULE, agent, proposal=proposal)
+        )
 
     async def replace(self, command: ReplaceOrder, actor: Actor) -> Submitted:
         """Ask for new terms of an open order; judged like an order, the old one left out of the sums."""
@@ -174,20 +195,21 @@ class OrderEntry:
         self._old(decision)
         lap = self.writing.begin()
         figures = await self._take_turn(decision, terms)
-        verdict = await self._pass_or_refuse(decision, terms, figures)
+        judged = await self._pass_or_refuse(decision, terms, figures)
         quote = self._state.quotes.get(terms.symbol)
         lap.pause()
-        await self._gate.pass_or_refuse(terms, verdict, quote, decision.actor)
+        await self._gate.pass_or_refuse(judged.sent, judged.verdict, quote, decision.actor)
         lap.go_on()
         try:
-            self._refuse_if_moved(quote, self._state.quotes.get(terms.symbol))
+            self._gate.refuse_if_moved(terms.side, quote, self._state.quotes.get(terms.symbol))
         except Refused as refusal:
-            await self._note(refusal, terms, decision.actor)
+            await self._note(refusal, judged.sent, decision.actor)
             raise
         # Again, with the facts of now: the sheet may have stood for half a minute.
-        verdict = await self._pass_or_refuse(decision, terms, figures)
-        intent = Intent(terms, decision.key, verdict, decision.actor, self._old(decision))
-        reservation = self._reserve(intent)
+        judged = await self._pass_or_refuse(decision, terms, figures, judged.sent)
+        verdict = judged.verdict
+        intent = Intent(judged.sent, decision.key, verdict, decision.actor, self._old(decision), terms)
+        reservation = self._reserve(intent, decision.proposal, opens=judged.opens)
         # Whoever waits may go away; a write that has begun cannot be called back, so it is seen through.
         outcome = await self._sending.see_through(
             self._write_and_send(intent, reservation, lap), "write-ahead"
@@ -198,7 +220,9 @@ class OrderEntry:
 
     async def _take_turn(self, decision: Decision, terms: OrderTerms) -> Figures:
         try:
-            figures = self._throttle.take(self._state.limits)
+            is_agents = decision.actor.origin is Origin.AGENT
+            own = self._state.agent_limits if is_agents else None
+            figures = self._throttle.take(self._state.limits, own)
         except Refused as refusal:
             # The first of a run is recorded: a loop that is slowed must not fill the record instead.
             is_first, self._is_throttled = not self._is_throttled, True
@@ -213,12 +237,15 @@ class OrderEntry:
         draft = AuditDraft(AuditAction.ORDER_REFUSED, actor, in_words(terms), facts)
         await self._journal.record_anyway(draft)
 
-    def _reserve(self, intent: Intent) -> Reservation:
+    def _reserve(self, intent: Intent, proposal: Proposal | None, *, opens: bool) -> Reservation:
         # At once after the judgement: nobody else may be judged before this order counts.
         if intent.replaces is not None:
             self._replacing.add(intent.replaces.cl_ord_id)
-        self._gatherer.remember(intent.terms)
-        return self._state.orders.reserve(intent.terms)
+        self._gatherer.remember(intent.asked or intent.terms)
+        reservation = self._state.orders.reserve(intent.terms)
+        origin = intent.actor.origin
+        self._gatherer.automation.sent(intent.terms, origin, proposal, reservation, opens=opens)
+        return reservation
 
     async def _write_and_send(self, intent: Intent, reservation: Reservation, lap: Lap) -> Order | Refused:
         try:
@@ -233,35 +260,21 @@ class OrderEntry:
             return unwritable
         finally:
             self._state.orders.release(reservation)
+            self._gatherer.automation.landed(reservation)
             if intent.replaces is not None:
                 self._replacing.discard(intent.replaces.cl_ord_id)
         return await self._sending.carry_out(order)
 
-    def _refuse_if_moved(self, asked: Quote | None, now: Quote | None) -> None:
-        # A yes was given to a price; after a move of more than half a percent it is asked again (A23).
-        if (
-            not self._gate.is_required
-            or asked is None
-            or now is None
-            or asked.last is None
-            or now.last is None
-        ):
-            return
-        if abs(now.last - asked.last) * 100 > asked.last * _MOST_MOVE_PCT:
-            text = f"The price moved from {asked.last} to {now.last} while the sheet stood; look again."
-            raise Refused(RefusalCode.CONFIRMATION_STALE, text)
-
-    async def _pass_or_refuse(self, decision: Decision, terms: OrderTerms, figures: Figures) -> Verdict:
-        verdict = self._judge(terms, figures, self._old(decision))
-        missing = verdict.missing_acknowledgements(decision.acknowledged)
+    async def _pass_or_refuse(
+        self, decision: Decision, terms: OrderTerms, figures: Figures, sent: OrderTerms | None = None
+    ) -> Judgement:
+        case = Case(terms, decision.actor.origin, self._old(decision), decision.proposal, sent)
+        judged = judge(self._state, self._gatherer, case, figures)
+        missing = judged.verdict.missing_acknowledgements(decision.acknowledged)
         # Where the sheet stands before the order, it asks for the quantity to be typed instead.
-        if verdict.is_refused or (missing and not self._gate.is_required):
-            raise await self._refusal(verdict, in_words(terms), decision.actor)
-        return verdict
-
-    def _judge(self, terms: OrderTerms, figures: Figures, replaces: Order | None) -> Verdict:
-        facts = self._gatherer.facts(terms, figures, replaces)
-        return evaluate(terms, self._state.limits, facts)
+        if judged.verdict.is_refused or (missing and not self._gate.is_required):
+            raise await self._refusal(judged.verdict, in_words(judged.sent), decision.actor)
+        return judged
 
     async def _refusal(self, verdict: Verdict, words: str, actor: Actor) -> Refused:
         first = verdict.breaches[0]

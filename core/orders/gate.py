@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from dataclasses import dataclass
+from decimal import Decimal
 
 from core.clock import Clock
 from core.domain.access import Actor, Mode
@@ -10,13 +11,14 @@ from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.market import Quote
 from core.domain.risk import Outcome, Verdict
-from core.domain.terms import OrderTerms, canonical
+from core.domain.terms import OrderTerms, Side, canonical
 from core.errors import RefusalCode, Refused
 from core.failpoints import failpoint
 from core.orders.bodies import in_words
 from core.ports.confirmation import Confirmer
 from core.ports.journal import Journal, Record
 from core.ports.storage import UnitOfWork
+from core.risk.pricing import mark_price
 from core.tasks import Tasks
 
 TTL_S = 30.0
@@ -25,6 +27,7 @@ PHRASE_TTL_S = 120.0
 PHRASE = "I trade with real money"
 # Where it is stored that the sentence was typed.
 PHRASE_TYPED = "live_phrase_typed"
+_MOST_MOVE_PCT = Decimal("0.5")
 
 
 @dataclass(slots=True)
@@ -59,6 +62,19 @@ class Gate:
     def is_required(self) -> bool:
         """Whether a person must say yes to this account's orders."""
         return self.settings.mode is Mode.LIVE or self.settings.always
+
+    def refuse_if_moved(self, side: Side, asked: Quote | None, now: Quote | None) -> None:
+        """Refuse where the price moved by more than half a percent since a yes was asked for (A23).
+
+        Raises:
+            Refused: `CONFIRMATION_STALE`.
+        """
+        before, after = mark_price(side, asked), mark_price(side, now)
+        if not self.is_required or before is None or after is None:
+            return
+        if abs(after - before) * 100 > before * _MOST_MOVE_PCT:
+            text = f"The price moved from {before} to {after} while the sheet stood; look again."
+            raise Refused(RefusalCode.CONFIRMATION_STALE, text)
 
     async def pass_or_refuse(
         self, terms: OrderTerms, verdict: Verdict, quote: Quote | None, actor: Actor

@@ -28,7 +28,9 @@ class Intent:
     """A decision that has passed every rule and is to be written ahead.
 
     Attributes:
+        terms: what goes out.
         replaces: the order whose place it takes; None for a new one.
+        asked: what was asked for, which its key stands for, where that is not what goes out.
     """
 
     terms: OrderTerms
@@ -36,6 +38,7 @@ class Intent:
     verdict: Verdict
     actor: Actor
     replaces: Order | None = None
+    asked: OrderTerms | None = None
 
 
 class Intents:
@@ -83,7 +86,8 @@ class Intents:
         body = order_body(order_message(order))
         uow.insert_order(order, body, verdict_body(intent.verdict))
         created = int(now.timestamp() * 1_000_000)
-        uow.insert_idempotency(IdempotencyRecord(intent.key, fingerprint(intent.terms), cl_ord_id, created))
+        mark = fingerprint(intent.asked or intent.terms)
+        uow.insert_idempotency(IdempotencyRecord(intent.key, mark, cl_ord_id, created))
         action = AuditAction.ORDER_PREPARED if old is None else AuditAction.REPLACE_REQUESTED
         record(AuditDraft(action, intent.actor, order_in_words(order), body, cl_ord_id=cl_ord_id))
         return order

@@ -95,15 +95,10 @@ class HandMarket:
         """Show bid and ask with the same displayed size."""
         self.show(symbol, bid=Price(bid), ask=Price(ask), bid_size=Qty(size), ask_size=Qty(size))
 
-    def halt_unseen(self, symbol: Symbol = AAPL) -> None:
-        """Halt a stock at the exchange before the feed says so."""
-        self.now += timedelta(seconds=1)
-        nothing = Qty(0)
-        halted = replace(
-            self.ticks[symbol], bid=None, ask=None, bid_size=nothing, ask_size=nothing, last_size=nothing,
-            halted=True, time=self.now,
-        )  # fmt: skip
-        self.exchange.on_tick(halted)
+    def suspend_unseen(self, symbol: Symbol = AAPL, *, suspended: bool = True) -> None:
+        """Let the exchange refuse every order for a stock, or take them again, and tell nobody."""
+        known = self.exchange._floor._instruments
+        known[symbol] = replace(known[symbol], tradable=not suspended)
 
     def refresh(self) -> None:
         """Show every standing quote again, so that none is too old for the rules."""

@@ -332,12 +332,12 @@ async def test_an_unavailable_broker_proves_that_nothing_was_sent(rig: Rig) -> N
 
 
 async def test_a_rejection_by_the_broker_is_booked_with_its_words(rig: Rig) -> None:
-    rig.market.halt_unseen()
+    rig.market.suspend_unseen()
 
     order = await rig.submit(draft())
 
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.REJECTED
-    assert "halted" in rig.order(order.cl_ord_id).text
+    assert "unknown symbol" in rig.order(order.cl_ord_id).text
 
 
 async def test_a_replacement_makes_its_order_busy_until_it_is_answered(rig: Rig) -> None:

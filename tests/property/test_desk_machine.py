@@ -305,13 +305,12 @@ class DeskMachine(RuleBasedStateMachine):
 
     @rule(qty=st.integers(1, 10))
     def be_rejected(self, qty: int) -> None:
-        # The exchange halts the stock, and the feed has not said so yet.
+        # The exchange takes no orders for the stock any more, and nothing has said so yet.
         market = self.rig.market
-        market.halt_unseen(AAPL)
+        market.suspend_unseen(AAPL)
         key = self.rig.key()
         done = self._decide("reject", draft(qty=qty), key)
-        market.show(AAPL)
-        self.run(self.rig.quiet())
+        market.suspend_unseen(AAPL, suspended=False)
         if done is not None:
             assert self.rig.order(done.order.cl_ord_id).ord_status in (OrdStatus.REJECTED, OrdStatus.UNKNOWN)
 

@@ -270,7 +270,7 @@ async def test_a_refused_cancel_of_an_order_that_was_forgotten_is_a_refusal_all_
 
 async def test_a_working_purchase_that_cannot_be_priced_denies_another_one(rig: Rig) -> None:
     rig.market.faults.lose_request(Call.SUBMIT)
-    await rig.submit(draft(qty=3, symbol="MSFT"))
+    await rig.submit(replace(draft(qty=3, symbol="MSFT"), time_in_force=TimeInForce.CLS))
     rig.core.state.quotes._quotes.pop("MSFT")
 
     preview = await rig.do(PreviewOrder(draft()))
