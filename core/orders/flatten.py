@@ -139,6 +139,7 @@ class Closer:
         qty = min(abs(held), abs(self._state.positions.qty(symbol))) - foreign
         if qty <= 0:
             return f"{symbol} is not closed: {plain(normal(foreign))} shares of it are in orders of others."
+        # No limit as other market orders have (A9): there is one try, and it must not fail for a good price.
         terms = OrderTerms(symbol, side, OrdType.MARKET, TimeInForce.DAY, Qty(qty))
         session = self._state.session
         if session is None or session.phase not in _LIMIT_PHASES:

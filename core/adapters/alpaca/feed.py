@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -152,8 +153,8 @@ class AlpacaFeed:
         return await self._instruments()
 
     def session(self) -> MarketSession:
-        """Return the market day by the exchange calendar and our clock."""
-        return self._calendar.session(self._clock.now())
+        """Return the market day by the exchange calendar and our clock, and how far that clock is off."""
+        return replace(self._calendar.session(self._clock.now()), clock_off_s=self._book.skew_s)
 
     async def _stand(self, symbols: tuple[Symbol, ...]) -> None:
         if symbols:
