@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from core.clock import Clock
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.messages import Difference, DifferenceKind
 from core.domain.money import ZERO, Price, Qty
@@ -15,8 +16,10 @@ from core.ids import ClOrdId, ExecId, Symbol
 from core.orders.bodies import number
 from core.portfolio.exact import exactly
 
-# A difference must be seen so often, with nothing on its way, before the broker's number is taken (D-31).
+# A difference must be seen so often, with nothing on its way, before the broker's number is taken (D-31); and
+# for so long, as checks that a person asks for may follow one another in no time.
 CHECKS = 3
+LASTING_S = 30.0
 _FINEST = Decimal("0.0001")
 
 
@@ -63,26 +66,44 @@ def counterpart(drift: Drift, drifts: Sequence[Drift]) -> Drift | None:
     return found[0] if len(found) == 1 else None
 
 
-class Persistence:
-    """How often in a row each difference was seen. Lives on the core loop."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    ours: Decimal
+    broker: Decimal
+    count: int
+    since: float
 
-    def __init__(self) -> None:
-        self._seen: dict[Symbol, tuple[Decimal, Decimal, int]] = {}
+    def is_same(self, drift: Drift) -> bool:
+        return (self.ours, self.broker) == (drift.ours, drift.broker)
+
+
+class Persistence:
+    """How often in a row each difference was seen, and since when. Lives on the core loop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: dict[Symbol, _Seen] = {}
         self._cash: Decimal | None = None
 
     def lasting(self, drifts: Sequence[Drift]) -> tuple[Drift, ...]:
-        """Count one check, and return what was the same in so many that it stays."""
-        before, self._seen = self._seen, {}
+        """Count one check, and return what was the same in so many, and for so long, that it stays."""
+        now, before = self._clock.monotonic(), self._seen
+        self._seen = {}
         for each in drifts:
-            ours, broker, count = before.get(each.symbol, (each.ours, each.broker, 0))
-            same = (ours, broker) == (each.ours, each.broker)
-            self._seen[each.symbol] = (each.ours, each.broker, count + 1 if same else 1)
-        return tuple(each for each in drifts if self._seen[each.symbol][2] >= CHECKS)
+            seen = before.get(each.symbol)
+            count, since = (seen.count, seen.since) if seen is not None and seen.is_same(each) else (0, now)
+            self._seen[each.symbol] = _Seen(each.ours, each.broker, count + 1, since)
+        stays = {
+            symbol
+            for symbol, seen in self._seen.items()
+            if seen.count >= CHECKS and now - seen.since >= LASTING_S
+        }
+        return tuple(each for each in drifts if each.symbol in stays)
 
     def is_new(self, drift: Drift) -> bool:
         """Say whether the last check did not see this very difference."""
         seen = self._seen.get(drift.symbol)
-        return seen is None or seen[:2] != (drift.ours, drift.broker)
+        return seen is None or not seen.is_same(drift)
 
     def cash(self, drift: Decimal) -> bool:
         """Say whether the same difference of cash was there at the last check; a fill may be on its way."""

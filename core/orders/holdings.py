@@ -49,7 +49,7 @@ class Holdings:
         self._clock = means.clock
         self._bus = means.bus
         self._tasks = means.tasks
-        self._lasting = Persistence()
+        self._lasting = Persistence(means.clock)
         self._is_account_due = False
         self._looked_into: Decimal | None = None
         self._confirming: asyncio.Task[None] | None = None

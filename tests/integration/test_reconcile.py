@@ -44,7 +44,7 @@ from core.errors import (
 )
 from core.failpoints import arm, disarm_all
 from core.ids import ExecId
-from core.orders.drift import adjustment, compare
+from core.orders.drift import Persistence, adjustment, compare
 from core.portfolio.provenance import readds
 from core.state.account import AccountState
 from tests import builders
@@ -410,6 +410,7 @@ async def test_a_position_that_differs_for_three_checks_is_taken_over_once(rig: 
     for _ in range(2):
         await rig.do(Reconcile())
     before = rig.core.state.positions.qty(AAPL)
+    rig.clock.turn(30)
     run = await rig.do(Reconcile())
     again = await rig.do(Reconcile())
 
@@ -425,6 +426,38 @@ async def test_a_position_that_differs_for_three_checks_is_taken_over_once(rig: 
     assert rig.core.state.account.cash == rig.oracle().cash
 
 
+async def test_checks_that_follow_one_another_at_once_take_no_position_over(rig: Rig) -> None:
+    await rig.submit(draft(qty=10))
+
+    async def flat() -> tuple[()]:
+        return ()
+
+    rig.market.broker.positions = flat
+    for _ in range(10):
+        rig.clock.turn(2.9)
+        run = await rig.do(Reconcile())
+
+    assert rig.core.state.positions.qty(AAPL) == 10
+    assert [each.repaired for each in run.differences] == [False]
+    rig.clock.turn(5)
+    assert [each.repaired for each in (await rig.do(Reconcile())).differences] == [True]
+    assert rig.core.state.positions.qty(AAPL) == 0
+
+
+def test_a_difference_that_changes_begins_to_last_anew() -> None:
+    clock = ManualClock()
+    lasting = Persistence(clock)
+    (one,) = compare((), (BrokerPosition(AAPL, Qty(5), Price("10.00")),))
+    (other,) = compare((), (BrokerPosition(AAPL, Qty(6), Price("10.00")),))
+
+    found = []
+    for drift in (one, one, other, other, one, one, one):
+        found.append(lasting.lasting((drift,)))
+        clock.turn(20)
+
+    assert found == [(), (), (), (), (), (), (one,)]
+
+
 async def test_a_position_is_not_taken_over_while_an_order_in_it_is_unproven(rig: Rig) -> None:
     await rig.submit(draft(qty=10))
     rig.market.faults.lose_request(Call.SUBMIT)
@@ -436,6 +469,7 @@ async def test_a_position_is_not_taken_over_while_an_order_in_it_is_unproven(rig
     rig.market.broker.positions = flat
 
     for _ in range(5):
+        rig.clock.turn(10)
         await rig.do(Reconcile())
 
     assert rig.core.state.positions.qty(AAPL) == 10
@@ -450,6 +484,7 @@ async def test_a_position_that_the_broker_has_no_more_is_taken_over_at_its_cost(
     rig.market.broker.positions = flat
 
     for _ in range(3):
+        rig.clock.turn(15)
         await rig.do(Reconcile())
 
     position = rig.core.state.positions.get(AAPL)
@@ -464,6 +499,7 @@ async def test_missing_fills_are_forgiven_with_the_position_that_holds_them(rig:
     broker.hold("10")
 
     for _ in range(3):
+        rig.clock.turn(15)
         await rig.do(Reconcile())
 
     assert rig.core.state.behind == set()
@@ -874,6 +910,7 @@ async def test_a_position_that_is_taken_over_leaves_the_missing_fills_of_other_s
     )
 
     for _ in range(3):
+        rig.clock.turn(15)
         await rig.do(Reconcile())
 
     assert rig.core.state.behind == {other.cl_ord_id}

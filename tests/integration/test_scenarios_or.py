@@ -289,6 +289,7 @@ async def test_or_8_a_split_is_taken_over_with_its_whole_cost(rig: Rig) -> None:
     cost = rig.core.state.positions.get(AAPL).cost
 
     for _ in range(3):
+        rig.clock.turn(15)
         await rig.do(Reconcile())
 
     position = rig.core.state.positions.get(AAPL)

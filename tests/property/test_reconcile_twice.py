@@ -150,6 +150,7 @@ async def _run(folder: Path, steps: list[str]) -> None:
     # As often as a lasting difference needs until it is taken over; after that nothing may change.
     for _ in range(6):
         await story.compare()
+        story.rig.clock.turn(15)
     first = await story.rig.store.read(story.book())
     await story.compare()
     second = await story.rig.store.read(story.book())
