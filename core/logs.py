@@ -21,10 +21,10 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 MASK = "***"
 # Below a warning they write whole requests, frames and statements, and keys with them. What any library says
-# below a warning is dropped; these would also take the time to say it.
+# below a warning is dropped; these would also take the time to say it. (Alpaca's and Polygon's own loggers are
+# not among them, for ours of the same names must be heard.)
 _TALKATIVE = (
-    "websockets", "urllib3", "aiohttp", "keyring", "alpaca", "polygon", "hpack", "sqlalchemy", "alembic",
-    "asyncio", "qasync",
+    "websockets", "urllib3", "aiohttp", "keyring", "hpack", "sqlalchemy", "alembic", "asyncio", "qasync",
 )  # fmt: skip
 FILE_BYTES = 4 * 1024 * 1024
 OLD_FILES = 4

@@ -188,6 +188,16 @@ def test_what_a_library_says_below_a_warning_is_never_written(file, library):
     assert "order.looked_at" in text
 
 
+def test_rooms_of_ours_that_bear_a_vendors_name_are_heard(file):
+    configure(LogSettings(file, LogLevel.DEBUG))
+
+    structlog.get_logger("alpaca.rest").debug("request.answered")
+    logging.getLogger("alpaca.rest").debug("the vendor's own words")
+
+    assert "request.answered" in file.read_text()
+    assert "own words" not in file.read_text()
+
+
 def test_talkative_library_does_not_even_make_its_text(file):
     configure(LogSettings(file, LogLevel.DEBUG))
 
