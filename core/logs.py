@@ -21,8 +21,8 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 MASK = "***"
 # Below a warning they write whole requests, frames and statements, and keys with them. What any library says
-# below a warning is dropped; these would also take the time to say it. (Alpaca's and Polygon's own loggers are
-# not among them, for ours of the same names must be heard.)
+# below a warning is dropped; these would also take the time to say it. (The loggers of Alpaca and Polygon are
+# not among them: ours of the same names must be heard.)
 _TALKATIVE = (
     "websockets", "urllib3", "aiohttp", "keyring", "hpack", "sqlalchemy", "alembic", "asyncio", "qasync",
 )  # fmt: skip
