@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -15,15 +15,15 @@ from core.audit.verify import Verifier
 from core.bus import Bus
 from core.clock import Clock
 from core.domain import messages as m
-from core.domain.access import Actor, Mode, Origin, TradingState
+from core.domain.access import Actor, Mode, Origin
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.limits import Limits
-from core.domain.order import Order
 from core.domain.records import AuditQuery, Watchlist
 from core.errors import RefusalCode, Refused
 from core.ids import IdSource
 from core.orders.audit_watch import AuditWatch
 from core.orders.clerk import Clerk
+from core.orders.counted import CountedBroker, OrderCount
 from core.orders.desk import Desk
 from core.orders.enrolment import Enrolment
 from core.orders.entry import OrderEntry
@@ -47,8 +47,10 @@ from core.orders.protection import Protection
 from core.orders.reconcile import Reconciler
 from core.orders.risk_desk import RiskDesk
 from core.orders.rounds import Rounds
+from core.orders.safeguards import Safeguards, Watched
 from core.orders.scan import QuotedSnapshots, Scanner
 from core.orders.sending import Sending
+from core.orders.sightings import Sightings
 from core.orders.supervision import Means
 from core.orders.sweep import Sweeper
 from core.orders.throttle import Throttle
@@ -107,6 +109,8 @@ class Core:
         self.state = LiveState(
             QuoteBook(clock), OrderBook(), PositionBook(), AccountState(clock), {}, outside.limits
         )
+        count = OrderCount(self.state, clock)
+        self.outside = outside = replace(outside, broker=CountedBroker(outside.broker, count))
         self.journal = AuditJournal(store, clock, self.bus, outside.emergency)
         self.throttle = Throttle(clock)
         self.gatherer = Gatherer(self.state, clock)
@@ -155,16 +159,16 @@ class Core:
         self.portfolio = PortfolioDesk(
             self.state, self.throttle, outside.feed, store, self.journal, self.desk_actor, means
         )
+        self.safeguards = safeguards(self, means, count)
         self.protection = Protection(self.state, self.bus)
         self.kill = kill_switch(self, means)
-        in_flight = InFlight(self.state, lookups, clock)
         self.rounds = Rounds(
             self.state,
             outside.feed,
             self.links,
             self.following,
             self.reconciler,
-            in_flight,
+            InFlight(self.state, lookups, clock),
             self.valuation,
             means,
         )
@@ -173,13 +177,17 @@ class Core:
         )
         self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate, self.bus)
         self.scanner = Scanner(self.state, outside.snapshots or QuotedSnapshots(self.state))
-        anchoring = outside.anchoring
-        reading = None if anchoring is None else anchoring.reading()
-        self.anchorer = None if anchoring is None else anchoring.writing(store, clock, self.bus)
-        self.audit_watch = AuditWatch(Verifier(store, reading), self.links.show, clock, self.bus)
+        self._watch_audit()
         self.desk = Desk(authorize, self.journal)
         self._hook()
         self._route()
+
+    def _watch_audit(self) -> None:
+        outside, anchoring = self.outside, self.outside.anchoring
+        reading = None if anchoring is None else anchoring.reading()
+        store, clock = outside.store, outside.clock
+        self.anchorer = None if anchoring is None else anchoring.writing(store, clock, self.bus)
+        self.audit_watch = AuditWatch(Verifier(store, reading), self.links.show, clock, self.bus)
 
     @property
     def valuation(self) -> Valuation:
@@ -192,9 +200,7 @@ class Core:
         self.measuring.registry.add(self.journal.appends, *outside.store.instruments)
         self.entry.writing, self.desk.on_refused = self.measuring.writing, self.measuring.refused
         self.bus.subscribe(m.FillBooked, lambda event: self.state.traded.note(event.fill))
-        self.oms.on_overfill = self._on_overfill
-        self.oms.on_sighted = self._on_sighted
-        self.oms.on_wish = self._on_wish
+        self.safeguards.join(self.desk)
         self.sending.on_error = self.links.met
         enrolment = Enrolment(
             outside.broker, outside.store, self.journal, outside.profile.mode, self.desk_actor
@@ -272,6 +278,7 @@ class Core:
         self.oms.tally.restore(fills)
         for fill in fills:
             self.state.traded.note(fill)
+        await self.safeguards.restore()
         await self._restore_settings()
         self.following.listed(await outside.store.read(lambda reader: reader.watchlists()))
         self.links.show(m.Part.DATABASE, m.LinkState.UP)
@@ -281,6 +288,7 @@ class Core:
         for name, work in self.rounds.works:
             self.tasks.spawn(work(), name)
         self.risk_desk.begin()
+        self.safeguards.begin()
         self.portfolio.begin()
         self.tasks.spawn(self.audit_watch.run(), "verify")
         self.tasks.spawn(self.measuring.run(), "loop lag")
@@ -349,27 +357,25 @@ class Core:
         await self.journal.record(AuditDraft(AuditAction.PROFILE_KEPT, actor, command.name))
         return folder
 
-    def _on_overfill(self, order: Order) -> None:
-        reason = f"{order.symbol}: more was filled ({order.cum_qty}) than ordered ({order.order_qty})"
-        self.bus.publish(m.Notice(m.Severity.ALARM, reason, order.cl_ord_id))
-        self.tasks.spawn(self.latch.move(TradingState.HALTED, reason, self.desk_actor), "halt")
-
-    def _on_sighted(self, order: Order) -> None:
-        text = (
-            f"{order.symbol}: an order that was given up has been seen at the broker; it is being cancelled."
-        )
-        self.bus.publish(m.Notice(m.Severity.ALARM, text, order.cl_ord_id))
-        draft = self.oms.draft(AuditAction.ORDER_SIGHTED, order, {})
-        self.tasks.spawn(self.journal.record_anyway(draft), "sighted")
-        self.tasks.spawn(self.exits.cancel_sighted(order), "cancel sighted")
-
-    def _on_wish(self, order: Order) -> None:
-        text = f"{order.symbol}: the broker has the order that was to be cancelled; it is being cancelled."
-        self.bus.publish(m.Notice(m.Severity.WARNING, text, order.cl_ord_id))
-        self.tasks.spawn(self.exits.carry_out_wish(order), "cancel sighted")
-
     def _on_task_failure(self, name: str, error: BaseException) -> None:
         self.bus.publish(m.Notice(m.Severity.ALARM, f"{name}: {error}", f"task:{name}"))
+
+
+def safeguards(core: Core, means: Means, count: OrderCount) -> Safeguards:
+    """Put the breakers of a core together, and what ends orders that turn up again."""
+    Sightings(core.oms, core.exits, core.journal, means)
+    watched = Watched(
+        core.outside.broker,
+        count,
+        core.latch,
+        core.oms,
+        core.intents,
+        core.exits,
+        core.unsettled,
+        core.reconciler,
+        core.links,
+    )
+    return Safeguards(core.state, watched, core.outside.store, core.journal, core.desk_actor, means)
 
 
 def kill_switch(core: Core, means: Means) -> KillSwitch:

@@ -50,6 +50,7 @@ class AuditAction(StrEnum):
     BREAKER_TRIPPED = "breaker.tripped"
     BREAKER_ACKNOWLEDGED = "breaker.acknowledged"
     BREAKER_ARMED = "breaker.armed"
+    ALARM_ACKNOWLEDGED = "alarm.acknowledged"
     RISK_PARAMETER_CHANGED = "risk_parameter.changed"
     RISK_TARGET_CHANGED = "risk_target.changed"
     EQUITY_CLOSED = "equity.closed"

@@ -52,10 +52,12 @@ def order_body(order: NewOrderSingle | NewOrderList) -> str:
     return payload_of({"cl_ord_id": order.cl_ord_id, **terms_facts(order.terms)})
 
 
-def verdict_body(verdict: Verdict) -> str:
-    """Write a judgement, rule by rule."""
+def verdict_body(verdict: Verdict, decision_px: Decimal | None = None) -> str:
+    """Write a judgement, rule by rule, with the price that the decision counted on where there is one."""
+    added = {} if decision_px is None else {"decision_px": number(decision_px)}
     return payload_of(
         {
+            **added,
             "results": [_result_facts(result) for result in verdict.results],
             "effect": [
                 {"name": line.name.value, "now": number(line.now), "after": number(line.after)}

@@ -11,11 +11,13 @@ from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation
 from core.domain.execution import ExecType, ExecutionReport, Fill
 from core.domain.money import ZERO, Money, Price, Qty, normal, notional, plain
 from core.domain.order import Order
+from core.domain.outcomes import TradeOutcome
 from core.domain.portfolio import Position
 from core.domain.terms import Side
 from core.ids import ClOrdId, ExecId
 from core.portfolio.exact import exactly
 from core.portfolio.lots import apply_fill
+from core.portfolio.outcomes import outcome_of, void_of
 from core.ports.storage import UnitOfWork
 
 _AMENDS = frozenset({ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT})
@@ -23,6 +25,8 @@ _DIVIDES = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero])
 # No US trade is reported finer than this; more digits are the rounding of an average.
 _FINEST = -6
 _INFERRED = "inferred:"
+# Shares that are taken over from the broker, at a price that nobody paid.
+ADJUSTED = "adjusted:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,12 @@ class Booked:
     Attributes:
         steps: each entry, with the position after it.
         own: shares of the order itself, in all entries; what is taken back counts no more.
+        outcomes: what each entry realised or took back.
     """
 
     steps: tuple[tuple[Fill, Position], ...]
     own: Decimal
+    outcomes: tuple[TradeOutcome, ...] = ()
 
 
 def moves_shares(report: ExecutionReport) -> bool:
@@ -90,7 +96,8 @@ def book(
     if own is None:
         own = shares_of(order.side, uow.order_fills(order.symbol, order.cl_ord_id))
     entries = _entries(uow, order, report, own + inherited) if moves_shares(report) else ()
-    return Booked(_book_all(uow, entries, position), own + shares_of(order.side, entries))
+    steps, outcomes = _book_all(uow, entries, position)
+    return Booked(steps, own + shares_of(order.side, entries), outcomes)
 
 
 def take_missing(
@@ -125,7 +132,8 @@ def take_missing(
         transact_time=at,
         inferred=True,
     )
-    return Booked(_book_all(uow, (fill,), position), shares_of(order.side, own) + missing)
+    steps, outcomes = _book_all(uow, (fill,), position)
+    return Booked(steps, shares_of(order.side, own) + missing, outcomes)
 
 
 def _inferred_id(order: Order, fills: tuple[Fill, ...]) -> ExecId:
@@ -151,14 +159,24 @@ def _missing_price(order: Order, fills: tuple[Fill, ...], missing: Decimal) -> P
 
 def _book_all(
     uow: UnitOfWork, entries: Iterable[Fill], position: Position | None
-) -> tuple[tuple[Fill, Position], ...]:
-    steps = []
+) -> tuple[tuple[tuple[Fill, Position], ...], tuple[TradeOutcome, ...]]:
+    steps, outcomes = [], []
     for fill in entries:
-        position, closes = apply_fill(position, fill)
+        before = position
+        position, closes = apply_fill(before, fill)
         uow.insert_fill(fill)
         uow.save_position(position, closes)
         steps.append((fill, position))
-    return tuple(steps)
+        outcome = outcome_of(fill, before, closes) or _voided(uow, fill)
+        if outcome is not None and not fill.exec_id.startswith(ADJUSTED):
+            uow.record_trade_outcome(outcome)
+            outcomes.append(outcome)
+    return tuple(steps), tuple(outcomes)
+
+
+def _voided(uow: UnitOfWork, fill: Fill) -> TradeOutcome | None:
+    taken_back = None if fill.corrects is None else uow.outcome(fill.corrects)
+    return None if taken_back is None else void_of(fill, taken_back)
 
 
 def _entries(uow: UnitOfWork, order: Order, report: ExecutionReport, booked: Decimal) -> tuple[Fill, ...]:

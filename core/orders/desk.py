@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.messages import (
+    AcknowledgeBreaker,
     CancelOrder,
     CancelOrders,
     ClosePosition,
@@ -30,6 +31,7 @@ Authorize = Callable[[Command[Any], Actor], None]
 
 # Commands whose refusal is part of the record: they ask for a change of orders or of the trading state.
 TRADING = (
+    AcknowledgeBreaker,
     CancelOrder,
     CancelOrders,
     ClosePosition,

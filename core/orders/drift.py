@@ -14,6 +14,7 @@ from core.domain.portfolio import BrokerPosition, Position
 from core.domain.terms import OrderTerms, OrdStatus, OrdType, Side, TimeInForce
 from core.ids import ClOrdId, ExecId, Symbol
 from core.orders.bodies import number
+from core.orders.booking import ADJUSTED
 from core.portfolio.exact import exactly
 
 # A difference must be seen so often, with nothing on its way, before the broker's number is taken (D-31); and
@@ -125,7 +126,7 @@ def adjustment(drift: Drift, position: Position | None, newest: str, at: datetim
     qty = Qty(abs(missing))
     price = _price(drift, position, missing)
     mark = f"{drift.symbol}|{number(drift.ours)}|{number(drift.broker)}|{newest}"
-    name = f"adjusted:{drift.symbol}:{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
+    name = f"{ADJUSTED}{drift.symbol}:{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
     return ExecutionReport(
         exec_id=ExecId(name),
         exec_type=ExecType.TRADE,

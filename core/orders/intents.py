@@ -1,7 +1,9 @@
 """The write-ahead: an intent, its key and its record are durable before anything is sent."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from core.bus import Bus
 from core.clock import Clock
@@ -19,6 +21,7 @@ from core.orders.bodies import fingerprint, order_body, order_in_words, order_me
 from core.orders.gather import LiveState
 from core.ports.journal import Journal, Record
 from core.ports.storage import UnitOfWork
+from core.risk.slippage import decision_price
 
 KEY_LIFE = timedelta(hours=24)
 
@@ -50,6 +53,7 @@ class Intents:
         self._clock = clock
         self._bus = bus
         self._ids = ids
+        self.on_written: Callable[[Order, Decimal | None], None] = lambda _order, _decision_px: None
 
     async def write_ahead(self, intent: Intent) -> Order:
         """Store the order, its key and its audit record, durably; nothing is sent before.
@@ -58,13 +62,15 @@ class Intents:
             Refused: `IDEMPOTENCY_CONFLICT` or `IN_FLIGHT` if the key was used meanwhile.
             StorageError: nothing was written, so nothing may be sent.
         """
-        order = await self._journal.write(lambda uow, record: self._prepare(uow, record, intent))
+        decision_px = decision_price(intent.terms, self._state.quotes.get(intent.terms.symbol))
+        order = await self._journal.write(lambda uow, record: self._prepare(uow, record, intent, decision_px))
         failpoint("oms.after_intent")
+        self.on_written(order, decision_px)
         self._state.orders.put(order)
         self._bus.publish(OrderChanged(order))
         return order
 
-    def _prepare(self, uow: UnitOfWork, record: Record, intent: Intent) -> Order:
+    def _prepare(self, uow: UnitOfWork, record: Record, intent: Intent, decision_px: Decimal | None) -> Order:
         failpoint("oms.before_intent")
         now = self._clock.now()
         known = uow.idempotency(intent.key)
@@ -84,7 +90,7 @@ class Intents:
             origin=intent.actor.origin,
         )
         body = order_body(order_message(order))
-        uow.insert_order(order, body, verdict_body(intent.verdict))
+        uow.insert_order(order, body, verdict_body(intent.verdict, decision_px))
         created = int(now.timestamp() * 1_000_000)
         mark = fingerprint(intent.asked or intent.terms)
         uow.insert_idempotency(IdempotencyRecord(intent.key, mark, cl_ord_id, created))

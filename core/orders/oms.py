@@ -13,6 +13,7 @@ from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.messages import FillBooked, Notice, OrderChanged, Severity
 from core.domain.order import Order, Pending
+from core.domain.outcomes import TradeOutcome
 from core.domain.terms import OrdStatus
 from core.errors import RefusalCode, Refused
 from core.failpoints import failpoint
@@ -60,6 +61,7 @@ class OrderManagement:
         self.on_sighted: Callable[[Order], None] = lambda _: None
         self.on_wish: Callable[[Order], None] = lambda _: None
         self.on_overfill: Callable[[Order], None] = lambda _: None
+        self.on_outcome: Callable[[TradeOutcome], None] = lambda _: None
 
     async def free_replaced(self, order: Order, reason: str) -> None:
         """Let the order that this one was to replace work on."""
@@ -197,6 +199,8 @@ class OrderManagement:
             self.tally.note(fill)
             self._bus.publish(FillBooked(fill, position))
         self.tally.count(order, booked.own)
+        for outcome in booked.outcomes:
+            self.on_outcome(outcome)
 
     async def infer(self, cl_ord_id: ClOrdId, at: datetime) -> bool:
         """Book what an order has filled by its own word and no fill explains, as one inferred fill.

@@ -11,6 +11,7 @@ from structlog.contextvars import bind_contextvars
 from core.bus import Bus
 from core.clock import Clock
 from core.domain.access import TradingState
+from core.domain.breakers import BreakerRecord
 from core.domain.messages import AckMeasured
 from core.domain.order import Order, Pending
 from core.domain.terms import OrderCancelReplaceRequest
@@ -115,18 +116,26 @@ class Sending:
 
     def _refuse_if_stopped(self, order: Order) -> None:
         # Asked again at the last moment: the state may have changed while the order was written.
-        state = self._state.trading_state
-        if state is TradingState.ACTIVE and self._state.ready:
+        state, pause = self._state.trading_state, self._pause(order)
+        if state is TradingState.ACTIVE and self._state.ready and pause is None:
             return
         is_halted = state is None or state is TradingState.HALTED
         if is_halted and order.cl_ord_id not in self._closing:
             raise BrokerUnavailable("trading was halted meanwhile")
         if not is_proven_exit(self._state, order):
+            if pause is not None:
+                raise BrokerUnavailable(f"the way that it came is paused: {pause.text}")
             if state is TradingState.ACTIVE:
                 raise BrokerUnavailable(
                     "the order stream was lost meanwhile, and nothing is opened without it"
                 )
             raise BrokerUnavailable("positions may only be reduced now, and this order might not")
+
+    def _pause(self, order: Order) -> BreakerRecord | None:
+        found = (
+            each for each in self._state.tripped if order.origin is not None and each.pauses(order.origin)
+        )
+        return next(found, None)
 
     async def _begin_replacing(self, order: Order) -> None:
         old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))

@@ -8,12 +8,17 @@ from core.bus import Bus
 from core.clock import Clock
 from core.domain.access import Actor, TradingState
 from core.domain.audit import AuditAction, AuditDraft, payload_of
+from core.domain.breakers import BreakerEffect
 from core.domain.messages import HaltTrading, Notice, ResumeTrading, Severity, TradingStateChanged
 from core.domain.records import TradingStateRecord
 from core.errors import RefusalCode, Refused, StorageError
 from core.orders.gather import LiveState
 from core.ports.journal import Journal, Record
 from core.ports.storage import UnitOfWork
+
+# Effects of a breaker that stop trading for everybody.
+STOPS = {BreakerEffect.REDUCE: TradingState.REDUCING, BreakerEffect.HALT: TradingState.HALTED}
+_STRICTNESS = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
 
 _log = structlog.get_logger("orders")
 
@@ -51,20 +56,27 @@ class TradingStateLatch:
         """Go back to ACTIVE.
 
         Raises:
-            Refused: `REASON_MISSING`, or `HALTED` if a halt came meanwhile.
+            Refused: `REASON_MISSING`; `HALTED` if a halt came meanwhile, or while a breaker that stopped
+                trading is tripped.
             StorageError: it could not be recorded, so the state stays as it is.
         """
         if not command.reason.strip():
             raise Refused(RefusalCode.REASON_MISSING, "Resuming needs a reason; it is kept in the record.")
+        self._refuse_if_tripped()
         return await self.move(TradingState.ACTIVE, command.reason.strip(), actor)
+
+    def _refuse_if_tripped(self) -> None:
+        stopping = [each for each in self._state.tripped if each.effect in STOPS]
+        if stopping:
+            names = ", ".join(each.name.value for each in stopping)
+            text = f"A breaker has tripped: {stopping[0].text} An administrator acknowledges it first."
+            raise Refused(RefusalCode.HALTED, text, {"breakers": names})
 
     async def move(self, to: TradingState, reason: str, actor: Actor) -> TradingStateRecord:
         """Change the state; a stricter one holds even if it cannot be written."""
         before = self.record
         change = self._change(to, reason, actor)
-        stricter = to is TradingState.HALTED or (
-            to is TradingState.REDUCING and before.state is TradingState.ACTIVE
-        )
+        stricter = to is TradingState.HALTED or _STRICTNESS[to] > _STRICTNESS[before.state]
         if stricter:
             self._take(change.record)
         try:
@@ -79,12 +91,25 @@ class TradingStateLatch:
         if not stricter:
             if self.record is not before:
                 raise Refused(RefusalCode.HALTED, "Trading was halted while the resume was being written.")
+            self._refuse_if_tripped()
             self._take(change.record)
         return change.record
 
     def halt_at_once(self, reason: str, actor: Actor) -> Change:
         """Halt, without waiting for anything; the change is still to be stored."""
         change = self._change(TradingState.HALTED, reason or "no reason given", actor)
+        self._take(change.record)
+        return change
+
+    def tighten(self, to: TradingState, reason: str, actor: Actor) -> Change | None:
+        """Go to a stricter state without waiting for anything; the change is still to be stored.
+
+        Returns:
+            None where the state is as strict already: nothing was changed.
+        """
+        if _STRICTNESS[to] <= _STRICTNESS[self.record.state]:
+            return None
+        change = self._change(to, reason, actor)
         self._take(change.record)
         return change
 

@@ -1,5 +1,6 @@
 """UNKNOWN orders: asked for by their id until there is proof, or a person decides."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -64,6 +65,7 @@ class Unsettled:
         self._bus = bus
         self._tasks = tasks
         self._asking: dict[ClOrdId, Asking] = {}
+        self.on_resent: Callable[[ClOrdId], None] = lambda _: None
         oms.on_unknown = self.watch
 
     def watch(self, order: Order) -> None:
@@ -160,6 +162,7 @@ class Unsettled:
             return replace(known, unknown=False, pending=None, sent_at=self._clock.now())
 
         await self._oms.change(order.cl_ord_id, edit, [draft])
+        self.on_resent(order.cl_ord_id)
         sent = await self._sending.carry_out(order)
         if self._is_unknown(order.cl_ord_id):
             await self._look(order.cl_ord_id, asking)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core.domain.execution import ExecutionReport
+from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 from core.ids import ClOrdId
@@ -90,6 +91,13 @@ class Broker(Protocol):
 
     async def activities(self, since: datetime) -> tuple[ExecutionReport, ...]:
         """List every report at or after a market time, UTC, oldest first, with its original `exec_id`."""
+        ...
+
+    async def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
+        """List the money that moved without a trade at or after a market time, UTC, oldest first.
+
+        A broker may tell of it with its date only, and late; each keeps its `activity_id` for ever.
+        """
         ...
 
     def reports(self) -> AsyncIterator[ExecutionReport]:

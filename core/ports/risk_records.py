@@ -36,6 +36,10 @@ class RiskReader(Protocol):
         """Return the outcome of one closing fill."""
         ...
 
+    def outcome_count(self) -> int:
+        """Count the outcomes of closing fills, those that void others included."""
+        ...
+
     def peak(self) -> PortfolioPeak | None:
         """Return the peak in force; None before the first."""
         ...

@@ -45,6 +45,11 @@ class AccountState:
             return None
         return self._account.cash - self._expected - self._flows + self._since
 
+    def explain(self, amount: Decimal) -> None:
+        """Take dollars of the drift for explained: money moved without a trade."""
+        if self._expected is not None:
+            self._expected += amount
+
     def begin_anew(self) -> None:
         """Take the next answer as the first: what differed was told."""
         self._expected = None

@@ -71,6 +71,7 @@ hold_reports
 lose_answer
 lose_feed
 lose_request
+move_cash
 place_external
 step_to_close
 

@@ -39,6 +39,8 @@ EASY = Limits(
     per_day=1_000_000,
     working_total=1_000_000,
     working_per_symbol=1_000_000,
+    stale_s=1e9,
+    down_s=1e9,
 )
 
 _template: list[tuple[bytes, Key]] = []

@@ -51,6 +51,7 @@ _EVENTS: dict[str, str] = {
     _A.BREAKER_TRIPPED: "Breaker tripped",
     _A.BREAKER_ACKNOWLEDGED: "Breaker acknowledged",
     _A.BREAKER_ARMED: "Breaker armed",
+    _A.ALARM_ACKNOWLEDGED: "Alarm seen",
     _A.RISK_PARAMETER_CHANGED: "Risk parameter changed",
     _A.RISK_TARGET_CHANGED: "Risk target changed",
     _A.EQUITY_CLOSED: "Equity at the close",

@@ -27,6 +27,7 @@ from core.domain.access import Mode
 from core.domain.credentials import AlpacaCredentials, alpaca_name
 from core.domain.execution import ExecutionReport
 from core.domain.instrument import Instrument
+from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 from core.errors import BrokerError, BrokerUnavailable, CredentialsRefused, OutcomeUnknown
@@ -177,6 +178,10 @@ class AlpacaBroker:
     async def activities(self, since: datetime) -> tuple[ExecutionReport, ...]:
         """List acceptances, fills and ends at or after a market time, UTC, oldest first."""
         return await self._records.activities(since.astimezone(UTC))
+
+    async def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
+        """List deposits, withdrawals, dividends, fees and the like."""
+        return await self._questions.cash_flows(since.astimezone(UTC))
 
     def reports(self) -> AsyncIterator[ExecutionReport]:
         """Deliver reports as they happen; for one reader."""

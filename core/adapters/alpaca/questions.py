@@ -11,6 +11,7 @@ from typing import Any
 from core.adapters.alpaca import mapping
 from core.adapters.alpaca.events import FillRow, read_fill_row
 from core.adapters.alpaca.fields import Row, rows_of
+from core.adapters.alpaca.flows import read_flow
 from core.adapters.alpaca.lanes import Lane, Lanes
 from core.adapters.alpaca.limiter import Priority
 from core.adapters.alpaca.mapping import OrderView
@@ -20,6 +21,7 @@ from core.adapters.alpaca.words import Vocabulary
 from core.adapters.calendar import MarketDay
 from core.clock import Clock
 from core.domain.instrument import Instrument
+from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
 from core.errors import BrokerRejected, BrokerUnavailable
 from core.ids import ClOrdId, OrderId
@@ -145,6 +147,23 @@ class Questions:
             found |= {row.row_id: row for row in page}
             if len(rows) < FILLS_A_PAGE:
                 return tuple(row for row in found.values() if order_id in (None, row.order_id))
+            if query.get("page_token") == rows[-1].word("id"):
+                break
+            query["page_token"] = rows[-1].word("id")
+        raise BrokerUnavailable("Alpaca, GET /account/activities: the pages do not come to an end")
+
+    async def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
+        """List the money that moved without a trade at or after a time, oldest first."""
+        query = {"category": "non_trade_activity", "direction": "asc", "page_size": str(FILLS_A_PAGE)}
+        if since >= _BEGINNING:
+            query["after"] = (since - _TICK).isoformat()
+        found: dict[str, CashFlow] = {}
+        for _ in range(MOST_PAGES):
+            rows = rows_of("activity", await self._ask(Request("GET", "/account/activities", query)))
+            page = [flow for row in rows if (flow := read_flow(row)) is not None]
+            found |= {flow.activity_id: flow for flow in page}
+            if len(rows) < FILLS_A_PAGE:
+                return tuple(found.values())
             if query.get("page_token") == rows[-1].word("id"):
                 break
             query["page_token"] = rows[-1].word("id")

@@ -14,6 +14,7 @@ from core.adapters.simulator.records import Orders
 from core.adapters.simulator.working import Hold, LegRole, OrderList, WorkingOrder
 from core.domain.execution import ExecType, ExecutionReport, Fill
 from core.domain.money import ZERO, Money, Qty, plain
+from core.domain.outcomes import CashFlow
 from core.domain.terms import OrderTerms, OrdStatus, TimeInForce
 from core.ids import ClOrdId, ExecId, OrderId
 
@@ -28,6 +29,7 @@ class Books:
         is_open: whether the market is open, in regular hours.
         day: the market day that was opened last; None before the first.
         listeners: called with every report, after it is in the ledger.
+        flows: what the owner paid in and out, oldest first.
     """
 
     def __init__(self, ledger: Ledger, cash: Money) -> None:
@@ -41,11 +43,23 @@ class Books:
         self.ledger = ledger
         self._outbox: list[ExecutionReport] = []
         self.listeners: list[Listener] = []
+        self.flows: list[CashFlow] = []
 
     def open_day(self, day: date, start_equity: Decimal) -> None:
         """Record the beginning of a market day."""
         self.day, self.start_equity = day, start_equity
         self.ledger.record("day", {"day": day.isoformat(), "start_equity": plain(start_equity)})
+
+    def move_cash(self, amount: Money) -> None:
+        """Let the owner pay in, or out where it is negative."""
+        self.pay(self.ledger.record("cash", {"cash": plain(amount)}), amount)
+
+    def pay(self, seq: int, amount: Money) -> None:
+        """Move cash without a trade, by a fact of the ledger."""
+        kind = "deposit" if amount > 0 else "withdrawal"
+        flow = CashFlow(f"C-{seq:08d}", kind, external=True, amount=amount, symbol="", at=self.now)
+        self.flows.append(flow)
+        self.purse.cash += amount
 
     def trigger(self, order: WorkingOrder) -> None:
         """Let a stop work as a market or limit order from now on."""

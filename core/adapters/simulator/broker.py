@@ -10,6 +10,7 @@ from core.adapters.simulator.exchange import Exchange
 from core.adapters.simulator.faults import Call, Faults
 from core.clock import Clock
 from core.domain.execution import ExecutionReport
+from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 from core.errors import BrokerUnavailable, OutcomeUnknown
@@ -103,6 +104,11 @@ class SimulatedBroker:
         """List reports at or after a market time."""
         await self._query(Call.ACTIVITIES)
         return self._exchange.activities(since)
+
+    async def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
+        """List what was paid in and out."""
+        await self._query(Call.ACTIVITIES)
+        return self._exchange.cash_flows(since)
 
     async def reports(self) -> AsyncIterator[ExecutionReport]:
         """Deliver reports as they happen; for one reader."""

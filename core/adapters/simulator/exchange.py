@@ -20,6 +20,7 @@ from core.adapters.simulator.tape import Bell, Tick
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.instrument import Instrument
 from core.domain.money import Money
+from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import (
     NewOrderList,
@@ -191,6 +192,15 @@ class Exchange:
     def activities(self, since: datetime) -> tuple[ExecutionReport, ...]:
         """List every report at or after a market time, oldest first."""
         return tuple(report for report in self._books.orders.reports if report.transact_time >= since)
+
+    def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
+        """List what was paid in and out at or after a market time, oldest first."""
+        return tuple(flow for flow in self._books.flows if flow.at >= since)
+
+    def move_cash(self, amount: Money) -> None:
+        """Pay in, or out where it is negative, as the owner does on the broker's own page."""
+        self._books.move_cash(amount)
+        self._books.publish()
 
     def last_time(self) -> datetime | None:
         """Return the market time that the ledger has come to; None before the first market day."""

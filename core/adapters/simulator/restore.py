@@ -40,6 +40,8 @@ def _apply(books: Books, fact: Fact) -> None:
         books.orders.by_order_id(OrderId(str(fact["order_id"]))).triggered = True
     elif kind == "mark":
         books.orders.by_order_id(OrderId(str(fact["order_id"]))).mark = _price(fact["mark"])
+    elif kind == "cash":
+        books.pay(int(str(fact["seq"])), Money(str(fact["cash"])))
     elif kind == "report" and isinstance(body := fact["report"], dict):
         _report(books, report_from_json(body))
 

@@ -1,0 +1,138 @@
+"""What the day has lost, how far the account stands below its peak, and the peak itself (A22)."""
+
+from decimal import Decimal
+
+import structlog
+
+from core.clock import Clock
+from core.domain.breakers import BreakerName, BreakerRecord
+from core.domain.market import SessionPhase
+from core.domain.money import Money
+from core.domain.outcomes import PortfolioPeak
+from core.domain.portfolio import Account
+from core.errors import RefusalCode, Refused, StorageError
+from core.orders.gather import LiveState
+from core.orders.supervision import Means
+from core.orders.watching import Reading
+from core.portfolio.day import market_date
+from core.ports.journal import Journal, Record
+from core.ports.storage import UnitOfWork
+from core.risk.breakers import drawdown_pct, loss_pct
+from core.risk.words import percent
+
+# A peak is stored when it has risen by so much since it was stored last, and at the close.
+STEP_PCT = Decimal("0.1")
+
+_log = structlog.get_logger("breakers")
+
+
+class EquityWatch:
+    """Measures `DAILY_LOSS`, `AGENT_LOSS` and `DRAWDOWN`, and keeps the peak. Runs on the core loop.
+
+    Attributes:
+        is_settled: what the owner put in or took out is known; nothing is measured before.
+    """
+
+    def __init__(self, state: LiveState, journal: Journal, means: Means) -> None:
+        self._state = state
+        self._journal = journal
+        self._clock: Clock = means.clock
+        self._tasks = means.tasks
+        self._stored: Decimal | None = None
+        self._phase: SessionPhase | None = None
+        self._day: object = None
+        self._of_yesterday: Account | None = None
+        self.is_settled = False
+
+    def restore(self, peak: PortfolioPeak | None) -> None:
+        """Begin with the peak that is stored."""
+        self._state.peak = peak
+        self._stored = None if peak is None else peak.equity
+
+    def follow(self) -> None:
+        """Follow market time and equity: a new day, and a new peak."""
+        self._note_day()
+        self._raise_peak(self._equity())
+
+    def readings(self) -> tuple[Reading, ...]:
+        """Return the three figures; unknown while equity or the day's first equity is."""
+        equity = self._equity()
+        account = self._state.account.account
+        start = None if account is None or account is self._of_yesterday else account.start_equity
+        lost = loss_pct(start, self._state.day_flows, equity)
+        words = "" if lost is None else f"The day has lost {percent(lost)} of its first equity."
+        peak = self._state.peak
+        below = None if peak is None else drawdown_pct(peak.equity, equity)
+        deep = "" if below is None else f"The account stands {percent(below)} below its peak."
+        return (
+            Reading(BreakerName.DAILY_LOSS, lost, words),
+            Reading(BreakerName.AGENT_LOSS, lost, words),
+            Reading(BreakerName.DRAWDOWN, below, deep),
+        )
+
+    def forget(self, record: BreakerRecord) -> None:
+        """Take the peak that an acknowledged drawdown has set for stored."""
+        if record.name is BreakerName.DRAWDOWN and self._state.peak is not None:
+            self._stored = self._state.peak.equity
+
+    def completed(self, record: BreakerRecord) -> tuple[BreakerRecord, PortfolioPeak | None]:
+        """Set the peak anew at today's equity, for the acknowledgement of a drawdown.
+
+        Raises:
+            Refused: `NOT_READY`: equity is not known now.
+        """
+        equity = self._equity()
+        if equity is None:
+            text = "The account's equity is not known now, so no peak can be set; try again."
+            raise Refused(RefusalCode.NOT_READY, text)
+        return record, PortfolioPeak(Money(equity), record.reason, record.at)
+
+    def moved(self, peak: PortfolioPeak) -> None:
+        """Take a peak that money of the owner has moved, and that is stored."""
+        self._state.peak, self._stored = peak, peak.equity
+
+    def _equity(self) -> Decimal | None:
+        # Cash that nothing explains yet is neither gained nor lost: most often it is a deposit, which the
+        # broker's list of activities tells of a moment later.
+        cash, net = self._state.account.cash, self._state.positions.net
+        if cash is None or net is None or not self.is_settled:
+            return None
+        return cash + net - (self._state.account.drift or 0)
+
+    def _note_day(self) -> None:
+        # Until the broker has answered anew, its first equity is that of the day before.
+        session = self._state.session
+        if session is None:
+            return
+        day = market_date(session.now)
+        if self._day is not None and day != self._day:
+            self._of_yesterday = self._state.account.account
+        self._day = day
+
+    def _raise_peak(self, equity: Decimal | None) -> None:
+        phase = None if self._state.session is None else self._state.session.phase
+        is_close = self._phase is SessionPhase.REGULAR and phase not in (None, SessionPhase.REGULAR)
+        self._phase = phase or self._phase
+        if equity is None or equity <= 0:
+            return
+        peak = self._state.peak
+        if peak is None or equity > peak.equity:
+            peak = PortfolioPeak(Money(equity), "peak", self._clock.now())
+            self._state.peak = peak
+        is_step = self._stored is None or peak.equity >= self._stored * (100 + STEP_PCT) / 100
+        if is_step or (is_close and peak.equity != self._stored):
+            self._stored = peak.equity
+            self._tasks.spawn(self._store(peak), "peak")
+
+    async def _store(self, peak: PortfolioPeak) -> None:
+        def work(uow: UnitOfWork, record: Record) -> None:
+            del record
+            uow.insert_peak(peak)
+
+        try:
+            await self._journal.write(work)
+        except StorageError as error:
+            # It holds in memory, and the next step up tries again.
+            _log.warning("peak.unwritable", reason=str(error))
+            if self._stored == peak.equity:
+                self._stored = None
