@@ -20,6 +20,7 @@ from core.portfolio.lots import apply_fill
 from core.portfolio.outcomes import outcome_of, void_of
 from core.ports.storage import UnitOfWork
 
+_AFTER = ":after:"
 _AMENDS = frozenset({ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT})
 _DIVIDES = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero])
 # No US trade is reported finer than this; more digits are the rounding of an average.
@@ -57,11 +58,15 @@ def new_execution(uow: UnitOfWork, report: ExecutionReport) -> ExecutionReport |
     """
     if uow.insert_execution(report):
         return report
-    fill = report.fill
-    taken_back = None if fill is None else _amendment_of(uow, fill)
-    if taken_back is None or report.transact_time <= taken_back.transact_time:
+    if report.fill is None:
         return None
-    again = replace(report, exec_id=ExecId(f"{report.exec_id}:after:{taken_back.exec_id}"))
+    taken_back = [
+        each for each in _amendments_of(uow, report.fill) if each.transact_time < report.transact_time
+    ]
+    if not taken_back:
+        return None
+    newest = max(taken_back, key=lambda each: each.transact_time)
+    again = replace(report, exec_id=ExecId(f"{report.exec_id}{_AFTER}{newest.exec_id}"))
     return again if uow.insert_execution(again) else None
 
 
@@ -181,10 +186,7 @@ def _voided(uow: UnitOfWork, fill: Fill) -> TradeOutcome | None:
 
 def _entries(uow: UnitOfWork, order: Order, report: ExecutionReport, booked: Decimal) -> tuple[Fill, ...]:
     fill = report.fill
-    if fill is None:
-        return _amend(uow, report)
-    told_before = _amendment_of(uow, fill)
-    entries = (fill,) if told_before is None else (fill, _taken_back(fill, told_before))
+    entries = _amend(uow, report) if fill is None else _filled(uow, fill)
     if booked + shares_of(order.side, entries) <= order.cum_qty:
         return entries
     # More than the order has filled: what was inferred meanwhile is among what is told now.
@@ -193,10 +195,21 @@ def _entries(uow: UnitOfWork, order: Order, report: ExecutionReport, booked: Dec
     return (*backs, *entries)
 
 
-def _amendment_of(uow: UnitOfWork, fill: Fill) -> ExecutionReport | None:
+def _filled(uow: UnitOfWork, fill: Fill) -> tuple[Fill, ...]:
     # A bust may arrive before the fill that it is about.
-    found = uow.amendments(fill.cl_ord_id)
-    return next((each for each in found if each.exec_ref_id == fill.exec_id), None)
+    told_before = [
+        each
+        for each in _amendments_of(uow, fill)
+        if each.transact_time >= fill.transact_time and uow.fill(each.exec_id) is None
+    ]
+    if not told_before:
+        return (fill,)
+    return fill, _taken_back(fill, min(told_before, key=lambda each: each.transact_time))
+
+
+def _amendments_of(uow: UnitOfWork, fill: Fill) -> list[ExecutionReport]:
+    name = fill.exec_id.partition(_AFTER)[0]
+    return [each for each in uow.amendments(fill.cl_ord_id) if each.exec_ref_id == name]
 
 
 def _amend(uow: UnitOfWork, report: ExecutionReport) -> tuple[Fill, ...]:
@@ -212,14 +225,16 @@ def _amend(uow: UnitOfWork, report: ExecutionReport) -> tuple[Fill, ...]:
 
 
 def _living(uow: UnitOfWork, report: ExecutionReport) -> Fill | None:
-    # Follow the corrections that were made of it before to the entry that stands.
+    # Follow the corrections that were made of it, and the fills that came to the same sum after a bust, to
+    # the entry that stands.
     fill = _fill(uow, report.exec_ref_id)
     if fill is not None and fill.corrects is not None:
         fill = uow.fill(_corrected_id(fill.exec_id))
     entries = (uow.fill(each.exec_id) for each in uow.amendments(report.cl_ord_id))
     backs = {each.corrects: each.exec_id for each in entries if each is not None}
     while fill is not None and fill.exec_id in backs:
-        fill = uow.fill(_corrected_id(backs[fill.exec_id]))
+        back = backs[fill.exec_id]
+        fill = uow.fill(_corrected_id(back)) or uow.fill(ExecId(f"{report.exec_ref_id}{_AFTER}{back}"))
     return fill
 
 

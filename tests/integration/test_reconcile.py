@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -392,6 +393,66 @@ async def test_a_correction_that_names_no_shares_only_takes_back(rig: Rig) -> No
     await apply(rig, report)
 
     assert rig.core.state.positions.qty(AAPL) == 0
+
+
+def at(report: ExecutionReport, second: int) -> ExecutionReport:
+    return replace(report, transact_time=builders.NOON + timedelta(seconds=second))
+
+
+def taken_back(order: Order, exec_id: str) -> ExecutionReport:
+    return told(order, exec_id, ExecType.TRADE_CANCEL, "0", None, exec_ref_id=ExecId("T-4"))
+
+
+async def test_shares_that_fill_and_are_taken_back_again_and_again_add_up(rig: Rig) -> None:
+    order = await rig.submit(draft(qty=10, price=RESTING))
+    filled = trade(order, "T-4", "4", "99.00", "4", "99.00", "0.01")
+
+    held = []
+    for report in (filled, taken_back(order, "B-1"), filled, taken_back(order, "B-2"), filled):
+        await apply(rig, at(report, len(held)))
+        held.append(rig.core.state.positions.qty(AAPL))
+    await apply(rig, at(taken_back(order, "B-2"), 3))
+
+    assert held == [4, 0, 4, 0, 4]
+    assert [(each.exec_id, each.corrects) for each in await fills(rig)] == [
+        ("T-4", None), ("B-1", "T-4"), ("T-4:after:B-1", None), ("B-2", "T-4:after:B-1"),
+        ("T-4:after:B-2", None),
+    ]  # fmt: skip
+    assert rig.core.state.behind == set()
+    assert await proven(rig)
+
+
+async def test_a_bust_takes_back_what_was_inferred_of_the_fill_that_it_is_about(
+    rig: Rig, broker: Told
+) -> None:
+    order = await rig.submit(draft(qty=10, price=RESTING))
+    filled = trade(order, "T-4", "4", "99.00", "4", "99.00")
+    await apply(rig, at(filled, 0))
+    await apply(rig, at(taken_back(order, "B-1"), 1))
+    await apply(rig, at(status(order, "4", "99.00"), 2))
+    await rig.core.oms.infer(order.cl_ord_id, builders.NOON)
+    inferred = rig.core.state.positions.qty(AAPL)
+
+    after = await apply(rig, at(taken_back(order, "B-2"), 3))
+    flat = rig.core.state.positions.qty(AAPL)
+    missing = rig.core.state.behind | rig.core.oms.tally.inferred
+    await apply(rig, at(filled, 2))  # its report was late; it is the one that the second bust is about
+
+    assert (inferred, flat, after.cum_qty) == (4, 0, 0)
+    assert rig.core.state.positions.qty(AAPL) == 0
+    assert sum(each.signed_qty for each in await fills(rig)) == 0
+    assert missing == set()
+    assert await proven(rig)
+
+
+async def test_a_fill_that_is_seen_only_after_an_older_bust_of_its_name_stands(rig: Rig) -> None:
+    order = await rig.submit(draft(qty=10, price=RESTING))
+    await apply(rig, at(taken_back(order, "B-1"), 1))
+
+    await apply(rig, at(trade(order, "T-4", "4", "99.00", "4", "99.00"), 2))
+
+    assert rig.core.state.positions.qty(AAPL) == 4
+    assert rig.core.state.behind == set()
 
 
 # Positions, cash, orders.

@@ -346,6 +346,34 @@ async def test_or_8_shares_that_fill_again_after_a_bust_are_booked_at_once(rig: 
     assert rig.core.state.positions.qty(AAPL) == 4
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_or_8_second_bust_of_shares_that_filled_again_takes_them_back(
+    rig: AlpacaRig, is_told: bool
+) -> None:
+    order = await rig.submit(draft(qty=10, price=FAR))
+    exchange = rig.server.exchange
+    exchange.bust(exchange.hand.fill(order.cl_ord_id, 4, FAR))
+    await rig.wait(1, 1)
+    if not is_told:
+        rig.server.faults.frame("lose", word="*fill")
+    again = exchange.hand.fill(order.cl_ord_id, 4, FAR)
+    await rig.wait(1, 1)
+    await rig.do(Reconcile())
+    held = rig.core.state.positions.qty(AAPL)
+
+    exchange.bust(again)
+    await rig.quiet()
+
+    assert held == 4
+    assert rig.core.state.positions.qty(AAPL) == rig.order(order.cl_ord_id).cum_qty == 0
+    fills = await rig.store.read(lambda reader: reader.fills())
+    assert [(fill.signed_qty, fill.inferred) for fill in fills] == [
+        (4, False), (-4, False), (4, not is_told), (-4, not is_told),
+    ]  # fmt: skip
+    assert (await rig.do(Reconcile())).differences == ()
+    assert rig.core.state.account.cash == exchange.account.cash
+
+
 async def test_or_8_correction_books_the_new_price_by_entries_of_its_own(rig: AlpacaRig) -> None:
     order = await rig.submit(draft(qty=10, price=FAR))
     execution = rig.server.exchange.hand.fill(order.cl_ord_id, price=FAR)
