@@ -3,7 +3,7 @@
 InvestIQError
   Refused            expected, for the person; carries a code from one enum, and numbers
   BrokerError        BrokerRejected · BrokerUnavailable · OutcomeUnknown
-    BrokerUnavailable  CredentialsRefused · NotEntitled · RateLimited · ConnectionLimit
+    BrokerUnavailable  CredentialsRefused · NotEntitled · RateLimited · ConnectionLimit · Unreadable
   StorageError       WrongPassphrase · DatabaseDamaged · DatabaseMissing · NotADatabase
                      · DatabaseTooNew · StorageUnwritable · AuditUnwritable
   SettingInvalid     with file and line
@@ -105,6 +105,10 @@ class NotEntitled(BrokerUnavailable):
 
 class ConnectionLimit(BrokerUnavailable):
     """Another program holds the only connection that the key may have; a person decides which one stays."""
+
+
+class Unreadable(BrokerUnavailable):
+    """An answer came, and a field of it that is needed is no number, text or time; the message names it."""
 
 
 class RateLimited(BrokerUnavailable):

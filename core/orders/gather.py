@@ -1,6 +1,7 @@
 """Gathering the facts of a judgement out of the live state."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -49,6 +50,7 @@ class LiveState:
         peak: the highest equity, from which the drawdown is measured; None before the first.
         day_flows: dollars that the owner put in (or took out, negative) on this market day.
         traded: what was bought and sold on each market day.
+        unreadable: answers of the broker that could not be read last time: question, and what was wrong.
         positions_at: monotonic seconds of the broker's last answer on what is held; None before the first.
         is_locked: nobody sits at the window.
     """
@@ -70,6 +72,7 @@ class LiveState:
     peak: PortfolioPeak | None = None
     day_flows: Decimal = ZERO
     traded: Traded = field(default_factory=Traded)
+    unreadable: dict[str, str] = field(default_factory=dict)
     positions_at: float | None = None
     is_locked: bool = False
 
@@ -105,6 +108,7 @@ class Gatherer:
 
     Attributes:
         automation: what programs have sent lately.
+        usual_volume: shares of a symbol that trade in a day; asked at every judgement, so it never waits.
     """
 
     def __init__(self, state: LiveState, clock: Clock) -> None:
@@ -112,6 +116,7 @@ class Gatherer:
         self._state = state
         self._clock = clock
         self._recent: dict[Symbol, deque[tuple[float, OrderTerms]]] = {}
+        self.usual_volume: Callable[[Symbol], Decimal | None] = lambda _symbol: None
 
     def remember(self, terms: OrderTerms) -> None:
         """Note an order that is on its way."""
@@ -161,12 +166,15 @@ class Gatherer:
             sent_last_minute=figures.last_minute,
             sent_today=figures.today,
             burst_left=figures.burst_left,
+            usual_volume=self.usual_volume(terms.symbol),
             may_short=account is not None and account.may_short,
             sector_exposure=self._of_sector(terms.symbol, adds_to_sector),
             opposite=working.first(terms.side.opposite),
             working_total=count,
             working_in_symbol=working.count,
             positions_age_s=self._positions_age_s(),
+            blocked="" if account is None else account.blocked,
+            unreadable=next(iter(state.unreadable.values()), ""),
             origin=source.origin,
             asked=terms,
             own=self._own(terms.symbol, figures, without) if is_agents else None,

@@ -1,13 +1,15 @@
 """Positions, cash and the account: asked for, compared, and taken over where a difference lasts."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 import structlog
 
 from core.domain.messages import Difference, DifferenceKind, Notice, Severity
-from core.errors import BrokerError, StorageError
+from core.errors import BrokerError, StorageError, Unreadable
 from core.orders.bodies import number
 from core.orders.drift import Drift, Persistence, adjustment, compare, counterpart
 from core.orders.findings import Findings
@@ -17,6 +19,8 @@ from core.orders.oms import OrderManagement
 from core.orders.supervision import Means
 from core.ports.broker import Broker
 from core.ports.storage import Store
+
+T = TypeVar("T")
 
 _TRIES = 5
 
@@ -81,7 +85,10 @@ class Holdings:
     async def _drifts(self) -> tuple[Drift, ...]:
         tries = 0
         while True:
-            asked_in, theirs = self._state.account.epoch, await self._broker.positions()
+            asked_in, theirs = (
+                self._state.account.epoch,
+                await self._read("positions", self._broker.positions),
+            )
             self._state.positions_at = self._clock.monotonic()
             tries += 1
             # A fill that was booked while the answer was on its way is not in it.
@@ -138,9 +145,19 @@ class Holdings:
         """
         for _ in range(_TRIES):
             asked_in = self._state.account.epoch
-            if self._state.account.confirm(await self._broker.account(), asked_in):
+            if self._state.account.confirm(await self._read("account", self._broker.account), asked_in):
                 return self._state.account.drift
         return None
+
+    async def _read(self, name: str, question: Callable[[], Awaitable[T]]) -> T:
+        # What cannot be read may have changed: it blocks at once, and not only when the last one grows old.
+        try:
+            answer = await question()
+        except Unreadable as error:
+            self._state.unreadable[name] = str(error)
+            raise
+        self._state.unreadable.pop(name, None)
+        return answer
 
     async def confirm_account(self) -> None:
         """Ask for the account, and for the fills that are missing of it.

@@ -93,6 +93,8 @@ class Facts:
         working_total: orders that may still fill, UNKNOWN, external and just decided ones included; those
             of one list count once.
         working_in_symbol: the same of the order's symbol.
+        blocked: why the broker takes no orders for the account; empty while it takes them.
+        unreadable: what was wrong with the broker's last answer on account or positions; empty if nothing.
         origin: the way in; None while nobody has ordered yet.
         asked: what was asked for, where a market order goes out as a limit order (A9).
         own: what the agent alone has sent and has at work; None where someone else orders.
@@ -134,6 +136,8 @@ class Facts:
     working_total: int = 0
     working_in_symbol: int = 0
     positions_age_s: float | None = None
+    blocked: str = ""
+    unreadable: str = ""
     origin: Origin | None = None
     asked: OrderTerms | None = None
     own: Counts | None = None

@@ -37,7 +37,7 @@ class TinyAlpaca:
         self.positions: list[dict[str, Any]] = []
         self.assets: list[dict[str, Any]] = []
         self.account: dict[str, Any] = {"account_number": "PA0001234", "status": "ACTIVE", "cash": "1000"}
-        self.account |= {"equity": "1000", "buying_power": "4000"}
+        self.account |= {"equity": "1000", "last_equity": "1000", "buying_power": "4000"}
         self.status = "new"
         self.page = PAGE
         self.now = START

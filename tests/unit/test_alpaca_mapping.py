@@ -408,10 +408,15 @@ def test_account_that_may_not_trade_says_why(changes, words):
     assert words in mapping.read_account(Row("account", ACCOUNT | changes)).blocked
 
 
-@pytest.mark.parametrize("name", ["cash", "buying_power", "equity"])
-def test_account_without_a_needed_number_is_an_error_that_names_it(name):
-    with pytest.raises(FieldUnreadableError, match=name):
-        mapping.read_account(Row("account", ACCOUNT | {name: None}))
+@pytest.mark.parametrize("name", ["cash", "buying_power", "equity", "last_equity"])
+@pytest.mark.parametrize("found", [None, "", "abc", "1,000", "NaN", [], True])
+def test_account_without_a_needed_number_is_an_error_that_names_it(name, found):
+    with pytest.raises(FieldUnreadableError, match=f"account {name}"):
+        mapping.read_account(Row("account", ACCOUNT | {name: found}))
+
+
+def test_account_on_its_first_day_began_with_what_it_has():
+    assert mapping.read_account(Row("account", ACCOUNT | {"last_equity": "0"})).start_equity == 2000
 
 
 def test_asset_of_another_class_is_none_and_flags_that_are_absent_are_false():

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from core.domain.money import Money, Price, Qty
-from core.errors import BrokerUnavailable
+from core.errors import Unreadable
 
 T = TypeVar("T")
 N = TypeVar("N", Price, Qty, Money)
@@ -19,7 +19,7 @@ _MOST_DIGITS = 30
 _FINEST = -20
 
 
-class FieldUnreadableError(BrokerUnavailable):
+class FieldUnreadableError(Unreadable):
     """A field that is needed is missing or is not what it must be; the whole answer is of no use.
 
     Attributes:

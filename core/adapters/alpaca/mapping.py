@@ -323,7 +323,7 @@ def read_account(row: Row) -> Account:
         cash=row.number("cash", Money),
         buying_power=row.number("buying_power", Money),
         equity=equity,
-        start_equity=row.number_or("last_equity", Money) or equity,
+        start_equity=row.number("last_equity", Money) or equity,  # zero on the first day of an account
         blocked=", ".join(blocked),
         may_short=row.flag("shorting_enabled"),
     )

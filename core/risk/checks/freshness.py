@@ -52,6 +52,10 @@ def _missing(terms: OrderTerms, facts: Facts) -> str | None:
 def _old(terms: OrderTerms, limits: Limits, facts: Facts) -> tuple[str, Outside | None] | None:
     if facts.ready is not True:
         return "The order stream is down or not yet reconciled", None
+    if facts.blocked:
+        return f"The broker takes no orders for this account: {facts.blocked}", None
+    if facts.unreadable:
+        return f"The broker's last answer cannot be read: {facts.unreadable}", None
     age = facts.account_age_s
     if age is None or not age <= limits.account_age_s:
         return _aged("The account", age, limits.account_age_s)
