@@ -194,6 +194,11 @@ def clock_zone(moment: datetime | None) -> str:
     return UNKNOWN if moment is None else f"{clock(moment)} {zone_word()}"
 
 
+def date_time(moment: datetime) -> str:
+    """Write day and time of a moment, in the chosen zone: ``20 Nov 14:32:07``."""
+    return f"{day(moment)} {clock(moment)}"
+
+
 def day(moment: datetime | None) -> str:
     """Write the date as on the axis: ``Fri 20 Nov``."""
     return UNKNOWN if moment is None else f"{in_zone(moment):%a} {in_zone(moment).day} {in_zone(moment):%b}"

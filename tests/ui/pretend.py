@@ -20,6 +20,9 @@ from core.domain.messages import (
     LinkState,
     LoadAudit,
     LoadBars,
+    LoadBreakers,
+    LoadRadar,
+    LoadRisk,
     LoadSnapshot,
     Part,
     PositionMark,
@@ -38,6 +41,7 @@ from core.domain.records import TradingStateRecord, Watchlist
 from core.domain.risk import Verdict
 from core.domain.terms import OrderTerms, OrdType, Side, TimeInForce
 from core.ids import ClOrdId, ExecId, Symbol
+from tests.ui import pretend_risk
 
 NOW = datetime(2026, 11, 20, 19, 32, 7, tzinfo=UTC)
 AAPL, XOM, ORCL = Symbol("AAPL"), Symbol("XOM"), Symbol("ORCL")
@@ -57,6 +61,9 @@ class PretendCore:
             PreviewOrder: lambda command: Preview(command.draft, Verdict(()), None),
             LoadAudit: AuditPage((), has_more=False),
             VerifyAudit: AuditReport(3, AuditHead(3, "d"), (), ("side file",)),
+            LoadBreakers: pretend_risk.board(),
+            LoadRadar: pretend_risk.radar(),
+            LoadRisk: pretend_risk.risk_view(),
             SaveWatchlist: self._save,
             RemoveWatchlist: self._remove,
         }

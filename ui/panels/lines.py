@@ -48,11 +48,16 @@ class Glyph:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of 4 px between two places; above 90 % it warns."""
+    """A bar of 4 px between two places; above 90 % it warns.
+
+    Attributes:
+        after: the share that it would come to; None where nothing would change it.
+    """
 
     left: int
     right: int
     share: float
+    after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ class Lines(QWidget):
         for bar in line.bars:
             left = self._x(bar.left)
             track = QRect(left, middle - BAR_HEIGHT // 2, self._x(bar.right) - left, BAR_HEIGHT)
-            paint_bar(painter, track, bar.share, bar.share > NEAR, look)
+            paint_bar(painter, track, bar.share, bar.share > NEAR, look, bar.after)
         for glyph in line.glyphs:
             draw_mark(painter, glyph.mark, self._x(glyph.at), middle, look, size=glyph.size)
         if line.chevron_at:

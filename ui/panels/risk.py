@@ -1,8 +1,8 @@
 """The risk panel: the trading state, how much of each limit is used, and the way to stop."""
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from core.domain.access import TradingState
 from core.domain.messages import (
@@ -16,11 +16,14 @@ from core.domain.messages import (
     TradingStateChanged,
 )
 from core.domain.records import TradingStateRecord
+from core.domain.risk import Verdict
 from core.ids import ClOrdId
 from ui import format as fmt
 from ui.bridge import Bridge
 from ui.models.columns import Mark
-from ui.panels.risk_parts import LimitTable, ResumeQuestion, StateBlock
+from ui.panels.risk_body import RiskBody
+from ui.panels.risk_parts import ResumeQuestion
+from ui.panels.risk_watch import RiskWatch
 from ui.panels.ticket_verdict import Saying
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.panel import PanelHead
@@ -31,11 +34,20 @@ BY_BUTTON = "with the button"
 
 
 class RiskPanel(QWidget):
-    """Shows limits and state; Halt acts at once, and its second step offers to cancel all orders.
+    """Shows limits, radar, breakers and state; Halt acts at once, its second step cancels all orders.
+
+    Attributes:
+        kill_wanted: halt, cancel and perhaps close everything: that asks first.
+        breakers_wanted: figures and history of the breakers, to be acknowledged.
+        radar_wanted: what the radar is made of.
 
     Args:
         bridge: carries commands down and events up.
     """
+
+    kill_wanted = Signal()
+    breakers_wanted = Signal()
+    radar_wanted = Signal()
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,50 +60,45 @@ class RiskPanel(QWidget):
         self._open_orders: set[ClOrdId] = set()
         self._is_halting = False
         self.head = PanelHead(["Risk"])
-        self.block = StateBlock()
-        self.limits = LimitTable()
+        self.body = RiskBody()
+        self.block, self.limits = self.body.block, self.body.limits
+        self.watch = RiskWatch(bridge, self)
         self.question = ResumeQuestion()
         self.saying = Saying("Risk")
         self.halt_button = Button("Halt", Dress.HALT, key=_KEY, mark=Mark.STOP)
         self.cancel_button = Button("Cancel orders", Dress.HALT_FILL, key=_KEY)
         self.resume_button = Button("Resume…", Dress.OUTLINE)
+        self.kill_button = Button("Kill…", Dress.OUTLINE)
         self._lay_out()
         self.halt_button.clicked.connect(lambda _checked=False: self.press_halt(BY_BUTTON))
         self.cancel_button.clicked.connect(lambda _checked=False: self.press_halt(BY_BUTTON))
         self.resume_button.clicked.connect(lambda _checked=False: self.ask_resume())
+        self.kill_button.clicked.connect(lambda _checked=False: self.kill_wanted.emit())
+        self.body.breakers.pressed.connect(self.breakers_wanted)
+        self.body.radar.pressed.connect(self.radar_wanted)
         self.question.given.connect(self._resume)
         self.question.left.connect(self._leave_question)
+        self.watch.board_loaded.connect(lambda board: self.body.breakers.show_standings(board.standings))
+        self.watch.radar_loaded.connect(self.body.radar.show_radar)
+        self.watch.radar_failed.connect(self.body.radar.show_failure)
         bridge.account_changed.connect(self.set_account)
         bridge.in_order.connect(self._on_event)
         bridge.snapshot_loaded.connect(self.apply_snapshot)
-        self.limits.show_uses(())
         self._refresh()
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        inner = QVBoxLayout(content)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(0)
-        for widget in (self.block, self.limits):
-            inner.addWidget(widget)
-        inner.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(content)
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 8, 12, 12)
         foot.setSpacing(8)
         foot.addWidget(self.halt_button, 3)
         foot.addWidget(self.cancel_button, 3)
+        foot.addWidget(self.kill_button, 2)
         foot.addWidget(self.resume_button, 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.head)
-        column.addWidget(scroll, 1)
+        column.addWidget(self.body, 1)
         column.addWidget(self.saying)
         column.addWidget(self.question)
         column.addLayout(foot)
@@ -116,7 +123,11 @@ class RiskPanel(QWidget):
         """Show how much of each limit is used now."""
         start = mark.account.start_equity if mark.account is not None else None
         self.head.set_note(f"of start-of-day equity {fmt.money(start)}")
-        self.limits.show_uses(mark.uses)
+        self.limits.show_account(mark)
+
+    def set_ticket(self, symbol: str, verdict: Verdict | None) -> None:
+        """Show what the order on the ticket would use of each limit; None is no order."""
+        self.limits.show_ticket(symbol, verdict)
 
     def set_trading_state(self, record: TradingStateRecord) -> None:
         """Show a state, by whom and since when."""
@@ -202,6 +213,7 @@ class RiskPanel(QWidget):
         self.halt_button.setText("Halting" if self._is_halting else "Halt")
         self.halt_button.setVisible(not is_halted)
         self.halt_button.setEnabled(not self._is_halting)
+        self.kill_button.setVisible(not is_halted)
         self.cancel_button.setText(f"Cancel {_orders(self.working)}")
         self.cancel_button.setVisible(is_halted and self.working > 0)
         is_stopped = self._state in (TradingState.HALTED, TradingState.REDUCING)

@@ -1,14 +1,15 @@
 """The risk panel's parts: the block of a halt, the table of limits, the question before resuming."""
 
-from collections.abc import Sequence
+from decimal import Decimal
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QSizePolicy, QWidget
 
 from core.domain.access import TradingState
+from core.domain.messages import AccountMark
 from core.domain.records import TradingStateRecord
-from core.domain.risk import LimitUse
+from core.domain.risk import EffectName, LimitUse, RuleCode, Unit, Verdict
 from ui import format as fmt
 from ui.models.columns import Ink, Mark
 from ui.panels import risk_words as words
@@ -84,13 +85,26 @@ class StateBlock(QWidget):
 
 
 class LimitTable(Lines):
-    """Each limit as a bar with what is used, the limit, and the room that is left."""
+    """Each limit as a bar with what is used, what the ticket would use, the limit, and the room left."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Limits", parent)
+        self._account: AccountMark | None = None
+        self._verdict: Verdict | None = None
+        self._symbol = ""
+        self._fill()
 
-    def show_uses(self, uses: Sequence[LimitUse]) -> None:
-        """Show the limits; a figure that is not known is a dash."""
+    def show_account(self, mark: AccountMark) -> None:
+        """Show the limits as they stand; a figure that is not known is a dash."""
+        self._account = mark
+        self._fill()
+
+    def show_ticket(self, symbol: str, verdict: Verdict | None) -> None:
+        """Show what the order on the ticket would come to; None is no order."""
+        self._symbol, self._verdict = symbol, verdict
+        self._fill()
+
+    def _fill(self) -> None:
         head = Line(
             (
                 Span("Limit", _PAD, ink=Ink.TEXT3, size=11),
@@ -100,21 +114,58 @@ class LimitTable(Lines):
             ),
             height=24,
         )
-        self.set_lines([head, *(_row(use) for use in uses)])
+        uses, after = self._used()
+        self.set_lines([head, *(_row(use, after.get(use.name)) for use in uses)])
+
+    def _used(self) -> tuple[list[LimitUse], dict[str, Decimal]]:
+        mark = self._account
+        if mark is None or self._verdict is None:
+            return list(mark.uses) if mark is not None else [], {}
+        weight, after = ticket_use(self._verdict, self._symbol, mark)
+        uses = [each for each in mark.uses if weight is None or each.name != weight.name]
+        if weight is not None:
+            place = next((n for n, each in enumerate(uses) if each.name == "gross_exposure"), -1)
+            uses.insert(place + 1, weight)
+        return uses, after
 
 
-def _row(use: LimitUse) -> Line:
-    share = words.use_share(use)
+def _row(use: LimitUse, after: Decimal | None) -> Line:
+    share, then = words.use_share(use), words.share_of(after, use.limit)
     spans = (
         Span(words.limit_name(use.name), _PAD, ink=Ink.TEXT2, until=_BAR[0] - 18),
         Span(words.figure(use.used, use.unit), _USED, right=True, weight=MEDIUM),
         Span(words.bound(use.limit, use.unit), _OF, right=True, ink=Ink.TEXT2),
         Span(words.figure(use.room, use.room_unit), -_PAD, right=True),
     )
-    is_near = share is not None and share > NEAR
+    is_near = max(share or 0.0, then or 0.0) > NEAR
     glyphs = (Glyph(Mark.WARN, _BAR[0] - 10),) if is_near else ()
-    bars = (Bar(*_BAR, share),) if share is not None else ()
+    bars = (Bar(*_BAR, share, then),) if share is not None else ()
     return Line(spans, glyphs, bars)
+
+
+def ticket_use(
+    verdict: Verdict, symbol: str, mark: AccountMark
+) -> tuple[LimitUse | None, dict[str, Decimal]]:
+    """Return the weight of the ticket's symbol, and what its order would use of each limit by its name."""
+    lines = {line.name: line for line in verdict.effect}
+    start = None if mark.account is None else mark.account.start_equity
+    after: dict[str, Decimal] = {}
+    gross, left = lines.get(EffectName.GROSS_EXPOSURE), lines.get(EffectName.DAILY_LOSS_LEFT)
+    if gross is not None and gross.after is not None:
+        after["gross_exposure"] = abs(gross.after)
+    lost = next((use.used for use in mark.uses if use.name == "daily_loss"), None)
+    if left is not None and left.now is not None and left.after is not None and start and lost is not None:
+        after["daily_loss"] = lost + (left.now - left.after) * 100 / start
+    weight = lines.get(EffectName.WEIGHT)
+    limit = next((each.limit for each in verdict.results if each.code is RuleCode.POSITION_LIMIT), None)
+    if weight is None or limit is None:
+        return None, after
+    name = f"weight:{symbol}"
+    used = None if weight.now is None else abs(weight.now)
+    room = None if used is None or start is None else (limit - used) * start / 100
+    if weight.after is not None:
+        after[name] = abs(weight.after)
+    return LimitUse(name, used, limit, Unit.PERCENT, room), after
 
 
 class ResumeQuestion(QWidget):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -39,9 +39,14 @@ _LATE = "The desk has not answered yet."
 class TicketPanel(QWidget):
     """One order of one symbol. GUI thread only; it asks the desk and decides nothing itself.
 
+    Attributes:
+        judged: symbol and Verdict of what is on the ticket now; None where nothing is judged.
+
     Args:
         bridge: carries commands down and events up.
     """
+
+    judged = Signal(str, object)
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -215,6 +220,7 @@ class TicketPanel(QWidget):
         old = self._state.replaces
         if not self.form.symbol:
             self._state.verdict = None
+            self.judged.emit("", None)
         self._state.failure = ""
         draft = self.form.draft() if self.form.symbol else None
         self._previewer.set_draft(draft, None if old is None else old.cl_ord_id)
@@ -224,6 +230,7 @@ class TicketPanel(QWidget):
         self._state.is_current = True
         if verdict is not None:
             self._tips.judged(verdict)
+        self.judged.emit(self.form.symbol, verdict)
         self._refresh()
 
     def _refresh(self) -> None:

@@ -31,6 +31,7 @@ QLineEdit, QPlainTextEdit {{ background: {surface2}; color: {text1}; border: 1px
     selection-background-color: {edge}; selection-color: {text1}; }}
 QLineEdit:focus, QPlainTextEdit:focus {{ border: 2px solid {accent}; padding: 0 9px; min-height: 24px; }}
 QLineEdit:disabled {{ color: {text3}; border-color: {line}; }}
+QLineEdit[refused="true"] {{ border: 2px solid {halt}; padding: 0 9px; }}
 QLineEdit[bare="true"] {{ background: transparent; border: 0; padding: 0; min-height: 0; }}
 QToolButton {{ background: transparent; border: 0; border-radius: 4px; color: {text2}; padding: 3px; }}
 QToolButton:hover, QToolButton:checked {{ background: {surface3}; color: {text1}; }}
@@ -42,7 +43,7 @@ QCheckBox:disabled, QRadioButton:disabled {{ color: {text3}; }}
 
 def sheet(tokens: Tokens) -> str:
     """Return the style sheet of a theme."""
-    names = ("surface1", "surface2", "surface3", "line", "edge", "text1", "text2", "text3", "accent")
+    names = ("surface1", "surface2", "surface3", "line", "edge", "text1", "text2", "text3", "accent", "halt")
     return _SHEET.format(**{name: tokens.colour(name).name() for name in names})
 
 

@@ -198,6 +198,12 @@ class ChoiceField(QWidget):
         """Return the number of the choice."""
         return self._current
 
+    def set_choices(self, choices: Sequence[str]) -> None:
+        """Offer other words; the first of them is chosen, unless they are the same. Nothing is announced."""
+        if list(choices) != self._choices:
+            self._choices = list(choices)
+            self.set_current(0)
+
     def set_current(self, number: int) -> None:
         """Show a choice; nothing is announced."""
         self._current = number

@@ -1,0 +1,102 @@
+"""What the actions of the risk desk do: breakers, radar, parameters, and the size of an order."""
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtWidgets import QWidget
+
+from core.domain.access import Role
+from core.domain.breakers import BreakerBoard, BreakerRecord, BreakerStanding
+from core.domain.messages import (
+    AcknowledgeBreaker,
+    LoadBreakers,
+    LoadRadar,
+    LoadRisk,
+    SetRiskParameters,
+    UpdateTargetProfile,
+)
+from core.domain.parameters import ParameterEdit, RadarAxis, TargetProfile
+from core.domain.radar import Radar
+from ui.actions.registry import Handlers
+from ui.dialogs.breakers import BreakerSheet
+from ui.dialogs.parameters import ParameterSheet
+from ui.dialogs.radar import show_radar
+from ui.notices import words_of
+from ui.parts import Parts
+
+
+class RiskHandlers:
+    """Opens the sheets of the risk desk; what a person may is decided by the desk again."""
+
+    def __init__(self, parts: Parts, holes: Callable[[], list[QWidget]]) -> None:
+        self._parts, self._holes = parts, holes
+
+    def handlers(self) -> Handlers:
+        """Return what is called, by the names of the catalogue."""
+        return {
+            "show_breakers": self.show_breakers,
+            "show_radar": self.show_radar,
+            "edit_parameters": self.edit_parameters,
+        }
+
+    @property
+    def _is_admin(self) -> bool:
+        profile = self._parts.facts.profile
+        return profile is not None and profile.role == Role.ADMIN.value
+
+    def show_breakers(self) -> None:
+        """Show how the breakers stand, and let one that tripped be acknowledged."""
+        bridge, window = self._parts.bridge, self._parts.window
+
+        def opened(board: BreakerBoard) -> None:
+            sheet = BreakerSheet(window, acknowledge, may=self._is_admin, holes=self._holes())
+            sheets.append(sheet)
+            sheet.open_board(board)
+
+        def acknowledge(standing: BreakerStanding, reason: str) -> None:
+            command = AcknowledgeBreaker(standing.name, standing.source, reason)
+            bridge.send(command, taken, failed)
+
+        def taken(record: BreakerRecord) -> None:
+            sheets[0].acknowledged(record)
+            bridge.send(LoadBreakers(), sheets[0].show_board)
+
+        def failed(error: Exception) -> bool:
+            sheets[0].say(words_of(error))
+            return True
+
+        sheets: list[BreakerSheet] = []
+        bridge.send(LoadBreakers(), opened)
+
+    def show_radar(self) -> None:
+        """Show what the radar is made of."""
+
+        def opened(radar: Radar) -> None:
+            show_radar(self._parts.window, radar, self._holes())
+
+        self._parts.bridge.send(LoadRadar(self._parts.risk.watch.symbol), opened)
+
+    def edit_parameters(self) -> None:
+        """Show the risk parameters and the target, and let an administrator change them."""
+        bridge = self._parts.bridge
+
+        def change(edits: tuple[ParameterEdit, ...], reason: str) -> None:
+            bridge.send(SetRiskParameters(edits, reason), sheet.taken, refused)
+
+        def aim(targets: tuple[tuple[RadarAxis, str], ...], reason: str) -> None:
+            bridge.send(UpdateTargetProfile(targets, reason), aimed, refused)
+
+        def aimed(_: TargetProfile) -> None:
+            bridge.send(LoadRisk(), sheet.taken)
+
+        def refused(error: Exception) -> bool:
+            sheet.refused(error)
+            return True
+
+        sheet = ParameterSheet(self._parts.window, change, aim, may=self._is_admin, holes=self._holes())
+        bridge.send(LoadRisk(), sheet.open_view, partial(_drop, sheet))
+
+
+def _drop(sheet: ParameterSheet, _: Exception) -> bool:
+    sheet.deleteLater()
+    return False

@@ -1,0 +1,96 @@
+"""All breakers on one line: a dot for each that is armed, a stop sign for each that has tripped."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from core.domain.breakers import BreakerStanding, BreakerState
+from ui.models.columns import Mark
+from ui.panels import breaker_words as words
+from ui.theme.fonts import MEDIUM, REGULAR, SEMIBOLD
+from ui.theme.tokens import tokens
+from ui.widgets.delegates import draw_text, text_width
+from ui.widgets.glyphs import draw_mark
+
+_PAD, _HIGH = 12, 28
+_FIRST, _STEP = 117, 12
+
+
+class BreakerLine(QWidget):
+    """Shows how the breakers stand; a click, Enter or Space asks for the whole.
+
+    Attributes:
+        pressed: somebody wants to see figures and history.
+    """
+
+    pressed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._standings: tuple[BreakerStanding, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.show_standings(())
+
+    def show_standings(self, standings: Sequence[BreakerStanding]) -> None:
+        """Show how they stand now."""
+        self._standings = tuple(standings)
+        self.setAccessibleName(f"Breakers: {self.text()}")
+        self.setToolTip(
+            "\n".join(
+                f"{words.name_of(each.name, each.source)}: {words.STATES[each.state]}, {words.figure(each)}"
+                for each in self._standings
+            )
+        )
+        self.update()
+
+    def text(self) -> str:
+        """Say how they stand, as it is shown at the right."""
+        return words.summary(self._standings) or "being read"
+
+    def sizeHint(self) -> QSize:
+        return QSize(240, _HIGH)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.pressed.emit()
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        is_press = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+        if is_press and not event.isAutoRepeat():
+            self.pressed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, look = QPainter(self), tokens()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(QRectF(0, 0, self.width(), 1), look.line)
+        draw_text(painter, _PAD, 0, _HIGH, "Breakers", 12, REGULAR, look.text2)
+        text, has_tripped = self.text(), bool(words.tripped(self._standings))
+        weight = SEMIBOLD if has_tripped else MEDIUM
+        room = self.width() - _PAD - text_width(text, 12, weight)
+        draw_text(painter, room, 0, _HIGH, text, 12, weight, look.text1)
+        x = float(_FIRST)
+        for each in self._standings:
+            if x > room - _STEP:
+                break
+            if each.state is BreakerState.TRIPPED:
+                draw_mark(painter, Mark.STOP, round(x), _HIGH // 2, look)
+            else:
+                painter.setPen(look.text2)
+                is_armed = each.state is BreakerState.ARMED
+                painter.setBrush(look.text2 if is_armed else Qt.BrushStyle.NoBrush)
+                painter.drawEllipse(QPointF(x, _HIGH / 2 + 0.5), 2.5, 2.5)
+            x += _STEP
+        if self.hasFocus():
+            painter.setPen(look.accent)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(QRectF(1.5, 1.5, self.width() - 3, self.height() - 3))
+        painter.end()
