@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from core.domain.access import Actor, Origin, Role
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.limits import Limits
 from core.domain.messages import Event, KeepProfile
-from core.errors import ProfileInUse
+from core.errors import DatabaseDamaged, ProfileInUse
 from core.ids import RandomIds
 
 if TYPE_CHECKING:
@@ -153,7 +154,23 @@ async def start_profile(
         opened = _Opened(
             found.profile.name, found.profile.folder, found.store, actor, limits, told, found.key
         )
+        opened.unlock = partial(user_of, found.profile.folder, found.key)
         return await _start(opened, venue, publish, ask, undo)
+
+
+def user_of(folder: Path, key: "Key", passphrase: str) -> str:
+    """Return whose passphrase it is, on a profile that is open under a key.
+
+    Raises:
+        WrongPassphrase: it is nobody's, or it is to wait.
+        DatabaseDamaged: the key file is not that of the database which is open.
+    """
+    from core.storage import vault
+
+    unlocked = vault.unlock(folder, passphrase)
+    if unlocked.key != key:
+        raise DatabaseDamaged(f"{folder}: the key file there now belongs to another database")
+    return unlocked.user
 
 
 class _Opened:
@@ -180,13 +197,15 @@ class _Opened:
         self.key = key
         self.is_temporary = is_temporary
         self.keep: Keep | None = None
+        self.unlock: Callable[[str], str] | None = None
 
 
 async def _start(
     opened: _Opened, venue: "Venue", publish: Publish, ask: Ask, undo: AsyncExitStack
 ) -> Running:
     from app.anchoring import begin_anchoring
-    from app.wiring import Core, Outside, profile_facts
+    from app.outside import Outside
+    from app.wiring import Core, profile_facts
 
     actor = opened.actor
     anchoring = await asyncio.to_thread(
@@ -217,6 +236,7 @@ async def _start(
             keep=opened.keep,
             snapshots=venue.snapshots,
             anchoring=anchoring,
+            unlock=opened.unlock,
         )
     )
     core.bus.subscribe_all(publish)  # type: ignore[arg-type]
@@ -226,4 +246,4 @@ async def _start(
     undo.push_async_callback(core.stop)
     await core.start()
     # What was opened is closed in the reverse order, whether the start failed or the window closed.
-    return Running(core.desk.execute, actor, undo.pop_all().aclose, core.measuring.registry)
+    return Running(core.locking.execute, actor, undo.pop_all().aclose, core.measuring.registry)

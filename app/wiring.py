@@ -1,30 +1,23 @@
 """Puts a core together: which store, which broker, which feed, and who carries out what."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from random import Random
 
-from app.anchoring import Anchoring
-from core.access.policy import authorize
+from app.outside import Outside
 from core.audit import ledger
 from core.audit.browse import load_audit
 from core.audit.journal import AuditJournal
 from core.audit.verify import Verifier
 from core.bus import Bus
-from core.clock import Clock
 from core.domain import messages as m
 from core.domain.access import Actor, Mode, Origin
 from core.domain.audit import AuditAction, AuditDraft, payload_of
-from core.domain.limits import Limits
 from core.domain.records import AuditQuery, Watchlist
 from core.errors import RefusalCode, Refused
-from core.ids import IdSource
 from core.orders.audit_watch import AuditWatch
 from core.orders.clerk import Clerk
 from core.orders.counted import CountedBroker, OrderCount
-from core.orders.desk import Desk
 from core.orders.enrolment import Enrolment
 from core.orders.entry import OrderEntry
 from core.orders.exits import Exits
@@ -39,6 +32,7 @@ from core.orders.keys import Keys
 from core.orders.kill import KillSwitch
 from core.orders.links import Links
 from core.orders.lock_out import LockOuts
+from core.orders.locking import Locking
 from core.orders.lookups import LookUps
 from core.orders.measuring import Measuring
 from core.orders.oms import OrderManagement
@@ -57,44 +51,11 @@ from core.orders.throttle import Throttle
 from core.orders.trading_state import TradingStateLatch
 from core.orders.unsettled import Unsettled
 from core.orders.valuation import Valuation
-from core.ports.broker import Broker
-from core.ports.confirmation import Confirmer
-from core.ports.market_data import MarketDataFeed
-from core.ports.snapshots import SnapshotSource
 from core.state.account import AccountState
 from core.state.orders import OrderBook
 from core.state.positions import PositionBook
 from core.state.quotes import QuoteBook
-from core.storage.store import SqlStore
 from core.tasks import Tasks
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What a core is given from the outside.
-
-    Attributes:
-        emergency: the file for records that the database would not take.
-        keep: makes a throwaway profile permanent; None where it is permanent already.
-        rng: where chance comes from, such as the jitter between two tries.
-        snapshots: answers a scan of many symbols; None where the quotes that stream in have to do.
-        anchoring: shows the head of the audit chain to witnesses outside the database.
-    """
-
-    store: SqlStore
-    broker: Broker
-    feed: MarketDataFeed
-    confirmer: Confirmer
-    clock: Clock
-    ids: IdSource
-    profile: m.ProfileFacts
-    emergency: Path
-    session: str
-    limits: Limits = field(default_factory=Limits)
-    keep: Callable[[m.KeepProfile], Path] | None = None
-    rng: Random = field(default_factory=Random)
-    snapshots: SnapshotSource | None = None
-    anchoring: Anchoring | None = None
 
 
 class Core:
@@ -178,7 +139,8 @@ class Core:
         self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate, self.bus)
         self.scanner = Scanner(self.state, outside.snapshots or QuotedSnapshots(self.state))
         self._watch_audit()
-        self.desk = Desk(authorize, self.journal)
+        self.locking = Locking(self.state, store, self.journal, outside.profile, outside.unlock)
+        self.desk = self.locking.desk
         self._hook()
         self._route()
 
@@ -298,6 +260,7 @@ class Core:
     async def _restore_settings(self) -> None:
         store = self.outside.store
         settings = await store.read(lambda reader: reader.settings())
+        self.locking.restore(settings)
         self.gate.settings.always = settings.get("confirm_always") == "true"
         self.gate.settings.phrase_is_due = settings.get(PHRASE_TYPED) != "true"
         self.protection.is_wanted = settings.get("want_stops") != "false"
@@ -327,7 +290,7 @@ class Core:
         positions = state.positions.all()
         marks = tuple(mark for each in positions if (mark := self.valuation.mark_of(each.symbol)) is not None)
         return m.Snapshot(
-            profile=self.outside.profile,
+            profile=self.locking.profile,
             instruments=tuple(state.instruments.values()),
             watchlists=lists or (Watchlist("Main", self.following.usual()),),
             settings=settings,

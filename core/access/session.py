@@ -22,6 +22,7 @@ PASSING: frozenset[type[m.Command[Any]]] = frozenset(
         m.ClosePosition,
         m.SubmitOrder,
         m.PreviewOrder,
+        m.SizeOrder,
         m.ReplaceOrder,
         m.CheckOrder,
         m.GiveUpOrder,

@@ -116,7 +116,7 @@ class Sending:
 
     def _refuse_if_stopped(self, order: Order) -> None:
         # Asked again at the last moment: the state may have changed while the order was written.
-        state, pause = self._state.trading_state, self._pause(order)
+        state, pause = self._state.in_force, self._pause(order)
         if state is TradingState.ACTIVE and self._state.ready and pause is None:
             return
         is_halted = state is None or state is TradingState.HALTED

@@ -149,7 +149,7 @@ class Unsettled:
                 `HALTED`: unless trading is active, nothing leaves that may open a position.
         """
         order = self._settleable(command.cl_ord_id)
-        if self._state.trading_state is not TradingState.ACTIVE:
+        if self._state.in_force is not TradingState.ACTIVE:
             raise Refused(RefusalCode.HALTED, "Trading is not active, so nothing is sent again.")
         # That it was not known before proves nothing about what is sent now.
         asking = self._asking[order.cl_ord_id]

@@ -27,12 +27,14 @@ ANYBODY: tuple[m.Command[Any], ...] = (
     m.LoadPortfolio(), m.ExplainFigure(FigureName.EQUITY),
     m.ExplainPosition(AAPL), m.ExplainOrder(ORDER), m.SaveWatchlist(Watchlist("A", ())),
     m.RemoveWatchlist("A"), m.ImportWatchlist("A", Path("a.csv")), m.SaveSetting("a", "1"), m.ScanMovers(),
+    m.LockSession(m.LockReason.KEY), m.UnlockSession("x"),
 )  # fmt: skip
 TRADERS: tuple[m.Command[Any], ...] = (
     m.PreviewOrder(draft()), m.SubmitOrder(draft(), KEY), m.CancelOrder(ORDER), m.CancelOrders(),
     m.ReplaceOrder(ORDER, KEY, "1"), m.ClosePosition(AAPL, KEY), m.CheckOrder(ORDER), m.ResendOrder(ORDER),
     m.GiveUpOrder(ORDER), m.HaltTrading("x"), m.SetConfirmAlways(on=True), m.KeepProfile("a", "b"),
-    m.Reconnect(m.Part.ORDERS), m.Reconcile(), m.KillTrading("x"), m.AcknowledgeAlarms(()),
+    m.SetLockAfter(15), m.Reconnect(m.Part.ORDERS), m.Reconcile(), m.KillTrading("x"),
+    m.AcknowledgeAlarms(()),
 )  # fmt: skip
 ADMINS: tuple[m.Command[Any], ...] = (
     m.LoadLockOut(),
