@@ -10,6 +10,7 @@ import orjson
 import structlog
 
 from core.audit import ledger
+from core.audit.folded import trips
 from core.bus import Bus
 from core.clock import Clock
 from core.domain.access import Actor, Origin, TradingState
@@ -105,7 +106,8 @@ class AuditJournal:
     async def fold_emergency(self, session: str) -> int:
         """Move what the emergency file holds into the chain; return how many lines.
 
-        A halt that could not be written when it was given is stored as well, so that it holds on.
+        A halt that could not be written when it was given is stored as well, so that it holds on; and so is
+        the trip of a breaker.
         The file is emptied only after the records are durable, so a crash in between folds a
         line twice and loses none.
         """
@@ -121,10 +123,13 @@ class AuditJournal:
         halt = _newest_state(lines)
         if halt is not None and stored is not None and stored.changed_at >= halt.changed_at:
             halt = None
+        tripped = trips(lines, await self._store.read(lambda reader: reader.breakers()))
 
         def work(uow: UnitOfWork, record: Record) -> None:
             if halt is not None:
                 uow.insert_trading_state(halt)
+            for trip in tripped:
+                uow.insert_breaker(trip)
             for line in lines:
                 record(AuditDraft(AuditAction.EMERGENCY_FOLDED, desk, _entity(line), _payload(line)))
 
