@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -39,6 +40,8 @@ EASY = Limits(
     per_day=1_000_000,
     working_total=1_000_000,
     working_per_symbol=1_000_000,
+    turnover_pct=Decimal(1_000_000),
+    entries_max=1_000_000,
     stale_s=1e9,
     down_s=1e9,
 )
