@@ -12,7 +12,9 @@ from ui import format as fmt
 from ui.actions.catalog import CATALOG
 from ui.actions.choices import LOOK
 from ui.actions.list_handlers import UNIVERSE, ListHandlers
+from ui.actions.portfolio_handlers import PortfolioHandlers
 from ui.actions.registry import ActionRegistry
+from ui.actions.risk_handlers import RiskHandlers
 from ui.actions.trading_handlers import OrderHandlers, TradingHandlers
 from ui.actions.window_handlers import WindowHandlers
 from ui.asking import Asking
@@ -37,6 +39,7 @@ from ui.panels.differences import DifferencesPanel
 from ui.panels.fills import FillsPanel
 from ui.panels.movers import MoversPanel
 from ui.panels.orders import OrdersPanel
+from ui.panels.portfolio import PortfolioPanel
 from ui.panels.positions import PositionsPanel
 from ui.panels.risk import RiskPanel
 from ui.panels.ticket import TicketPanel
@@ -78,10 +81,11 @@ class MainWindow(QMainWindow):
     def _make_parts(self) -> Parts:
         bridge = self._bridge
         watchlist = WatchlistPanel(bridge)
-        positions, orders, fills = PositionsPanel(bridge), OrdersPanel(bridge), FillsPanel(bridge)
-        differences = DifferencesPanel(bridge)
+        positions, portfolio = PositionsPanel(bridge), PortfolioPanel(bridge)
+        orders, fills, differences = OrdersPanel(bridge), FillsPanel(bridge), DifferencesPanel(bridge)
         tabs: list[tuple[QWidget, Tab]] = [
             (positions, positions),
+            (portfolio, portfolio),
             (orders, orders),
             (fills, fills),
             (differences, differences),
@@ -96,10 +100,11 @@ class MainWindow(QMainWindow):
             movers=MoversPanel(bridge, watchlist.shown_quotes),
             chart=ChartPanel(),
             positions=positions,
+            portfolio=portfolio,
             orders=orders,
             fills=fills,
             differences=differences,
-            blotter=Blotter(tabs),
+            blotter=Blotter(tabs, left=2),
             ticket=TicketPanel(bridge),
             risk=RiskPanel(bridge),
             audit=AuditPanel(bridge),
@@ -134,14 +139,7 @@ class MainWindow(QMainWindow):
 
     def _keep_layout(self) -> LayoutKeeper:
         parts = self.parts
-        tables = {
-            "watchlist": parts.watchlist.view,
-            "positions": parts.positions.view,
-            "orders": parts.orders.view,
-            "fills": parts.fills.view,
-            "differences": parts.differences.view,
-            "audit": parts.audit.view,
-        }
+        tables = {name: panel.view for name, panel in parts.tables.items()}
         tabs = {"left": parts.blotter.left, "right": parts.blotter.right, "all": parts.blotter.all}
         return LayoutKeeper(self._bridge, self._splitters, tables, tabs, self)
 
@@ -159,10 +157,11 @@ class MainWindow(QMainWindow):
         }
         self.orders = OrderHandlers(parts, self._holes)
         self.trading = TradingHandlers(parts)
-        self.lists = ListHandlers(parts)
+        self.risk, self.lists = RiskHandlers(parts, self._holes), ListHandlers(parts)
+        self.portfolio = PortfolioHandlers(parts, self._holes, self.lists.export)
         windows = WindowHandlers(parts, overlays, self._reset_layout)
         handlers: dict[str, Callable[[], object]] = {}
-        for each in (self.trading, self.orders, self.lists, windows):
+        for each in (self.trading, self.orders, self.risk, self.lists, windows):
             handlers.update(each.handlers())
         registry = ActionRegistry(CATALOG, handlers, self)
         self.overlays = Overlays(parts, registry, self._holes())
@@ -181,6 +180,10 @@ class MainWindow(QMainWindow):
         self.links.connect_unknown(self.unknown)
         self.halted.cancel_wanted.connect(self.trading.cancel_all)
         self.halted.resume_wanted.connect(parts.risk.ask_resume)
+        parts.risk.kill_wanted.connect(self.trading.kill)
+        parts.risk.breakers_wanted.connect(self.risk.show_breakers)
+        parts.risk.radar_wanted.connect(self.risk.show_radar)
+        parts.risk.head.add_tool(self.registry.action("risk.parameters"), "sliders-horizontal")
         parts.movers.universe_wanted.connect(lambda _: self.lists.choose_universe())
         self.down.reconnect_wanted.connect(self.trading.reconnect)
         self.top.field.opened.connect(self._open_palette)
@@ -237,16 +240,9 @@ class MainWindow(QMainWindow):
             parts.look.restore(snapshot.settings.get(LOOKS, ""))
             self.layout_keeper.restore(snapshot.settings.get(LAYOUT, ""))
             self.lists.restore_universe(snapshot.settings.get(UNIVERSE, ""))
-        for part in (
-            parts.facts,
-            parts.watchlist,
-            parts.audit,
-            parts.positions,
-            parts.orders,
-            parts.fills,
-            parts.differences,
-        ):
-            part.apply_snapshot(snapshot)
+        parts.facts.apply_snapshot(snapshot)
+        for panel in parts.tables.values():
+            panel.apply_snapshot(snapshot)
         parts.risk.apply_snapshot(snapshot)
         self._bars.apply_snapshot(snapshot)
         self._chart_link.apply_snapshot(snapshot)

@@ -10,7 +10,7 @@ from ui.actions.registry import ActionRegistry
 from ui.actions.spec import Selection
 from ui.actions.trading_handlers import OrderHandlers
 from ui.banners import UnknownBanner
-from ui.parts import Parts
+from ui.parts import Parts, TablePanel
 from ui.widgets.table_view import TableView
 
 
@@ -31,14 +31,14 @@ class PanelLinks(QObject):
             model.arranged.connect(lambda _: self._mark_symbol())
         facts.changed.connect(lambda: registry.set_context(facts.context()))
         parts.watchlist.lists.said.connect(parts.notices.say)
+        parts.ticket.judged.connect(parts.risk.set_ticket)
         parts.positions.proof_wanted.connect(orders.explain)
         parts.orders.replace_wanted.connect(parts.ticket.edit_order)
         parts.orders.selected.connect(self._on_order_selected)
         parts.chart.cancel_requested.connect(orders.cancel)
         parts.audit.order_wanted.connect(self.show_order)
-        for name in ("watchlist", "positions", "orders", "fills", "differences", "audit"):
-            panel_of_name: QWidget = getattr(parts, name)
-            self._open_menu_for(panel_of_name)
+        for panel_of_table in parts.tables.values():
+            self._open_menu_for(panel_of_table)
         for group in parts.blotter.groups:
             group.export_wanted.connect(lists.export)
         app = QApplication.instance()
@@ -79,20 +79,11 @@ class PanelLinks(QObject):
             widget.updateGeometry()
             widget.update()
 
-    def _open_menu_for(self, panel: QWidget) -> None:
+    def _open_menu_for(self, panel: TablePanel) -> None:
         def open_menu(at: QPoint) -> None:
-            self._registry.context_menu(panel.objectName(), panel).popup(at)
+            self._registry.context_menu(panel.objectName(), panel.view).popup(at)
 
-        parts = self._parts
-        tables = (
-            parts.watchlist,
-            parts.positions,
-            parts.orders,
-            parts.fills,
-            parts.differences,
-            parts.audit,
-        )
-        next(each for each in tables if each is panel).menu_wanted.connect(open_menu)
+        panel.menu_wanted.connect(open_menu)
 
     def _on_symbol(self, symbol: str) -> None:
         self._mark_symbol()

@@ -133,6 +133,6 @@ AUDIT = (
         "export_table",
         Section.AUDIT,
         icon="export",
-        menus=(_ORDERS, _POSITIONS),
+        menus=(_ORDERS, _POSITIONS, "panel.portfolio"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from ui.actions.spec import ActionSpec, Section
 
-PANEL_NAMES = ("watchlist", "chart", "positions", "orders", "ticket", "risk", "audit")
+PANEL_NAMES = ("watchlist", "chart", "positions", "orders", "ticket", "risk", "audit", "portfolio")
 PANELS = tuple(
     ActionSpec(
         f"panel.{name}", f"Go to {name.capitalize()}", f"show_{name}", Section.PANELS, (f"Ctrl+{number}",)

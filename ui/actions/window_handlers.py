@@ -58,6 +58,7 @@ class WindowHandlers:
             "ticket": (parts.ticket, parts.ticket.form.qty),
             "risk": (parts.risk, parts.risk),
             "audit": (parts.audit, parts.audit.view),
+            "portfolio": (parts.portfolio, parts.portfolio.view),
         }
         panel, target = targets[name]
         parts.blotter.show_panel(panel)

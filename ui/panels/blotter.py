@@ -90,13 +90,19 @@ class TabGroup(QWidget):
 
 
 class Blotter(QSplitter):
-    """Regroups its panels when the window crosses a width; nothing else about them changes."""
+    """Regroups its panels when the window crosses a width; nothing else about them changes.
 
-    def __init__(self, members: Sequence[tuple[QWidget, Tab]], parent: QWidget | None = None) -> None:
+    Args:
+        left: how many of the members stand at the left, where there is room for two groups.
+    """
+
+    def __init__(
+        self, members: Sequence[tuple[QWidget, Tab]], *, left: int, parent: QWidget | None = None
+    ) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setHandleWidth(1)
         self.setChildrenCollapsible(False)
-        self.left, self.right = TabGroup(members[:1], self), TabGroup(members[1:], self)
+        self.left, self.right = TabGroup(members[:left], self), TabGroup(members[left:], self)
         self.all = TabGroup(members, self)
         for group in (self.left, self.right, self.all):
             self.addWidget(group)
