@@ -77,6 +77,17 @@ ORDERS = (
         in_palette=False,
     ),
     ActionSpec(
+        "ticket.size",
+        "Size the order from its risk",
+        "size_order",
+        Section.ORDERS,
+        ("Ctrl+R",),
+        icon="ruler",
+        role=Role.TRADER,
+        needs=(OPEN, CONNECTED, NOT_HALTED, FILLED),
+        words="position sizing atr stop shares",
+    ),
+    ActionSpec(
         "ticket.clear",
         "Clear the ticket",
         "clear_ticket",

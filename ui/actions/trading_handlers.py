@@ -119,6 +119,7 @@ class OrderHandlers:
             "ticket_sell": partial(self.open_ticket, Side.SELL),
             "review_order": self._parts.ticket.review,
             "clear_ticket": self._parts.ticket.clear,
+            "size_order": self._parts.ticket.sizer.size,
             "cancel_order": self.cancel_order,
             "replace_order": self.replace_order,
             "cancel_symbol": self.cancel_symbol,

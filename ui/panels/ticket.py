@@ -26,6 +26,7 @@ from ui.panels.ticket_body import TicketBody
 from ui.panels.ticket_keys import SideKeys
 from ui.panels.ticket_preview import Previewer
 from ui.panels.ticket_sending import Answer, TicketSender
+from ui.panels.ticket_size import Sizer
 from ui.panels.ticket_tips import FirstMinute
 from ui.panels.ticket_words import TicketState, order_words
 from ui.widgets.lamps import ModeBadge
@@ -62,6 +63,7 @@ class TicketPanel(QWidget):
         self.head = PanelHead(["Ticket"])
         self.body = TicketBody()
         self.form = self.body.form
+        self.sizer = Sizer(bridge, self.form, self.body.sizing)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

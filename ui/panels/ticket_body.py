@@ -14,6 +14,7 @@ from ui.panels.ticket_form import TicketForm
 from ui.panels.ticket_parts import PAD, EffectTable, SendButton, SymbolLine
 from ui.panels.ticket_question import QuantityQuestion
 from ui.panels.ticket_sending import Answer
+from ui.panels.ticket_size import SizeRow
 from ui.panels.ticket_verdict import Offer, OfferView, Saying, VerdictView, offers, order_value
 from ui.panels.ticket_words import TicketState, dress_of
 from ui.widgets.fields import number_of
@@ -30,6 +31,7 @@ class TicketBody(QScrollArea):
         super().__init__(parent)
         self.symbol_line = SymbolLine()
         self.form = TicketForm()
+        self.sizing = SizeRow()
         self.effect = EffectTable()
         self.verdict = VerdictView()
         self.offer = OfferView()
@@ -55,6 +57,7 @@ class TicketBody(QScrollArea):
         parts: tuple[QWidget, ...] = (
             self.symbol_line,
             self.form,
+            self.sizing,
             self.effect,
             self.verdict,
             self.offer,
@@ -112,6 +115,7 @@ class TicketBody(QScrollArea):
         verdict = state.verdict
         breaches = words.by_severity(verdict) if verdict is not None and state.is_refused else []
         self.form.set_open(not state.is_halted)
+        self.sizing.set_open(is_open=not state.is_halted)
         self.form.show_refusals(breaches)
         at_symbol = [each.text for each in breaches if each.field is TicketField.SYMBOL]
         self.symbol_line.set_refused(at_symbol[0] if at_symbol else "")
@@ -188,6 +192,8 @@ class TicketBody(QScrollArea):
         needed = layout.totalMinimumSize().height()
         if layout.hasHeightForWidth():
             needed = max(needed, layout.totalHeightForWidth(room.width()))
-        if self.effect.is_folded:
-            needed += self.effect.spare
+        # What was folded before counts as if it were not: the effect goes first, then the size.
+        needed += self.effect.spare if self.effect.is_folded else 0
+        needed += self.sizing.spare if self.sizing.is_folded else 0
         self.effect.set_folded(needed > room.height())
+        self.sizing.set_folded(needed - self.effect.spare > room.height())
