@@ -6,8 +6,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.access import TradingState
-from core.domain.limits import Limits
+from core.domain.access import Origin, TradingState
+from core.domain.limits import AGENT_LIMITS, Limits
 from core.domain.market import MarketSession, SessionPhase
 from core.domain.money import Price, Qty
 from core.domain.order import Resting
@@ -16,12 +16,14 @@ from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
 from core.ids import ClOrdId
 from core.risk import nearest as search
 from core.risk.engine import evaluate
-from core.risk.facts import Facts, RecentOrder
+from core.risk.facts import Counts, Facts, Proposed, RecentOrder
+from core.risk.marketable import as_sent
 from core.risk.parse import parse_draft
 from core.risk.pricing import is_exit
 from tests.risk_builders import AAPL, CLOSES, FACTS, FRACTIONABLE, HOLDING, INSTRUMENT, NOW, OPENS, QUOTE
 
 LIMITS = Limits()
+AGENT_MAY = replace(AGENT_LIMITS, allowed=frozenset({AAPL}))
 SIZES = {RuleCode.ORDER_QTY, RuleCode.ORDER_NOTIONAL, RuleCode.SECTOR}
 # What a broker would refuse or the pace forbids: an exit may meet these as any order does.
 FORM_AND_PACE = {
@@ -34,6 +36,7 @@ FORM_AND_PACE = {
     RuleCode.STOP_SIDE,
     RuleCode.DUPLICATE,
     RuleCode.THROTTLE,
+    RuleCode.PROPOSAL,
 }
 
 any_number = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**17), max_value=10**17)
@@ -125,6 +128,18 @@ def facts(draw):
         opposite=draw(st.one_of(st.none(), resting())),
         working_total=draw(st.integers(0, 60)),
         working_in_symbol=draw(st.integers(0, 12)),
+        positions_age_s=draw(ages),
+        blocked=draw(st.sampled_from(["", "trading is blocked"])),
+        unreadable=draw(st.sampled_from(["", "account cash: expected a number"])),
+        origin=draw(st.sampled_from([None, *Origin])),
+        asked=draw(st.one_of(st.none(), terms())),
+        own=draw(st.sampled_from([None, Counts(), Counts(6, 50, 5, 5)])),
+        common=draw(st.sampled_from([None, LIMITS])),
+        entries=draw(st.one_of(st.none(), st.integers(0, 8))),
+        turnover=draw(maybe),
+        day_flows=draw(any_number),
+        peak_equity=draw(maybe),
+        proposed=draw(st.sampled_from([None, Proposed(1.0, Price(100)), Proposed(1e4, Price(100), 3.0)])),
     )
 
 
@@ -148,6 +163,9 @@ def calm_facts(draw):
         sector_exposure=Decimal(draw(st.integers(0, 50_000))),
         opposite=draw(st.one_of(st.none(), st.none(), resting())),
         working_in_symbol=draw(st.sampled_from([0, 0, 9, 10])),
+        turnover=Decimal(draw(st.integers(0, 2)) * draw(st.integers(0, 500_000))),
+        peak_equity=start * draw(st.sampled_from([100, 100, 106])) / 100,
+        entries=draw(st.sampled_from([None, None, 4, 5])),
     )
 
 
@@ -172,9 +190,14 @@ def test_every_finding_is_a_plain_sentence(order, known):
         assert "None" not in result.text
 
 
-@given(st.one_of(near_terms(), near_terms(places=3)), calm_facts())
-def test_nearest_passes_and_one_share_more_does_not(order, known):
-    near = evaluate(order, LIMITS, known).nearest
+@given(st.one_of(near_terms(), near_terms(places=3)), calm_facts(), st.booleans())
+def test_nearest_passes_and_one_share_more_does_not(order, known, is_agents):
+    limits = AGENT_MAY if is_agents else LIMITS
+    known = replace(known, asked=order)
+    if is_agents:
+        known = replace(known, origin=Origin.AGENT, proposed=Proposed(1.0, Price(100)), own=Counts())
+    order = as_sent(order, limits, known)
+    near = evaluate(order, limits, known).nearest
     if near is None:
         return
     price = near.prices[-1] if near.prices else order.price
@@ -183,10 +206,10 @@ def test_nearest_passes_and_one_share_more_does_not(order, known):
 
     if near.order_qty is None:
         assert fitted != order
-        assert not evaluate(fitted, LIMITS, known).is_refused
+        assert not evaluate(fitted, limits, known).is_refused
         return
     offered = replace(fitted, order_qty=near.order_qty)
-    verdict = evaluate(offered, LIMITS, known)
+    verdict = evaluate(offered, limits, known)
     # Selling all that is held is offered whole: a soft size is answered by typing the quantity.
     closes_all = (
         is_exit(offered, known)
@@ -194,7 +217,7 @@ def test_nearest_passes_and_one_share_more_does_not(order, known):
     )
     assert not (hard(verdict) if closes_all else blocks(verdict))
     more = replace(fitted, order_qty=Qty(near.order_qty + 1))
-    assert more.order_qty > order.order_qty or blocks(evaluate(more, LIMITS, known))
+    assert more.order_qty > order.order_qty or blocks(evaluate(more, limits, known))
 
 
 @given(near_terms(), calm_facts())
@@ -251,6 +274,8 @@ def test_a_well_formed_exit_always_passes(qty, age, has_account, is_ready):
         trading_state=TradingState.REDUCING,
     )
     order = OrderTerms(AAPL, Side.SELL, OrdType.MARKET, TimeInForce.DAY, Qty(qty))
+    known = replace(known, asked=order, positions_age_s=age, turnover=None, peak_equity=Decimal(10**9))
+    order = as_sent(order, LIMITS, known)
 
     assert not evaluate(order, LIMITS, known).is_refused
     assert evaluate(order, LIMITS, replace(known, trading_state=TradingState.HALTED)).is_refused
@@ -281,12 +306,20 @@ def _assert_within_limits(order, known):
     if known.opposite is not None and order.price:
         assert known.opposite.price is not None
         assert order.price < known.opposite.price
-    assert known.start_equity - known.equity < known.start_equity * LIMITS.daily_loss_pct / 100
+    lost = known.start_equity + known.day_flows - known.equity
+    assert lost < known.start_equity * LIMITS.daily_loss_pct / 100
+    if known.peak_equity is not None and known.peak_equity > 0:
+        assert (known.peak_equity - known.equity) * 10 < known.peak_equity
+    assert known.entries is None or known.entries < LIMITS.entries_max
+    assert known.origin is not Origin.AGENT or known.proposed is not None
+    assert not known.blocked
+    assert not known.unreadable
     if order.ord_type is OrdType.MARKET and not order.time_in_force.is_auction:
         assert known.quote.ask - known.quote.bid <= (known.quote.ask + known.quote.bid) / 100
     if order.price:
         assert order.order_qty * price <= min(LIMITS.notional_hard, known.start_equity / 5)
         assert left * price <= known.cash - known.reserved_cash
+        assert known.turnover + left * price <= known.start_equity * 2
         held = known.position_qty + known.working_buy_qty
         assert abs(held + left) <= abs(held) or (held + left) * price <= known.start_equity / 5
         grown = max(abs(held + left) - abs(held), 0)
