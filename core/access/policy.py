@@ -22,6 +22,7 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadExternal: _ANYBODY,
     m.LoadBars: _ANYBODY,
     m.LoadRisk: _ANYBODY,
+    m.LoadRadar: _ANYBODY,
     m.GetTargetProfile: _ANYBODY,
     m.ScanMovers: _ANYBODY,
     m.LoadAudit: _ANYBODY,
@@ -38,6 +39,7 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LockSession: _ANYBODY,
     m.UnlockSession: _ANYBODY,
     m.PreviewOrder: _TRADERS,
+    m.SizeOrder: _TRADERS,
     m.SubmitOrder: _TRADERS,
     m.CancelOrder: _TRADERS,
     m.CancelOrders: _TRADERS,
@@ -61,6 +63,21 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadLockOut: _ADMINS,
     m.NoteLockOut: _ADMINS,
 }
+
+
+# The agent may propose, and look; what it proposes is decided by a person (A2).
+AGENTS: frozenset[type[m.Command[Any]]] = frozenset(
+    {
+        m.ProposeOrder,
+        m.LoadProposals,
+        m.LoadLive,
+        m.LoadBars,
+        m.LoadRisk,
+        m.LoadRadar,
+        m.LoadPortfolio,
+        m.ScanMovers,
+    }
+)
 
 
 class Duty(StrEnum):

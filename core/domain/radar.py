@@ -19,17 +19,32 @@ class RadarLevel(StrEnum):
     CRITICAL = "critical"
 
 
+class RadarInputName(StrEnum):
+    """What the axes are made of; a share, a range and a spread are fractions, not percent."""
+
+    BETA = "beta"
+    CORRELATION = "correlation"
+    VOLATILITY = "volatility"  # of daily returns, a year
+    RANGE = "average_true_range"  # of the last close
+    VOLUME = "average_volume"  # shares a day
+    SPREAD = "spread"  # of the middle price
+    EVENTS = "event_calendar"
+    POSITION_WEIGHT = "position_weight"  # of equity
+    SECTOR_WEIGHT = "sector_weight"  # of equity
+    HOLDINGS = "holdings"
+    SENTIMENT = "sentiment"
+
+
 @dataclass(frozen=True, slots=True)
 class RadarInput:
     """One number that an axis is made of.
 
     Attributes:
-        name: machine value ("beta", "average_volume").
         value: None where it is not known.
         missing: why it is not known, one plain sentence; empty where it is.
     """
 
-    name: str
+    name: RadarInputName
     value: Decimal | None
     missing: str = ""
 

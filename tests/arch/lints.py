@@ -48,7 +48,14 @@ EDGES = frozenset(
 
 MONEY = ("core/domain/", "core/orders/", "core/risk/", "core/audit/")
 # Where a float is a rate or a measurement, never money.
-FLOAT_MODULES = frozenset({"core/orders/throttle.py"})
+FLOAT_MODULES = frozenset(
+    {
+        "core/domain/limit_kinds.py",  # seconds, and orders a second
+        "core/orders/daily_bars.py",  # returns
+        "core/orders/throttle.py",
+        "core/risk/radar.py",  # scores
+    }
+)
 
 OUR_TIME = frozenset(
     {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.domain.limits import Limits
 from core.domain.money import Price
 from core.risk.engine import evaluate
-from core.risk.sizing import Risk, StopAway, size
+from core.risk.sizing import Risk, Size, StopAway, size
 from tests.property.test_risk_properties import calm_facts
 from tests.risk_builders import FACTS, limit
 
@@ -26,7 +26,7 @@ aways = st.one_of(stops, ranges)
 @given(amounts, aways, calm_facts(), st.integers(1, 100))
 def test_a_size_loses_no_more_than_the_risk_and_passes_every_rule(dollars, away, known, lot):
     found = size(limit(), LIMITS, known, Risk(dollars=dollars), away, lot)
-    if found is None:
+    if not isinstance(found, Size):
         return
 
     assert 0 < found.order_qty <= found.by_risk
@@ -42,7 +42,7 @@ def test_more_risk_never_means_fewer_shares(one, other, away, lot):
     small = size(limit(), LIMITS, FACTS, Risk(dollars=less), away, lot)
     large = size(limit(), LIMITS, FACTS, Risk(dollars=more), away, lot)
 
-    assert small is None or (large is not None and small.order_qty <= large.order_qty)
+    assert not isinstance(small, Size) or (isinstance(large, Size) and small.order_qty <= large.order_qty)
 
 
 @given(amounts, stops, st.decimals(min_value=0, max_value=50, places=2))
@@ -54,7 +54,7 @@ def test_a_wider_stop_never_means_more_shares(dollars, near, wider):
     close = size(limit(), LIMITS, FACTS, Risk(dollars=dollars), near)
     far = size(limit(), LIMITS, FACTS, Risk(dollars=dollars), wide)
 
-    assert far is None or (close is not None and far.order_qty <= close.order_qty)
+    assert not isinstance(far, Size) or (isinstance(close, Size) and far.order_qty <= close.order_qty)
 
 
 @given(st.integers(1, 1000), aways)

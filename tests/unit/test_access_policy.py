@@ -22,7 +22,7 @@ KEY, ORDER = IdempotencyKey("k"), ClOrdId("IQ-1")
 ANYBODY: tuple[m.Command[Any], ...] = (
     m.LoadSnapshot(), m.LoadLive(), m.LoadMetrics(), m.LoadFills(), m.LoadExternal(), m.FollowAudit(),
     m.LoadBreakers(), m.LoadAlarms(), m.LoadDailyReport(),
-    m.LoadRisk(), m.GetTargetProfile(),
+    m.LoadRisk(), m.GetTargetProfile(), m.LoadRadar(),
     m.LoadBars(AAPL, Timeframe.M1), m.LoadAudit(AuditQuery()), m.VerifyAudit(),
     m.LoadPortfolio(), m.ExplainFigure(FigureName.EQUITY),
     m.ExplainPosition(AAPL), m.ExplainOrder(ORDER), m.SaveWatchlist(Watchlist("A", ())),
@@ -30,6 +30,7 @@ ANYBODY: tuple[m.Command[Any], ...] = (
     m.LockSession(m.LockReason.KEY), m.UnlockSession("x"),
 )  # fmt: skip
 TRADERS: tuple[m.Command[Any], ...] = (
+    m.SizeOrder(draft()),
     m.PreviewOrder(draft()), m.SubmitOrder(draft(), KEY), m.CancelOrder(ORDER), m.CancelOrders(),
     m.ReplaceOrder(ORDER, KEY, "1"), m.ClosePosition(AAPL, KEY), m.CheckOrder(ORDER), m.ResendOrder(ORDER),
     m.GiveUpOrder(ORDER), m.HaltTrading("x"), m.SetConfirmAlways(on=True), m.KeepProfile("a", "b"),
