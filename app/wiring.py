@@ -179,6 +179,47 @@ class Core:
         self.links.on_connected = enrolment.check
         self.clerk.on_lists, self.clerk.on_looked = self.following.listed, self.following.look
 
+    def _route(self) -> None:
+        route = self.desk.route
+        self.risk_desk.join(self.desk)
+        route(m.LoadSnapshot, self._snapshot)
+        route(m.LoadLive, self.glance.look)
+        route(m.LoadMetrics, self.measuring.load)
+        lock_outs = LockOuts(self.outside.store, self.journal)
+        route(m.LoadLockOut, lock_outs.load)
+        route(m.NoteLockOut, lock_outs.note)
+        route(m.PreviewOrder, self.entry.preview)
+        route(m.SubmitOrder, self.entry.submit)
+        route(m.ReplaceOrder, self.entry.replace)
+        route(m.ClosePosition, self.entry.close)
+        route(m.CancelOrder, self.exits.cancel)
+        route(m.CancelOrders, self.exits.cancel_all)
+        route(m.CheckOrder, self.unsettled.check)
+        route(m.ResendOrder, self.unsettled.resend)
+        route(m.GiveUpOrder, self.unsettled.give_up)
+        route(m.Reconnect, self.links.reconnect)
+        route(m.Reconcile, self.reconciler.now)
+        route(m.HaltTrading, self.latch.halt)
+        route(m.KillTrading, self.kill.kill)
+        route(m.ResumeTrading, self.latch.resume)
+        route(m.LoadBars, self.clerk.bars)
+        route(m.ScanMovers, self.scanner.scan)
+        route(m.LoadFills, self.clerk.fills)
+        route(m.LoadExternal, self.clerk.external)
+        route(m.FollowAudit, self.clerk.follow_audit)
+        route(m.LoadAudit, self._load_audit)
+        route(m.VerifyAudit, self.audit_watch.verify)
+        route(m.ExplainPosition, self.clerk.explain_position)
+        route(m.ExplainOrder, self.clerk.explain_order)
+        route(m.LoadPortfolio, self.portfolio.load)
+        route(m.ExplainFigure, self.portfolio.explain)
+        route(m.SaveWatchlist, self.clerk.save_watchlist)
+        route(m.RemoveWatchlist, self.clerk.remove_watchlist)
+        route(m.ImportWatchlist, self.clerk.import_watchlist)
+        route(m.SaveSetting, self.clerk.save_setting)
+        route(m.SetConfirmAlways, self.clerk.set_confirm_always)
+        route(m.KeepProfile, self._keep)
+
     async def start(self) -> None:
         """Recover, then connect: the same code after a clean end and after a crash.
 

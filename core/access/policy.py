@@ -65,21 +65,6 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
 }
 
 
-# The agent may propose, and look; what it proposes is decided by a person (A2).
-AGENTS: frozenset[type[m.Command[Any]]] = frozenset(
-    {
-        m.ProposeOrder,
-        m.LoadProposals,
-        m.LoadLive,
-        m.LoadBars,
-        m.LoadRisk,
-        m.LoadRadar,
-        m.LoadPortfolio,
-        m.ScanMovers,
-    }
-)
-
-
 class Duty(StrEnum):
     """What is done on the command line, beside the desk, on a profile that does not run."""
 
