@@ -257,6 +257,7 @@ class DifferenceKind(StrEnum):
     EXTERNAL_ORDER = "external_order"
     MISSED_REPORT = "missed_report"
     NOT_LISTED = "not_listed"
+    UNREADABLE_ORDER = "unreadable_order"
     POSITION = "position"
     CASH = "cash"
 

@@ -95,6 +95,21 @@ class ExecutionReport:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableOrder:
+    """An order that works at the broker and of which we cannot read what it may still do.
+
+    Attributes:
+        cl_ord_id: ours, or what another program or the broker chose.
+        symbol: what it is in.
+        text: what could not be read; plain text, possibly hostile.
+    """
+
+    cl_ord_id: ClOrdId
+    symbol: Symbol
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fill:
     """Shares that changed hands.
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from core.clock import Clock
 from core.domain.breakers import BreakerName, BreakerRecord
-from core.domain.execution import ExecutionReport
+from core.domain.execution import ExecutionReport, UnreadableOrder
 from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
@@ -125,6 +125,11 @@ class CountedBroker:
     async def open_orders(self) -> tuple[ExecutionReport, ...]:
         """List every order that works."""
         return await self._broker.open_orders()
+
+    @property
+    def unreadable(self) -> tuple[UnreadableOrder, ...]:
+        """The orders that the newest list could only name."""
+        return self._broker.unreadable
 
     async def positions(self) -> tuple[BrokerPosition, ...]:
         """List what is held."""

@@ -8,8 +8,16 @@ from datetime import datetime
 
 from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
-from core.domain.execution import ExecutionReport
-from core.domain.messages import Difference, DifferenceKind, Reconcile, Reconciled, ReconciliationRun
+from core.domain.execution import ExecutionReport, UnreadableOrder
+from core.domain.messages import (
+    Difference,
+    DifferenceKind,
+    Notice,
+    Reconcile,
+    Reconciled,
+    ReconciliationRun,
+    Severity,
+)
 from core.domain.order import Order
 from core.domain.terms import OrdStatus
 from core.errors import BrokerError, StorageError
@@ -128,16 +136,31 @@ class Reconciler:
     async def _steps(self, *, is_complete: bool) -> None:
         failpoint("reconcile.before")
         working = await self._broker.open_orders()
+        unreadable = self._broker.unreadable
+        self._note_unreadable(unreadable)
         # What nobody can prove comes first: the person waits for it.
         for report in sorted(working, key=lambda each: not self._is_unproven(each.cl_ord_id)):
             await self._take_working(report)
-        await self._look_up({report.cl_ord_id for report in working}, is_complete=is_complete)
+        listed = {each.cl_ord_id for each in working} | {each.cl_ord_id for each in unreadable}
+        await self._look_up(listed, is_complete=is_complete)
         failpoint("reconcile.middle")
         await self._history.read()
         await self._wake_sleepers(working)
         await self._explain()
         await self.holdings.compare_positions()
         await self.holdings.compare_cash()
+
+    def _note_unreadable(self, found: tuple[UnreadableOrder, ...]) -> None:
+        before, self._state.unreadable = self._state.unreadable, frozenset(each.symbol for each in found)
+        for each in found:
+            known = self._state.orders.get(each.cl_ord_id)
+            ours = "not in our book" if known is None else in_short(known)
+            kind = DifferenceKind.UNREADABLE_ORDER
+            self.findings.add(Difference(kind, each.cl_ord_id, ours, each.text, repaired=False))
+        for symbol in sorted(self._state.unreadable - before):
+            text = f"{symbol}: an order that works at the broker cannot be read. Nothing goes out in {symbol}"
+            text += " until it has ended; look at it on the broker's site, and end it there."
+            self._bus.publish(Notice(Severity.ALARM, text, f"unreadable:{symbol}"))
 
     def _is_unproven(self, cl_ord_id: ClOrdId) -> bool:
         order = self._state.orders.get(cl_ord_id)

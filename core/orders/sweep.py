@@ -85,6 +85,8 @@ class Sweeper:
             sweep.progress.failures["list"] = found
             return None
         sweep.progress.failures.pop("list", None)
+        named = (each.cl_ord_id for each in self._broker.unreadable)
+        sweep.progress.foreign.update(each for each in named if not is_ours(each))
         return {report.cl_ord_id: report for report in found}
 
     def _take_stock(self, sweep: Sweep, listed: Listed | None) -> None:

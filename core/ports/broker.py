@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Protocol
 
-from core.domain.execution import ExecutionReport
+from core.domain.execution import ExecutionReport, UnreadableOrder
 from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
@@ -78,7 +78,15 @@ class Broker(Protocol):
         ...
 
     async def open_orders(self) -> tuple[ExecutionReport, ...]:
-        """List every order that works at the broker, those of other programs included."""
+        """List every order that works at the broker, those of other programs included.
+
+        What cannot be read of the list is in `unreadable`, and the rest of it holds.
+        """
+        ...
+
+    @property
+    def unreadable(self) -> tuple[UnreadableOrder, ...]:
+        """The orders that the newest `open_orders` could only name; nothing may open in their symbols."""
         ...
 
     async def positions(self) -> tuple[BrokerPosition, ...]:

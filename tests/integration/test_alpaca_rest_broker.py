@@ -320,20 +320,59 @@ async def test_open_legs_are_known_as_legs_though_their_entry_has_filled(broker,
     assert listed["stop"].ord_status is OrdStatus.SUSPENDED
 
 
-async def test_open_orders_without_one_readable_row_are_no_list(broker, alpaca):
-    alpaca.add("IQ-1")
-    alpaca.add("IQ-2", qty="plenty")
-
-    with pytest.raises(BrokerUnavailable, match="qty"):
-        await broker.open_orders()
-
-
 async def test_open_bundle_of_options_hides_no_other_order(broker, alpaca, expected_log):
     expected_log("word.unknown")
     alpaca.add("bundle", order_class="mleg", symbol="", side="")
     alpaca.add("IQ-1")
 
     assert [report.cl_ord_id for report in await broker.open_orders()] == ["IQ-1"]
+
+
+async def test_order_that_cannot_be_read_is_named_and_the_others_are_listed(broker, alpaca, expected_log):
+    expected_log("word.unknown")
+    alpaca.add("IQ-1")
+    alpaca.add("web-1", side="flip", symbol="MSFT")
+    alpaca.add("IQ-3", qty="plenty")
+    alpaca.add("web-2", qty="many", symbol="TSLA", status="filled")
+    parent = alpaca.add("IQ-2", order_class="bracket")
+    parent["legs"] = [{**alpaca.add("leg-1", side=None), "legs": None}]
+
+    listed = await broker.open_orders()
+    named = {each.cl_ord_id: (each.symbol, each.text) for each in broker.unreadable}
+    told = await broker.activities(BEGINNING)
+
+    assert [report.cl_ord_id for report in listed] == ["IQ-1", "IQ-2"]
+    assert named == {
+        "web-1": ("MSFT", "Alpaca: order side: expected buy or sell, found 'flip'"),
+        "IQ-3": ("AAPL", "Alpaca: order qty: expected a number, found 'plenty'"),
+        "leg-1": ("AAPL", "Alpaca: order side: expected a text, found nothing"),
+    }
+    assert {report.cl_ord_id for report in told} == {"IQ-1"}
+
+
+@pytest.mark.parametrize("missing", ["symbol", "id"])
+async def test_order_that_cannot_even_be_named_makes_the_list_unreadable(broker, alpaca, missing):
+    order = alpaca.add("web-1", side="flip")
+    order[missing] = None
+    if missing == "id":
+        order["client_order_id"] = None
+
+    with pytest.raises(BrokerUnavailable):
+        await broker.open_orders()
+
+
+async def test_fill_of_an_order_that_cannot_be_read_is_left_to_the_positions(broker, alpaca, expected_log):
+    expected_log("word.unknown")
+    order = alpaca.add("web-1", side="flip")
+    since = alpaca.now
+    alpaca.tick()
+    alpaca.fill(order, 60, "99", "99")
+    other = alpaca.add("IQ-1")
+    alpaca.fill(other, 60, "99", "99")
+
+    told = await broker.activities(since)
+
+    assert {report.cl_ord_id for report in told} == {"IQ-1"}
 
 
 async def test_activities_tell_acceptances_fills_and_ends_oldest_first(broker, alpaca):
@@ -507,6 +546,23 @@ async def test_event_that_cannot_be_read_loses_the_stream(broker, alpaca):
 
     with pytest.raises(BrokerUnavailable, match="qty"):
         await take(broker, 1)
+
+
+async def test_event_of_an_order_that_cannot_be_read_loses_the_stream_until_the_list_has_named_it(
+    broker, alpaca, expected_log
+):
+    expected_log("word.unknown")
+    order = alpaca.add("web-1", side="flip")
+    await alpaca.tell("new", order)
+    with pytest.raises(BrokerUnavailable, match="side"):
+        await take(broker, 1)
+    await broker.connect()
+    await broker.open_orders()
+
+    await alpaca.tell("partial_fill", order, **alpaca.fill(order, 60, "99", "99"))
+    await alpaca.tell("new", alpaca.add("IQ-1"))
+
+    assert [report.cl_ord_id for report in await take(broker, 1)] == ["IQ-1"]
 
 
 async def test_lost_stream_raises_and_connecting_again_reads_anew(broker, alpaca):

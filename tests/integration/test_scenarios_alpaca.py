@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 from core.domain.audit import AuditAction
+from core.domain.breakers import BreakerName
 from core.domain.messages import (
+    AcknowledgeBreaker,
     DifferenceKind,
     GiveUpOrder,
+    KillTrading,
     Reconcile,
     Reconciled,
     ReplaceOrder,
     ResendOrder,
+    ResumeTrading,
     SubmitOrder,
 )
 from core.domain.order import Order
@@ -248,6 +252,63 @@ async def test_or_6_orders_of_others_at_the_start_are_adopted_and_not_cancelled(
     await rig.agree()
 
 
+async def test_or_6_order_that_cannot_be_read_is_told_and_shuts_its_symbol_only(
+    rig: AlpacaRig, expected_log
+) -> None:
+    expected_log("word.unknown")
+    order = await rig.submit(draft(qty=10, price=NEAR))
+    made = rig.server.exchange.external_order(symbol=AAPL, side="buy", qty="7", type="limit", limit_price=FAR)
+    await rig.quiet()
+    other = rig.server.exchange.external_order(
+        symbol="MSFT", side="buy", qty="7", type="limit", limit_price=FAR
+    )
+    await rig.kill()
+    odd = rig.at_server(made["client_order_id"])
+    odd.side = "flip"
+
+    await rig.start()
+    run = rig.core.reconciler.last_run
+    refused = await fails(rig, draft(qty=1, price=FAR))
+    leaving = await fails(rig, draft(Side.SELL, qty=10))
+    elsewhere = await rig.submit(draft(qty=1, price=FAR, symbol="MSFT"))
+
+    assert run is not None
+    (found,) = (each for each in run.differences if not each.repaired)
+    assert (found.kind, found.subject) == (DifferenceKind.UNREADABLE_ORDER, odd.client_order_id)
+    assert "flip" in found.broker
+    assert any(AAPL in text and "cannot be read" in text for text in rig.alarms())
+    assert "the position in AAPL" in refused.message
+    assert "the position in AAPL" in leaving.message
+    assert rig.order(elsewhere.cl_ord_id).ord_status is OrdStatus.NEW
+    assert rig.order(other["client_order_id"]).external
+    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.FILLED
+
+    odd.side = "buy"
+    rig.server.exchange.hand.cancel(odd.client_order_id)
+    await rig.wait(40, 5)
+    again = await rig.submit(draft(Side.SELL, qty=10, price="100.00"))
+    assert rig.order(again.cl_ord_id).ord_status is OrdStatus.FILLED
+    await rig.agree()
+
+
+async def test_or_6_kill_switch_leaves_an_order_that_cannot_be_read_alone(
+    rig: AlpacaRig, expected_log
+) -> None:
+    expected_log("word.unknown")
+    for price in (FAR, "91.00"):
+        await rig.submit(draft(qty=1, price=price))
+    odd = rig.server.exchange.external_order(
+        symbol="MSFT", side="buy", qty="7", type="limit", limit_price=FAR
+    )
+    rig.at_server(odd["client_order_id"]).side = "flip"
+
+    report = await rig.do(KillTrading("test", flatten=False))
+
+    assert odd["client_order_id"] in report.foreign
+    assert rig.at_server(odd["client_order_id"]).is_open
+    assert [each.is_open for each in rig.ours_at_server().values()] == [False, False]
+
+
 async def test_or_6_cancel_on_the_web_site_ends_our_order(rig: AlpacaRig) -> None:
     order = await rig.submit(draft(qty=10, price=FAR))
 
@@ -404,7 +465,8 @@ async def test_or_8_billionth_of_a_share_is_booked_as_it_is(rig: AlpacaRig) -> N
 
 
 async def test_or_8_one_cent_of_cash_is_told_and_taken_over(rig: AlpacaRig) -> None:
-    rig.server.exchange.pay("FEE", "-0.01")
+    # No activity tells of it, as one would of a fee.
+    rig.server.exchange.account.book_cash("", Decimal("-0.01"))
 
     await rig.wait(95, 5)
 
@@ -476,9 +538,13 @@ async def test_or_8_changed_symbol_is_traded_from_the_next_day_on(
     await rig.connect()
     rig.server.exchange.quote(NEW, "101.00", "101.02")
     await rig.wait(1, 0.125, refresh=False)
+    held_back = await fails(rig, draft(qty=2, symbol=NEW))
+    await rig.do(AcknowledgeBreaker(BreakerName.DRIFT, "", "AAPL is APLX now"), "admin")
+    await rig.do(ResumeTrading("AAPL is APLX now"), "admin")
     await rig.submit(draft(qty=2, symbol=NEW))
     await rig.submit(draft(Side.SELL, qty=12, symbol=NEW))
 
+    assert "reduced" in held_back.message
     assert AAPL not in rig.core.state.instruments
     assert rig.core.state.positions.held() == ()
     assert rig.server.exchange.account.positions == {}

@@ -22,6 +22,7 @@ _KINDS = {
     DifferenceKind.EXTERNAL_ORDER: "Order made elsewhere",
     DifferenceKind.MISSED_REPORT: "Report that was not delivered",
     DifferenceKind.NOT_LISTED: "Order the broker does not list",
+    DifferenceKind.UNREADABLE_ORDER: "Order that cannot be read",
     DifferenceKind.POSITION: "Shares held",
     DifferenceKind.CASH: "Cash",
 }

@@ -25,7 +25,7 @@ from core.adapters.calendar import MarketDay
 from core.clock import Clock
 from core.domain.access import Mode
 from core.domain.credentials import AlpacaCredentials, alpaca_name
-from core.domain.execution import ExecutionReport
+from core.domain.execution import ExecutionReport, UnreadableOrder
 from core.domain.instrument import Instrument
 from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
@@ -79,6 +79,7 @@ class AlpacaBroker:
             self._questions,
             self._memory,
             vocabulary,
+            lambda cl_ord_id: any(each.cl_ord_id == cl_ord_id for each in self.unreadable),
         )
         self._records = Records(self._questions, self._memory)
         self._entry = Entry(rest, self._lanes, self._questions, self._memory, vocabulary, self._delivery.put)
@@ -166,6 +167,11 @@ class AlpacaBroker:
     async def open_orders(self) -> tuple[ExecutionReport, ...]:
         """List every order that works, legs one by one."""
         return await self._records.open_orders()
+
+    @property
+    def unreadable(self) -> tuple[UnreadableOrder, ...]:
+        """The orders that the newest list could only name, such as one of a side that is new."""
+        return self._records.unreadable
 
     async def positions(self) -> tuple[BrokerPosition, ...]:
         """List what is held."""

@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator, Callable, Iterable
 import structlog
 
 from core.adapters.alpaca.events import Told, fill_reports, read_event
-from core.adapters.alpaca.mapping import OrderView, state_report
+from core.adapters.alpaca.fields import FieldUnreadableError, Row
+from core.adapters.alpaca.mapping import OrderView, name_unreadable, state_report
 from core.adapters.alpaca.memory import Memory
 from core.adapters.alpaca.questions import Questions
 from core.adapters.alpaca.trade_stream import TradeStream
 from core.adapters.alpaca.words import Vocabulary
 from core.domain.execution import ExecutionReport
 from core.errors import BrokerError, BrokerUnavailable
-from core.ids import OrderId
+from core.ids import ClOrdId, OrderId
 from core.tasks import Tasks
 
 MOST_UNREAD = 10_000
@@ -30,6 +31,7 @@ class Delivery:
         questions: asked for the fills of an order whose events do not add up.
         memory: of orders.
         vocabulary: of words that were unknown.
+        is_unreadable: says of which orders it is known that they cannot be read.
     """
 
     def __init__(
@@ -38,11 +40,13 @@ class Delivery:
         questions: Questions,
         memory: Memory,
         vocabulary: Vocabulary,
+        is_unreadable: Callable[[ClOrdId], bool],
     ) -> None:
         self._make_stream = make_stream
         self._questions = questions
         self._memory = memory
         self._vocabulary = vocabulary
+        self._is_unreadable = is_unreadable
         self._stream: TradeStream | None = None
         self._unread: deque[ExecutionReport] = deque()
         self._held: dict[OrderId | None, deque[Told]] = {}
@@ -102,9 +106,18 @@ class Delivery:
     async def _read(self, stream: TradeStream) -> None:
         try:
             async for content in stream.events():
-                self._take(read_event(content, self._memory, self._vocabulary))
+                self._take(self._told(content))
         except BrokerUnavailable as error:
             self._lose(error)
+
+    def _told(self, content: object) -> Told:
+        try:
+            return read_event(content, self._memory, self._vocabulary)
+        except FieldUnreadableError as error:
+            named = name_unreadable(Row("order event", content).row("order"), error)
+            if not self._is_unreadable(named.cl_ord_id):
+                raise  # the next connection begins with the list, which names it
+            return Told(())
 
     def _take(self, told: Told) -> None:
         # A doubtful event waits for an answer of REST, and with it what is told of its order after it; the

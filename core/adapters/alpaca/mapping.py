@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 from core.adapters.alpaca.fields import FieldUnreadableError, Row
 from core.adapters.alpaca.words import NOT_REPLACEABLE, SIDES, TIMES, TYPES, Vocabulary
 from core.adapters.calendar import NEW_YORK, MarketDay
-from core.domain.execution import ExecType, ExecutionReport
+from core.domain.execution import ExecType, ExecutionReport, UnreadableOrder
 from core.domain.instrument import Instrument
 from core.domain.money import Money, Price, Qty, normal, plain
 from core.domain.order import OPEN
@@ -112,6 +112,19 @@ def read_order(row: Row, words: Vocabulary) -> OrderView:
         is_listed=row.word_or("order_class") not in ("", "simple"),
         legs=legs,
     )
+
+
+def name_unreadable(row: Row, error: FieldUnreadableError) -> UnreadableOrder:
+    """Name an order that cannot be read.
+
+    Raises:
+        FieldUnreadableError: nor can its name, so it may be any.
+    """
+    symbol = row.word_or("symbol")
+    cl_ord_id = row.word_or("client_order_id") or row.word_or("id")
+    if not symbol or not cl_ord_id:
+        raise error
+    return UnreadableOrder(ClOrdId(cl_ord_id), Symbol(symbol), str(error))
 
 
 def is_multi_leg(row: Row) -> bool:

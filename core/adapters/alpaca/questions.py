@@ -10,7 +10,7 @@ from typing import Any
 
 from core.adapters.alpaca import mapping
 from core.adapters.alpaca.events import FillRow, read_fill_row
-from core.adapters.alpaca.fields import Row, rows_of
+from core.adapters.alpaca.fields import FieldUnreadableError, Row, rows_of
 from core.adapters.alpaca.flows import read_flow
 from core.adapters.alpaca.lanes import Lane, Lanes
 from core.adapters.alpaca.limiter import Priority
@@ -20,6 +20,7 @@ from core.adapters.alpaca.rest import Rest, is_not_found
 from core.adapters.alpaca.words import Vocabulary
 from core.adapters.calendar import MarketDay
 from core.clock import Clock
+from core.domain.execution import UnreadableOrder
 from core.domain.instrument import Instrument
 from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
@@ -52,6 +53,19 @@ class MarketClock:
     next_open: datetime
     next_close: datetime
     skew_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Orders of a list.
+
+    Attributes:
+        views: those that could be read.
+        unreadable: those that could only be named.
+    """
+
+    views: tuple[OrderView, ...]
+    unreadable: tuple[UnreadableOrder, ...] = ()
 
 
 class Questions:
@@ -89,23 +103,21 @@ class Questions:
         row = Row("order", content)
         return None if mapping.is_multi_leg(row) else mapping.read_order(row, self._vocabulary)
 
-    async def open_orders(self, *, nested: bool) -> tuple[OrderView, ...]:
+    async def open_orders(self, *, nested: bool) -> Listing:
         """List what works: each leg by itself, or under its parent."""
         return await self._orders({"status": "open"}, None, nested=nested)
 
-    async def parents(self, symbols: set[str]) -> tuple[OrderView, ...]:
+    async def parents(self, symbols: set[str]) -> Listing:
         """List the newest orders of some symbols, ended ones too, with their legs under them; one page."""
         query = {"status": "all", "symbols": ",".join(sorted(symbols)), "direction": "desc"}
         page = await self._page({**query, "nested": "true"})
-        return self._views(page)
+        return self._read(page)
 
-    async def orders_since(self, since: datetime) -> tuple[OrderView, ...]:
+    async def orders_since(self, since: datetime) -> Listing:
         """List every order that was submitted at or after a time, with its legs under it."""
         return await self._orders({"status": "all"}, since, nested=True)
 
-    async def _orders(
-        self, query: dict[str, str], since: datetime | None, *, nested: bool
-    ) -> tuple[OrderView, ...]:
+    async def _orders(self, query: dict[str, str], since: datetime | None, *, nested: bool) -> Listing:
         query = {**query, "nested": "true" if nested else "false", "direction": "asc"}
         after = None if since is None or since < _BEGINNING else since - _TICK
         found: dict[str, Row] = {}
@@ -116,7 +128,7 @@ class Questions:
             is_new = not fresh.keys() <= found.keys()
             found |= fresh
             if len(page) < ORDERS_A_PAGE:
-                return self._views(tuple(found.values()))
+                return self._read(tuple(found.values()))
             if not is_new:
                 break
             # The bound is exclusive and times are finer than ours, so the last ones are asked for again.
@@ -127,11 +139,20 @@ class Questions:
         request = Request("GET", "/orders", {**query, "limit": str(ORDERS_A_PAGE)})
         return rows_of("order", await self._ask(request))
 
-    def _views(self, rows: tuple[Row, ...]) -> tuple[OrderView, ...]:
-        bundles = [row for row in rows if mapping.is_multi_leg(row)]
-        if bundles:
-            self._vocabulary.unknown("order class", "mleg")
-        return tuple(mapping.read_order(row, self._vocabulary) for row in rows if row not in bundles)
+    def _read(self, rows: tuple[Row, ...]) -> Listing:
+        views: list[OrderView] = []
+        unreadable: list[UnreadableOrder] = []
+        for row in rows:
+            if mapping.is_multi_leg(row):
+                self._vocabulary.unknown("order class", "mleg")
+                continue
+            try:
+                views.append(mapping.read_order(row, self._vocabulary))
+            except FieldUnreadableError as error:
+                # One order that cannot be read makes nothing unknown but itself, as far as it has a name.
+                unreadable.append(mapping.name_unreadable(row, error))
+                self._vocabulary.unknown("order", str(error))
+        return Listing(tuple(views), tuple(unreadable))
 
     async def fills(self, since: datetime | None, order_id: OrderId | None = None) -> tuple[FillRow, ...]:
         """List fills at or after a time, oldest first; those of one order where one is named."""

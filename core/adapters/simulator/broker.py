@@ -9,7 +9,7 @@ from datetime import datetime
 from core.adapters.simulator.exchange import Exchange
 from core.adapters.simulator.faults import Call, Faults
 from core.clock import Clock
-from core.domain.execution import ExecutionReport
+from core.domain.execution import ExecutionReport, UnreadableOrder
 from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
@@ -89,6 +89,11 @@ class SimulatedBroker:
         """List all that works."""
         await self._query(Call.OPEN_ORDERS)
         return self._exchange.open_orders()
+
+    @property
+    def unreadable(self) -> tuple[UnreadableOrder, ...]:
+        """Name no order: the exchange speaks our words."""
+        return ()
 
     async def positions(self) -> tuple[BrokerPosition, ...]:
         """List what is held."""
