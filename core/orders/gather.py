@@ -52,7 +52,7 @@ class LiveState:
         peak: the highest equity, from which the drawdown is measured; None before the first.
         day_flows: dollars that the owner put in (or took out, negative) on this market day.
         traded: what was bought and sold on each market day.
-        unreadable: answers of the broker that could not be read last time: question, and what was wrong.
+        garbled: answers of the broker that could not be read last time: question, and what was wrong.
         positions_at: monotonic seconds of the broker's last answer on what is held; None before the first.
         is_locked: nobody sits at the window.
     """
@@ -75,7 +75,7 @@ class LiveState:
     peak: PortfolioPeak | None = None
     day_flows: Decimal = ZERO
     traded: Traded = field(default_factory=Traded)
-    unreadable: dict[str, str] = field(default_factory=dict)
+    garbled: dict[str, str] = field(default_factory=dict)
     positions_at: float | None = None
     is_locked: bool = False
 
@@ -177,7 +177,7 @@ class Gatherer:
             working_in_symbol=working.count,
             positions_age_s=self._positions_age_s(),
             blocked="" if account is None else account.blocked,
-            unreadable=next(iter(state.unreadable.values()), ""),
+            unreadable=next(iter(state.garbled.values()), ""),
             origin=source.origin,
             asked=terms,
             own=self._own(terms.symbol, figures, without) if is_agents else None,

@@ -154,9 +154,9 @@ class Holdings:
         try:
             answer = await question()
         except Unreadable as error:
-            self._state.unreadable[name] = str(error)
+            self._state.garbled[name] = str(error)
             raise
-        self._state.unreadable.pop(name, None)
+        self._state.garbled.pop(name, None)
         return answer
 
     async def confirm_account(self) -> None:
