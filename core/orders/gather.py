@@ -46,7 +46,7 @@ class LiveState:
         behind: orders of which a status told more shares than the fills that are booked; until those
             are fetched they count neither as working nor as held, so the position is not known.
         in_flight: orders that are being sent; a broker that does not list them yet proves nothing.
-        unreadable: symbols in which an order works that nobody can read, so what is held may change by any
+        opaque: symbols in which an order works that nobody can read, so what is held may change by any
             number of shares.
         tripped: the breakers that have tripped and that nobody has acknowledged.
         peak: the highest equity, from which the drawdown is measured; None before the first.
@@ -70,7 +70,7 @@ class LiveState:
     book_writable: bool = True
     behind: set[ClOrdId] = field(default_factory=set)
     in_flight: set[ClOrdId] = field(default_factory=set)
-    unreadable: frozenset[Symbol] = frozenset()
+    opaque: frozenset[Symbol] = frozenset()
     tripped: tuple[BreakerRecord, ...] = ()
     peak: PortfolioPeak | None = None
     day_flows: Decimal = ZERO
@@ -222,7 +222,7 @@ class Gatherer:
 
     def _held(self, symbol: Symbol) -> Decimal | None:
         behind = (self._state.orders.get(cl_ord_id) for cl_ord_id in self._state.behind)
-        if symbol in self._state.unreadable or any(each is None or each.symbol == symbol for each in behind):
+        if symbol in self._state.opaque or any(each is None or each.symbol == symbol for each in behind):
             return None
         return self._state.positions.qty(symbol)
 

@@ -151,13 +151,13 @@ class Reconciler:
         await self.holdings.compare_cash()
 
     def _note_unreadable(self, found: tuple[UnreadableOrder, ...]) -> None:
-        before, self._state.unreadable = self._state.unreadable, frozenset(each.symbol for each in found)
+        before, self._state.opaque = self._state.opaque, frozenset(each.symbol for each in found)
         for each in found:
             known = self._state.orders.get(each.cl_ord_id)
             ours = "not in our book" if known is None else in_short(known)
             kind = DifferenceKind.UNREADABLE_ORDER
             self.findings.add(Difference(kind, each.cl_ord_id, ours, each.text, repaired=False))
-        for symbol in sorted(self._state.unreadable - before):
+        for symbol in sorted(self._state.opaque - before):
             text = f"{symbol}: an order that works at the broker cannot be read. Nothing goes out in {symbol}"
             text += " until it has ended; look at it on the broker's site, and end it there."
             self._bus.publish(Notice(Severity.ALARM, text, f"unreadable:{symbol}"))

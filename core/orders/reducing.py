@@ -19,9 +19,7 @@ def is_proven_exit(state: LiveState, order: Order) -> bool:
         # How many shares an amount is, only the broker will know; and the legs of a bracket open anew.
         return False
     behind = (state.orders.get(cl_ord_id) for cl_ord_id in state.behind)
-    if order.symbol in state.unreadable or any(
-        each is None or each.symbol == order.symbol for each in behind
-    ):
+    if order.symbol in state.opaque or any(each is None or each.symbol == order.symbol for each in behind):
         return False
     working = state.orders.working(order.symbol, order.cl_ord_id, order.orig_cl_ord_id)
     held = state.positions.qty(order.symbol)
