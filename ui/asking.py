@@ -6,7 +6,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from core.domain.confirmation import ConfirmationRequest
+from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.market import Quote
 from ui.bridge import Bridge, Reply
 from ui.dialogs.confirm import ConfirmSheet, show_confirm
@@ -29,6 +29,7 @@ class Asking(QObject):
         self._sheet: ConfirmSheet | None = None
         bridge.asked.connect(self._on_asked)
         bridge.quotes_changed.connect(self._on_quotes)
+        facts.changed.connect(self._deny_if_locked)
 
     def submit(self) -> None:
         """Send what is on the sheet; nothing, if none stands."""
@@ -37,8 +38,19 @@ class Asking(QObject):
 
     def _on_asked(self, request: ConfirmationRequest, reply: Reply) -> None:
         self._waiting.append((request, reply))
-        if self._sheet is None:
+        self._deny_if_locked()
+        if self._sheet is None and self._waiting:
             self._show_next()
+
+    def _deny_if_locked(self) -> None:
+        # Nobody who is known sits there to say yes.
+        if not self._facts.is_locked:
+            return
+        while self._waiting:
+            request, reply = self._waiting.popleft()
+            reply(ConfirmationReply(request.digest, accepted=False))
+        if self._sheet is not None:
+            self._sheet.refuse()
 
     def _show_next(self) -> None:
         request, reply = self._waiting.popleft()

@@ -88,6 +88,11 @@ class WindowFacts(QObject):
         """Whether no new order leaves."""
         return self.trading_state is not None and self.trading_state.state is TradingState.HALTED
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether nobody who is known sits at the window."""
+        return self._ui["is_locked"]
+
     def quote(self, symbol: str) -> Quote | None:
         """Return the newest quote of a symbol."""
         return self.quotes.get(Symbol(symbol))

@@ -27,6 +27,7 @@ from ui.facts import WindowFacts
 from ui.layout import SETTING as LAYOUT
 from ui.layout import SIZES, SMALL, SMALL_BELOW, LayoutKeeper, splitter
 from ui.link_banner import LinkBanner
+from ui.locking import WindowLock
 from ui.look import SETTING as LOOKS
 from ui.look import LookKeeper
 from ui.notices import Notices
@@ -71,6 +72,7 @@ class MainWindow(QMainWindow):
         self._splitters = self._place()
         self.layout_keeper = self._keep_layout()
         self._asking = Asking(self, bridge, self.parts.facts, self._holes)
+        self.locker = WindowLock(self.parts)
         self.registry = self._make_actions()
         self.frame = LiveFrame(self)
         self._bars = BarLinks(bridge, self.parts.facts, self.parts.notices, self.top, self.status)
@@ -152,7 +154,7 @@ class MainWindow(QMainWindow):
             "show_keys": self._show_keys,
             "open_settings": self._open_looks,
             "open_profile": self._open_profile,
-            "lock": self._lock,
+            **self.locker.handlers(),
             "submit_order": self._asking.submit,
         }
         self.orders = OrderHandlers(parts, self._holes)
@@ -221,9 +223,6 @@ class MainWindow(QMainWindow):
         menu = QMenu(self)
         menu.addActions([self.registry.action(spec.id) for spec in LOOK])
         _popup(self.top.menu, menu)
-
-    def _lock(self) -> None:
-        self.parts.notices.warn("This profile has no passphrase, so it cannot be locked.")
 
     def _reset_layout(self) -> None:
         self.layout_keeper.reset()

@@ -6,6 +6,9 @@ from enum import StrEnum
 from core.domain.answers import ProfileFacts
 from core.domain.commands import Command
 
+LOCK_AFTER = "lock_after_min"  # the setting that says after how many minutes the window locks
+USUAL_MIN = 15
+
 
 class LockReason(StrEnum):
     """Why the window locked."""

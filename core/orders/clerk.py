@@ -30,13 +30,13 @@ from core.domain.messages import (
 )
 from core.domain.order import Order
 from core.domain.records import Watchlist
+from core.domain.session_commands import LOCK_AFTER
 from core.errors import BadInput, RefusalCode, Refused
 from core.ids import Symbol
 from core.orders.enrolment import SETTING as ENROLLED
 from core.orders.gate import PHRASE_TYPED, Gate
 from core.orders.gather import LiveState
 from core.orders.lock_out import SETTING as LOCK_OUT
-from core.orders.locking import LOCK_AFTER
 from core.portfolio.provenance import proof, readds
 from core.ports.journal import Journal, Record
 from core.ports.market_data import MarketDataFeed

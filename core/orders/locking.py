@@ -13,6 +13,7 @@ from core.access.users import role_of
 from core.domain import messages as m
 from core.domain.access import Actor, Origin
 from core.domain.audit import AuditAction, AuditDraft, payload_of
+from core.domain.session_commands import LOCK_AFTER, USUAL_MIN
 from core.errors import RefusalCode, Refused, WrongPassphrase
 from core.orders.desk import Desk
 from core.orders.gather import LiveState
@@ -21,8 +22,6 @@ from core.ports.storage import Store, UnitOfWork
 
 R = TypeVar("R")
 
-LOCK_AFTER = "lock_after_min"  # where it is stored after how many minutes the window locks
-USUAL_MIN = 15
 _LONGEST_MIN = 60
 
 

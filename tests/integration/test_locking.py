@@ -10,11 +10,11 @@ import pytest
 from core.domain import messages as m
 from core.domain.access import Actor, Origin, TradingState
 from core.domain.records import AuditQuery
+from core.domain.session_commands import LOCK_AFTER
 from core.domain.terms import OrdStatus, Side
 from core.domain.users import UserRecord
 from core.errors import RefusalCode, Refused, WrongPassphrase
 from core.ids import IdempotencyKey
-from core.orders.locking import LOCK_AFTER
 from tests.builders import AAPL
 from tests.fakes.rig import EVERY_RULE, Rig, draft
 

@@ -165,12 +165,12 @@ def test_slash_typed_into_a_field_stays_text(window: Window, qtbot: QtBot) -> No
     assert (window.table.text(), window.called) == ("/", [])
 
 
-def test_locked_window_disables_all_but_halt_help_and_quit(window: Window) -> None:
+def test_locked_window_disables_all_but_halt_kill_help_and_quit(window: Window) -> None:
     window.registry.set_context(replace(READY, is_locked=True))
 
     enabled = {spec.id for spec in CATALOG if window.registry.action(spec.id).isEnabled()}
 
-    assert enabled == {"trading.halt", "help.keys", "app.quit"}
+    assert enabled == {"trading.halt", "trading.kill", "help.keys", "app.quit"}
 
 
 def test_role_hides_what_it_may_not_do(window: Window) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.domain.access import Role
 from ui.actions.catalog_orders import ORDERS
 from ui.actions.catalog_trading import POSITIONS, TRADING
 from ui.actions.catalog_views import AUDIT, CHART, WATCHLIST
@@ -33,6 +34,16 @@ PROGRAM = (
     ),
     ActionSpec(
         "session.lock", "Lock", "lock", Section.PROGRAM, ("Ctrl+L",), icon="lock-simple", needs=(OPEN,)
+    ),
+    ActionSpec(
+        "session.lock_after",
+        "Lock after…",
+        "lock_after",
+        Section.PROGRAM,
+        icon="timer",
+        role=Role.TRADER,
+        needs=(OPEN,),
+        words="idle minutes",
     ),
     ActionSpec("settings.open", "Settings…", "open_settings", Section.PROGRAM, ("Ctrl+,",), icon="gear"),
     ActionSpec(

@@ -28,6 +28,7 @@ TRADING = (
         icon="warning-octagon",
         role=Role.TRADER,
         needs=(OPEN,),
+        when_locked=True,
         words="panic stop everything",
     ),
     ActionSpec(

@@ -102,6 +102,7 @@ class ToastStack(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._clear_of: QWidget | None = None
+        self._is_silent = False
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
@@ -127,6 +128,11 @@ class ToastStack(QWidget):
         """Return the toasts that are shown, oldest first."""
         return [child for child in self.children() if isinstance(child, Toast)]
 
+    def set_silent(self, *, is_silent: bool) -> None:
+        """Show nothing for now: on a locked window, a notice would tell whoever passes by."""
+        self._is_silent = is_silent
+        self.place()
+
     def keep_clear(self, widget: QWidget) -> None:
         """Never lie over this widget of the lower right corner: no notice may stand before Halt."""
         self._clear_of = widget
@@ -140,7 +146,7 @@ class ToastStack(QWidget):
     def place(self) -> None:
         """Move to the window's lower right corner, above its status bar; call it at every resize."""
         window, shown = self.parentWidget(), self.toasts()
-        if not shown:
+        if not shown or self._is_silent:
             self.hide()
             return
         height = sum(toast.height() for toast in shown) + 8 * (len(shown) - 1)
