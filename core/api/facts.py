@@ -118,6 +118,8 @@ def mark_facts(mark: PositionMark, *, external: bool) -> Facts:
         "qty": number(mark.qty),
         "avg_px": number(mark.avg_px),
         "last_px": number(mark.last),
+        "price_basis": None if mark.priced is None else mark.priced.basis.value,
+        "price_time": None if mark.priced is None else moment(mark.priced.at),
         "value": number(mark.value),
         "day_pnl": number(mark.day_pnl),
         "total_pnl": number(mark.total_pnl),

@@ -90,7 +90,7 @@ class Closing:
             self._due.append(close)
             self._look = self._rung_at = None
         if session.now < session.closes:
-            seen = Close(market_date(session.closes), self._valuation.cash, self._valuation.net)
+            seen = Close(market_date(session.closes), self._state.account.cash, self._valuation.net)
             self._look = _Look(seen, session.closes, now)
 
     def _decide(self, look: _Look, session: MarketSession, now: float) -> Close | None:
@@ -103,7 +103,7 @@ class Closing:
             return look.close
         if self._rung_at is None:
             self._rung_at = now
-        seen = Close(look.close.day, self._valuation.cash, self._valuation.net)
+        seen = Close(look.close.day, self._state.account.cash, self._valuation.net)
         waited, is_known = now - self._rung_at, seen.cash is not None and seen.net is not None
         return seen if waited >= (SETTLE_S if is_known else MOST_WAIT_S) else None
 

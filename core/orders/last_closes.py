@@ -82,7 +82,7 @@ class LastCloses:
 
     async def _ask_for_prices(self) -> None:
         now = self._clock.monotonic()
-        for symbol in self._valuation.without_price():
+        for symbol in self._valuation.prices.missing():
             is_due = now - self._asked.get(symbol, -_AGAIN_S) >= _AGAIN_S
             if is_due and symbol in self._state.instruments:
                 self._asked[symbol] = now

@@ -131,8 +131,8 @@ class Portfolio:
         positions, account = self._state.positions.all(), self._state.account
         if stored is not None and _sums(stored) != _sums(positions):
             return None
-        prices = {each.symbol: self._valuation.price_of(each.symbol) for each in positions}
-        prev_closes = {each.symbol: self._valuation.prev_close_of(each.symbol) for each in positions}
+        prices = {each.symbol: self._valuation.prices.of(each.symbol) for each in positions}
+        prev_closes = {each.symbol: self._valuation.prices.prev_close(each.symbol) for each in positions}
         confirmed = None if account.account is None else account.account.cash
         return Evidence(
             lots=tuple(lot for position in positions for lot in position.lots),

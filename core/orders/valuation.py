@@ -7,7 +7,7 @@ from decimal import Decimal
 from core.bus import Bus
 from core.clock import Clock
 from core.domain.execution import Fill
-from core.domain.figures import PortfolioFigures, PriceUsed
+from core.domain.figures import PortfolioFigures
 from core.domain.market import Bar
 from core.domain.messages import (
     AccountMark,
@@ -24,12 +24,12 @@ from core.domain.messages import (
 from core.domain.portfolio import Account, Position
 from core.ids import Symbol
 from core.orders.gather import LiveState
+from core.orders.held_prices import HeldPrices
 from core.orders.protection import may_cover, stop_cover
 from core.orders.throttle import Throttle
 from core.portfolio.book import PortfolioBook
 from core.portfolio.day import DayFills, market_date
 from core.portfolio.pnl import PositionPnl, mark, position_pnl
-from core.portfolio.prices import price_used
 from core.risk.uses import Totals, uses
 
 # A flood of quotes is valued so often at most: as often as a changed cell may flash.
@@ -37,7 +37,11 @@ MARK_EVERY_S = 0.1
 
 
 class Valuation:
-    """Publishes marks of what changed, and of nothing else. Runs on the core loop."""
+    """Publishes marks of what changed, and of nothing else. Runs on the core loop.
+
+    Attributes:
+        prices: what each position is valued at.
+    """
 
     def __init__(self, state: LiveState, throttle: Throttle, clock: Clock, bus: Bus) -> None:
         self._state = state
@@ -46,7 +50,7 @@ class Valuation:
         self._bus = bus
         self._book = PortfolioBook()
         self._day = DayFills()
-        self._bars: dict[Symbol, Bar] = {}
+        self.prices = HeldPrices(state)
         self._changed: set[Symbol] = set()
         self._marked_at: float | None = None
         self._market: object = None
@@ -105,23 +109,8 @@ class Valuation:
 
     def take_close(self, bar: Bar) -> None:
         """Value a symbol that has no quote at the close of its newest daily bar."""
-        self._bars[bar.symbol] = bar
+        self.prices.take(bar)
         self._changed.add(bar.symbol)
-
-    def without_price(self) -> tuple[Symbol, ...]:
-        """List what is held and has no price."""
-        held = (position.symbol for position in self._state.positions.held())
-        return tuple(symbol for symbol in held if self.price_of(symbol) is None)
-
-    def price_of(self, symbol: Symbol) -> PriceUsed | None:
-        """Return the price at which a symbol is valued now; None if none is known."""
-        state = self._state
-        return price_used(symbol, state.quotes.get(symbol), state.session, self._bars.get(symbol))
-
-    def prev_close_of(self, symbol: Symbol) -> Decimal | None:
-        """Return dollars at the close before this market day; None if unknown."""
-        quote = self._state.quotes.get(symbol)
-        return None if quote is None else quote.prev_close
 
     def _mark_changed(self) -> None:
         changed, self._changed = self._changed, set()
@@ -145,7 +134,7 @@ class Valuation:
     def _pnl(self, position: Position) -> PositionPnl:
         symbol = position.symbol
         today = self._day.of(symbol, self.today)
-        return position_pnl(position, self.price_of(symbol), self.prev_close_of(symbol), today)
+        return position_pnl(position, self.prices.of(symbol), self.prices.prev_close(symbol), today)
 
     def mark_of(self, symbol: Symbol) -> PositionMark | None:
         """Value one position now; None if there never was one."""
@@ -159,11 +148,6 @@ class Valuation:
             self._mark_changed()
 
     @property
-    def cash(self) -> Decimal | None:
-        """Dollars, fills since the broker's last answer included; None if unknown."""
-        return self._state.account.cash
-
-    @property
     def net(self) -> Decimal | None:
         """Dollars of all positions, signed; None while one of them has no price."""
         self._catch_up()
@@ -172,13 +156,13 @@ class Valuation:
     @property
     def equity(self) -> Decimal | None:
         """Cash and the value of all positions; None if a part is unknown."""
-        cash, net = self.cash, self.net
+        cash, net = self._state.account.cash, self.net
         return None if cash is None or net is None else cash + net
 
     def figures(self) -> PortfolioFigures:
         """Return all figures of the portfolio as they stand now."""
         self._catch_up()
-        return self._book.figures(self.cash)
+        return self._book.figures(self._state.account.cash)
 
     def account_mark(self) -> AccountMark:
         """Value the account now."""

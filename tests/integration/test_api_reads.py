@@ -116,6 +116,8 @@ async def test_position_is_told_with_its_stop_coverage(api: LocalApi) -> None:
 
     assert (found["symbol"], found["qty"], found["avg_px"]) == ("AAPL", "10", "100.02")
     assert (found["last_px"], found["stop_coverage"], found["external"]) == ("100.01", "4", False)
+    assert found["price_basis"] == "live"
+    assert found["price_time"].endswith("+00:00")
     assert Decimal(found["total_pnl"]) < 0
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from core.domain.access import Mode, TradingState
 from core.domain.audit import AuditHead, AuditRecord, AuditReport
 from core.domain.execution import Fill
+from core.domain.figures import Performance, PortfolioFigures, PortfolioReport
 from core.domain.instrument import Instrument
 from core.domain.market import MarketSession, Quote, SessionPhase
 from core.domain.messages import (
@@ -21,6 +22,7 @@ from core.domain.messages import (
     LoadAudit,
     LoadBars,
     LoadBreakers,
+    LoadPortfolio,
     LoadRadar,
     LoadRisk,
     LoadSnapshot,
@@ -61,6 +63,7 @@ class PretendCore:
             PreviewOrder: lambda command: Preview(command.draft, Verdict(()), None),
             LoadAudit: AuditPage((), has_more=False),
             VerifyAudit: AuditReport(3, AuditHead(3, "d"), (), ("side file",)),
+            LoadPortfolio: PortfolioReport(PortfolioFigures(()), (), Performance(), None),
             LoadBreakers: pretend_risk.board(),
             LoadRadar: pretend_risk.radar(),
             LoadRisk: pretend_risk.risk_view(),

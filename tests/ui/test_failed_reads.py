@@ -13,11 +13,14 @@ from pytestqt.qtbot import QtBot
 
 import ui
 from core.domain import commands
+from core.domain.figures import Figure, FigureName
 from core.domain.messages import (
     AuditPage,
+    ExplainFigure,
     ExplainPosition,
     LoadAudit,
     LoadBars,
+    LoadPortfolio,
     LoadSnapshot,
     PositionProof,
     PreviewOrder,
@@ -79,7 +82,10 @@ def test_the_reads_that_the_window_sends_are_the_ones_that_fail_here() -> None:
     reads = {name for name in vars(commands) if re.match("Load|Verify|Explain|Preview", name)}
     source = "".join(path.read_text() for path in Path(ui.__file__).parent.rglob("*.py"))
     sent = {name for name in reads if re.search(rf"\b{name}\(", source)}
-    tested = (LoadSnapshot, LoadBars, LoadAudit, VerifyAudit, ExplainPosition, PreviewOrder)
+    tested = (
+        LoadSnapshot, LoadBars, LoadAudit, VerifyAudit, ExplainPosition, PreviewOrder, LoadPortfolio,
+        ExplainFigure,
+    )  # fmt: skip
 
     assert sent == {kind.__name__ for kind in tested}
 
@@ -174,6 +180,33 @@ def test_failed_explanation_opens_no_sheet_and_says_why(window, core, qtbot, err
     qtbot.waitUntil(lambda: window.findChild(QWidget, "dialog.proof") is not None)
 
     assert early is None
+    assert words_of_failed_read(error) in window.parts.notices.heard[0].text
+
+
+def test_failed_portfolio_says_so_and_is_read_again(window, core, qtbot, error) -> None:
+    report = core.answers[LoadPortfolio]
+    core.answers[LoadPortfolio] = error
+
+    open_all(window, qtbot)
+    curve = window.parts.portfolio.curve
+    qtbot.waitUntil(lambda: "cannot be read" in curve.accessibleName())
+    said = curve.toolTip()
+    core.answers[LoadPortfolio] = report
+    window.parts.bridge.request_snapshot()
+    qtbot.waitUntil(lambda: "first close" in curve.accessibleName())
+
+    assert said == words_of_failed_read(error)
+    assert curve.toolTip() == ""
+
+
+def test_failed_figure_opens_no_sheet_and_says_why(window, core, qtbot, error) -> None:
+    open_all(window, qtbot)
+    core.answers[ExplainFigure] = error
+
+    window.portfolio.explain(Figure(FigureName.EQUITY, "", Decimal(1)))
+    qtbot.waitUntil(lambda: bool(window.parts.notices.heard))
+
+    assert window.findChild(QWidget, "dialog.figure") is None
     assert words_of_failed_read(error) in window.parts.notices.heard[0].text
 
 

@@ -12,6 +12,7 @@ from core.domain.outcomes import EquitySnapshot
 from ui import format as fmt
 from ui.bridge import Bridge
 from ui.models.table import KeyedTableModel
+from ui.notices import words_of_failed_read
 from ui.panels.menus import forward_context_menu
 from ui.panels.portfolio_rows import GROUPS, FigureRow, columns, figure_rows, performance_rows
 from ui.widgets.empty import EmptyText
@@ -75,12 +76,16 @@ class PortfolioPanel(QWidget):
         self._load()
 
     def _load(self) -> None:
-        self._bridge.send(LoadPortfolio(), self._on_report)
+        self._bridge.send(LoadPortfolio(), self._on_report, self._on_failed)
 
-    def _on_report(self, report: PortfolioReport | None) -> None:
-        if report is None:
-            return
+    def _on_failed(self, error: Exception) -> bool:
+        self.curve.show_closes((), EmptyText("The closes cannot be read now."))
+        self.curve.setToolTip(words_of_failed_read(error))
+        return True
+
+    def _on_report(self, report: PortfolioReport) -> None:
         self._report, self._figures = report, report.figures
+        self.curve.setToolTip("")
         self.curve.show_closes(report.closes, empty_words(report.closes, report.next_close))
         self._show()
 
