@@ -1,20 +1,17 @@
 """Puts a core together: which store, which broker, which feed, and who carries out what."""
 
-import asyncio
 from dataclasses import replace
-from pathlib import Path
 
 from app.outside import Outside
+from app.routes import route_commands
+from core.agent.proposals import OrderPath, Proposals
 from core.audit import ledger
-from core.audit.browse import load_audit
 from core.audit.journal import AuditJournal
 from core.audit.verify import Verifier
 from core.bus import Bus
 from core.domain import messages as m
 from core.domain.access import Actor, Mode, Origin
 from core.domain.audit import AuditAction, AuditDraft, payload_of
-from core.domain.records import AuditQuery, Watchlist
-from core.errors import RefusalCode, Refused
 from core.orders.audit_watch import AuditWatch
 from core.orders.clerk import Clerk
 from core.orders.counted import CountedBroker, OrderCount
@@ -31,7 +28,6 @@ from core.orders.intents import Intents
 from core.orders.keys import Keys
 from core.orders.kill import KillSwitch
 from core.orders.links import Links
-from core.orders.lock_out import LockOuts
 from core.orders.locking import Locking
 from core.orders.lookups import LookUps
 from core.orders.measuring import Measuring
@@ -145,16 +141,17 @@ class Core:
         self.glance = Glance(
             self.state, outside.profile, self.latch, self.links, self.valuation, clock, self.bus
         )
-        self.clerk = Clerk(self.state, store, self.journal, outside.feed, self.gate, self.bus)
-        self.scanner = Scanner(self.state, outside.snapshots or QuotedSnapshots(self.state))
-        self._watch_audit()
+        self._make_readers()
         self.locking = Locking(self.state, store, self.journal, outside.profile, outside.unlock)
         self.desk = self.locking.desk
         self._hook()
-        self._route()
+        self.proposals = proposals_of(self)
+        route_commands(self)
 
-    def _watch_audit(self) -> None:
+    def _make_readers(self) -> None:
         outside, anchoring = self.outside, self.outside.anchoring
+        self.clerk = Clerk(self.state, outside.store, self.journal, outside.feed, self.gate, self.bus)
+        self.scanner = Scanner(self.state, outside.snapshots or QuotedSnapshots(self.state))
         reading = None if anchoring is None else anchoring.reading()
         store, clock = outside.store, outside.clock
         self.anchorer = None if anchoring is None else anchoring.writing(store, clock, self.bus)
@@ -178,47 +175,6 @@ class Core:
         )
         self.links.on_connected = enrolment.check
         self.clerk.on_lists, self.clerk.on_looked = self.following.listed, self.following.look
-
-    def _route(self) -> None:
-        route = self.desk.route
-        self.risk_desk.join(self.desk)
-        route(m.LoadSnapshot, self._snapshot)
-        route(m.LoadLive, self.glance.look)
-        route(m.LoadMetrics, self.measuring.load)
-        lock_outs = LockOuts(self.outside.store, self.journal)
-        route(m.LoadLockOut, lock_outs.load)
-        route(m.NoteLockOut, lock_outs.note)
-        route(m.PreviewOrder, self.entry.preview)
-        route(m.SubmitOrder, self.entry.submit)
-        route(m.ReplaceOrder, self.entry.replace)
-        route(m.ClosePosition, self.entry.close)
-        route(m.CancelOrder, self.exits.cancel)
-        route(m.CancelOrders, self.exits.cancel_all)
-        route(m.CheckOrder, self.unsettled.check)
-        route(m.ResendOrder, self.unsettled.resend)
-        route(m.GiveUpOrder, self.unsettled.give_up)
-        route(m.Reconnect, self.links.reconnect)
-        route(m.Reconcile, self.reconciler.now)
-        route(m.HaltTrading, self.latch.halt)
-        route(m.KillTrading, self.kill.kill)
-        route(m.ResumeTrading, self.latch.resume)
-        route(m.LoadBars, self.clerk.bars)
-        route(m.ScanMovers, self.scanner.scan)
-        route(m.LoadFills, self.clerk.fills)
-        route(m.LoadExternal, self.clerk.external)
-        route(m.FollowAudit, self.clerk.follow_audit)
-        route(m.LoadAudit, self._load_audit)
-        route(m.VerifyAudit, self.audit_watch.verify)
-        route(m.ExplainPosition, self.clerk.explain_position)
-        route(m.ExplainOrder, self.clerk.explain_order)
-        route(m.LoadPortfolio, self.portfolio.load)
-        route(m.ExplainFigure, self.portfolio.explain)
-        route(m.SaveWatchlist, self.clerk.save_watchlist)
-        route(m.RemoveWatchlist, self.clerk.remove_watchlist)
-        route(m.ImportWatchlist, self.clerk.import_watchlist)
-        route(m.SaveSetting, self.clerk.save_setting)
-        route(m.SetConfirmAlways, self.clerk.set_confirm_always)
-        route(m.KeepProfile, self._keep)
 
     async def start(self) -> None:
         """Recover, then connect: the same code after a clean end and after a crash.
@@ -250,6 +206,7 @@ class Core:
         for fill in fills:
             self.state.traded.note(fill)
         await self.safeguards.restore()
+        await self.proposals.restore()
         await self._restore_settings()
         self.following.listed(await outside.store.read(lambda reader: reader.watchlists()))
         self.links.show(m.Part.DATABASE, m.LinkState.UP)
@@ -261,6 +218,7 @@ class Core:
         self.risk_desk.begin()
         self.safeguards.begin()
         self.portfolio.begin()
+        self.tasks.spawn(self.proposals.run(), "proposals")
         self.tasks.spawn(self.audit_watch.run(), "verify")
         self.tasks.spawn(self.measuring.run(), "loop lag")
         if self.anchorer is not None:
@@ -288,46 +246,6 @@ class Core:
         await self.journal.record_anyway(draft)
         if self.anchorer is not None:
             await self.anchorer.anchor()
-
-    async def _snapshot(self, command: m.LoadSnapshot, actor: Actor) -> m.Snapshot:
-        del command, actor
-        store, state = self.outside.store, self.state
-        fills = await store.read(lambda reader: reader.fills(limit=500))
-        lists = await store.read(lambda reader: reader.watchlists())
-        settings = await store.read(lambda reader: reader.settings())
-        audit = await store.read(lambda reader: reader.audit_page(AuditQuery(limit=200)))
-        positions = state.positions.all()
-        marks = tuple(mark for each in positions if (mark := self.valuation.mark_of(each.symbol)) is not None)
-        return m.Snapshot(
-            profile=self.locking.profile,
-            instruments=tuple(state.instruments.values()),
-            watchlists=lists or (Watchlist("Main", self.following.usual()),),
-            settings=settings,
-            orders=state.orders.recent(),
-            fills=fills,
-            positions=positions,
-            quotes=state.quotes.all(),
-            marks=marks,
-            account=self.valuation.account_mark(),
-            trading_state=self.latch.record,
-            session=state.session or self.outside.feed.session(),
-            links=dict(self.links.states),
-            audit=audit,
-            confirm_always=self.gate.settings.always,
-            reconciliation=self.reconciler.last_run,
-        )
-
-    async def _load_audit(self, command: m.LoadAudit, actor: Actor) -> m.AuditPage:
-        del actor
-        return await load_audit(self.outside.store, command)
-
-    async def _keep(self, command: m.KeepProfile, actor: Actor) -> Path:
-        if self.outside.keep is None:
-            raise Refused(RefusalCode.NOT_PERMITTED, "Only the simulator's demo can be kept as a profile.")
-        # Deriving a key from a passphrase takes long on purpose.
-        folder = await asyncio.to_thread(self.outside.keep, command)
-        await self.journal.record(AuditDraft(AuditAction.PROFILE_KEPT, actor, command.name))
-        return folder
 
     def _on_task_failure(self, name: str, error: BaseException) -> None:
         self.bus.publish(m.Notice(m.Severity.ALARM, f"{name}: {error}", f"task:{name}"))
@@ -359,6 +277,13 @@ def kill_switch(core: Core, means: Means) -> KillSwitch:
     sweeper = Sweeper(state, broker, oms, means)
     flattening = Flattening(state, broker, closer, means)
     return KillSwitch(state, oms, core.latch, core.journal, sweeper, flattening, means)
+
+
+def proposals_of(core: Core) -> Proposals:
+    """Put the room together that takes proposals, and what a person decides on them."""
+    path = OrderPath(core.state, core.gatherer, core.throttle, core.entry, core.keys)
+    outside = core.outside
+    return Proposals(path, outside.store, core.journal, outside.clock, core.bus, outside.ids)
 
 
 def profile_facts(

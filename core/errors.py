@@ -43,6 +43,7 @@ class RefusalCode(StrEnum):
     BROKER_REFUSED = "broker_refused"
     HALTED = "halted"
     LOCKED = "locked"
+    PROPOSAL_DECIDED = "proposal_decided"
     RECORD_UNWRITABLE = "record_unwritable"
     NOT_READY = "not_ready"
     REASON_MISSING = "reason_missing"

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.domain import messages as m
-from core.domain.access import Actor, Role
+from core.domain.access import Actor, Origin, Role
 from core.errors import RefusalCode, Refused
 
 _ANYBODY = frozenset(Role)
@@ -16,6 +16,7 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadLive: _ANYBODY,
     m.LoadBreakers: _ANYBODY,
     m.LoadAlarms: _ANYBODY,
+    m.LoadProposals: _ANYBODY,
     m.LoadDailyReport: _ANYBODY,
     m.LoadMetrics: _ANYBODY,
     m.LoadFills: _ANYBODY,
@@ -53,6 +54,8 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.Reconnect: _TRADERS,
     m.Reconcile: _TRADERS,
     m.SetConfirmAlways: _TRADERS,
+    m.ProposeOrder: _TRADERS,
+    m.ReviewProposal: _TRADERS,
     m.AcknowledgeAlarms: _TRADERS,
     m.KeepProfile: _TRADERS,
     m.SetLockAfter: _TRADERS,
@@ -63,6 +66,21 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadLockOut: _ADMINS,
     m.NoteLockOut: _ADMINS,
 }
+
+
+# The agent may propose, and look; what it proposes is decided by a person (A2).
+AGENTS: frozenset[type[m.Command[Any]]] = frozenset(
+    {
+        m.ProposeOrder,
+        m.LoadProposals,
+        m.LoadLive,
+        m.LoadBars,
+        m.LoadRisk,
+        m.LoadRadar,
+        m.LoadPortfolio,
+        m.ScanMovers,
+    }
+)
 
 
 class Duty(StrEnum):
@@ -99,7 +117,11 @@ def authorize(command: m.Command[Any], actor: Actor) -> None:
     Raises:
         Refused: `UNKNOWN_ROLE` for a role that is not exactly one of ours, `NOT_PERMITTED` otherwise.
     """
-    _admit(PERMISSIONS.get(type(command), frozenset()), actor, type(command).__name__)
+    name = type(command).__name__
+    if actor.origin is Origin.AGENT and type(command) not in AGENTS:
+        text = "The agent may only propose; a person decides."
+        raise Refused(RefusalCode.NOT_PERMITTED, text, {"command": name})
+    _admit(PERMISSIONS.get(type(command), frozenset()), actor, name)
 
 
 def _admit(allowed: frozenset[Role], actor: Actor, name: str) -> None:

@@ -33,6 +33,7 @@ PASSING: frozenset[type[m.Command[Any]]] = frozenset(
         m.LoadLive,
         m.LoadBreakers,
         m.LoadAlarms,
+        m.LoadProposals,
         m.LoadDailyReport,
         m.LoadMetrics,
         m.LoadFills,

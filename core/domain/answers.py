@@ -16,6 +16,7 @@ from core.domain.market import MarketSession, Quote
 from core.domain.money import Qty
 from core.domain.order import Order
 from core.domain.portfolio import Account, LotClose, Position
+from core.domain.proposals import Proposal
 from core.domain.records import TradingStateRecord, Watchlist
 from core.domain.risk import LimitUse, RuleCode, Verdict
 from core.domain.terms import OrderDraft, OrderTerms
@@ -49,6 +50,14 @@ class Submitted:
     order: Order
     verdict: Verdict
     repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A proposal that was decided, and the order that came of it; None where it was rejected."""
+
+    proposal: Proposal
+    submitted: Submitted | None
 
 
 @dataclass(frozen=True, slots=True)

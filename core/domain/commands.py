@@ -17,6 +17,7 @@ from core.domain.answers import (
     PositionProof,
     Preview,
     ReconciliationRun,
+    Reviewed,
     Sized,
     Snapshot,
     Submitted,
@@ -28,6 +29,7 @@ from core.domain.market import Bar, Timeframe
 from core.domain.movers import LARGE_CAPS, MoversScan
 from core.domain.order import Order
 from core.domain.parameters import ParameterEdit, RadarAxis, RiskView, TargetProfile
+from core.domain.proposals import Proposal
 from core.domain.radar import Radar
 from core.domain.records import AuditQuery, TradingStateRecord, Watchlist
 from core.domain.reports import DailyReport
@@ -210,6 +212,36 @@ class ResumeTrading(Command[TradingStateRecord]):
     """Back to ACTIVE, by an administrator, with a reason."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeOrder(Command[Proposal]):
+    """Propose an order, which a person decides on; nothing is sent.
+
+    Attributes:
+        source: who proposes, such as the name of a strategy.
+        thesis: why, in one sentence.
+    """
+
+    draft: OrderDraft
+    source: str
+    thesis: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewProposal(Command[Reviewed]):
+    """Decide on a proposal, with a reason; an approval sends its order, if every rule lets it through now."""
+
+    proposal_id: str
+    approve: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProposals(Command[tuple[Proposal, ...]]):
+    """The newest proposals, newest first."""
+
+    limit: int = 200
 
 
 @dataclass(frozen=True, slots=True)

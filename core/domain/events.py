@@ -15,6 +15,7 @@ from core.domain.order import Order
 from core.domain.outcomes import EquitySnapshot
 from core.domain.parameters import ParameterChange, TargetProfile
 from core.domain.portfolio import Position
+from core.domain.proposals import Proposal
 from core.domain.records import TradingStateRecord
 
 
@@ -150,6 +151,13 @@ class BreakerChanged(InOrder):
 
     record: BreakerRecord
     cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalChanged(InOrder):
+    """A proposal was made, decided, or ran out."""
+
+    proposal: Proposal
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ REFUSALS: Mapping[RefusalCode, str] = {
     RefusalCode.BROKER_REFUSED: "It was asked of the broker, and the broker declined.",
     RefusalCode.HALTED: "Trading is halted; cancels pass, orders do not.",
     RefusalCode.LOCKED: "The window is locked; what lessens risk passes, the rest waits for a passphrase.",
+    RefusalCode.PROPOSAL_DECIDED: "Somebody has decided on the proposal, or it ran out.",
     RefusalCode.RECORD_UNWRITABLE: "It could not be recorded, so it was not sent.",
     RefusalCode.NOT_READY: "No profile is open, the start is not over, or the window is catching up.",
     RefusalCode.REASON_MISSING: "It needs a reason, which is kept in the audit record.",

@@ -56,6 +56,10 @@ class RiskReader(Protocol):
         """List proposals, newest first."""
         ...
 
+    def proposal(self, proposal_id: str) -> Proposal | None:
+        """Return one proposal."""
+        ...
+
     def pending_proposals(self) -> tuple[Proposal, ...]:
         """List the proposals that nobody has decided, oldest first."""
         ...

@@ -44,6 +44,7 @@ _PEAK = _newest(t.portfolio_peak, 1)
 _SNAPSHOTS = _newest(t.equity_snapshots, bindparam("limit"))
 _FLOWS = _newest(t.cash_flows, bindparam("limit"))
 _PROPOSALS = _newest(t.pending_trades, bindparam("limit"))
+_PROPOSAL = select(t.pending_trades).where(t.pending_trades.c.proposal_id == bindparam("proposal_id"))
 _PENDING = (
     select(t.pending_trades)
     # As text, and not as a bound value, so that the planner sees that the partial index has it.
@@ -113,6 +114,10 @@ class SqlRiskReader:
     def proposals(self, limit: int) -> tuple[Proposal, ...]:
         found = self._connection.execute(_PROPOSALS, {"limit": max(0, limit)}).mappings()
         return tuple(rows.proposal_of(row) for row in found)
+
+    def proposal(self, proposal_id: str) -> Proposal | None:
+        row = self._connection.execute(_PROPOSAL, {"proposal_id": proposal_id}).mappings().first()
+        return None if row is None else rows.proposal_of(row)
 
     def pending_proposals(self) -> tuple[Proposal, ...]:
         return tuple(rows.proposal_of(row) for row in self._connection.execute(_PENDING).mappings())

@@ -93,6 +93,10 @@ QUESTIONS |= {
         lambda r: r.outcome(ExecId("e")),
         "trade_outcomes USING INDEX sqlite_autoindex_trade_outcomes_1 (exec_id=?)",
     ),
+    "proposal": (
+        lambda r: r.proposal("p"),
+        "pending_trades USING INDEX sqlite_autoindex_pending_trades_1 (proposal_id=?)",
+    ),
     "pending_proposals": (
         lambda r: r.pending_proposals(),
         "pending_trades USING INDEX ix_pending_trades_pending",

@@ -21,7 +21,7 @@ from tests.fakes.rig import Rig, draft
 KEY, ORDER = IdempotencyKey("k"), ClOrdId("IQ-1")
 ANYBODY: tuple[m.Command[Any], ...] = (
     m.LoadSnapshot(), m.LoadLive(), m.LoadMetrics(), m.LoadFills(), m.LoadExternal(), m.FollowAudit(),
-    m.LoadBreakers(), m.LoadAlarms(), m.LoadDailyReport(),
+    m.LoadBreakers(), m.LoadAlarms(), m.LoadProposals(), m.LoadDailyReport(),
     m.LoadRisk(), m.GetTargetProfile(), m.LoadRadar(),
     m.LoadBars(AAPL, Timeframe.M1), m.LoadAudit(AuditQuery()), m.VerifyAudit(),
     m.LoadPortfolio(), m.ExplainFigure(FigureName.EQUITY),
@@ -35,7 +35,7 @@ TRADERS: tuple[m.Command[Any], ...] = (
     m.ReplaceOrder(ORDER, KEY, "1"), m.ClosePosition(AAPL, KEY), m.CheckOrder(ORDER), m.ResendOrder(ORDER),
     m.GiveUpOrder(ORDER), m.HaltTrading("x"), m.SetConfirmAlways(on=True), m.KeepProfile("a", "b"),
     m.SetLockAfter(15), m.Reconnect(m.Part.ORDERS), m.Reconcile(), m.KillTrading("x"),
-    m.AcknowledgeAlarms(()),
+    m.ProposeOrder(draft(), "a", "b"), m.ReviewProposal("p", True, "r"), m.AcknowledgeAlarms(()),
 )  # fmt: skip
 ADMINS: tuple[m.Command[Any], ...] = (
     m.LoadLockOut(),
