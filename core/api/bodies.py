@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -126,6 +126,26 @@ class KillBody(_Body, frozen=True):
 
     reason: Reason = ""
     flatten: bool = False
+
+
+class ParametersBody(_Body, frozen=True):
+    """Risk parameters by name, of everybody and of the agent; each value is text, as it is answered."""
+
+    reason: Reason = ""
+    all: dict[str, Any] = {}
+    agent: dict[str, Any] = {}
+
+
+class TargetBody(_Body, frozen=True):
+    """The risk that is aimed at; what is not named stays as it is."""
+
+    reason: Reason = ""
+    market: Text | None = None
+    volatility: Text | None = None
+    liquidity: Text | None = None
+    event: Text | None = None
+    concentration: Text | None = None
+    sentiment: Text | None = None
 
 
 def parse(raw: bytes, kind: type[B]) -> B:

@@ -1,4 +1,4 @@
-"""Questions: health, account, positions, orders, fills, prices, limits, the record."""
+"""Questions: health, account, positions, orders, fills, prices, the record."""
 
 from decimal import Decimal
 
@@ -7,15 +7,12 @@ from core.api.calls import Answer, Call
 from core.api.facts import (
     Facts,
     fill_facts,
-    limits_facts,
     mark_facts,
     moment,
     order_facts,
     quote_facts,
     record_facts,
     run_facts,
-    state_facts,
-    use_facts,
 )
 from core.domain.messages import (
     DifferenceKind,
@@ -198,18 +195,6 @@ async def movers(call: Call) -> Answer:
     ]
     excluded = [{"symbol": symbol, "reason": reason} for symbol, reason in scan.excluded]
     return Answer({"movers": rows, "excluded": excluded, "as_of": moment(scan.as_of)})
-
-
-async def risk(call: Call) -> Answer:
-    """Answer with the trading state, the limits, and how much of each is used."""
-    view = await call.do(LoadLive())
-    return Answer(
-        {
-            **state_facts(view.trading_state),
-            "limits": limits_facts(view.limits),
-            "uses": [use_facts(each) for each in view.account.uses],
-        }
-    )
 
 
 async def reconciliation(call: Call) -> Answer:

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 from aiohttp import web
 
-from core.api import metrics, orders, reads, trading
+from core.api import metrics, orders, reads, risk, trading
 from core.api.calls import Answer, Call, Door, Route
 from core.api.entrance import METRICS, Entrance, Terms
 from core.api.keys import Keys
@@ -40,7 +40,12 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/watchlist", reads.watchlist),
     Route("GET", "/v1/quotes/{symbol}", reads.quote),
     Route("GET", "/v1/movers", reads.movers),
-    Route("GET", "/v1/risk", reads.risk),
+    Route("GET", "/v1/risk", risk.risk),
+    Route("GET", "/v1/risk/parameters", risk.parameters),
+    Route("PUT", "/v1/risk/parameters", risk.set_parameters),
+    Route("GET", "/v1/risk/target", risk.target),
+    Route("PUT", "/v1/risk/target", risk.set_target),
+    Route("GET", "/v1/risk/radar", risk.radar, frozenset({"symbol"})),
     Route("GET", "/v1/reconciliation", reads.reconciliation),
     Route("GET", "/v1/audit/head", reads.audit_head),
     Route("GET", "/v1/audit", reads.audit, frozenset({"after"})),
