@@ -521,7 +521,8 @@ async def test_a_fill_without_a_position_is_not_marked(rig: Rig) -> None:
     await rig.submit(draft(qty=10))
     rig.core.state.positions._positions.clear()
 
-    rig.core.valuation._publish(AAPL)
+    rig.core.valuation._changed.add(AAPL)
+    await rig.core.valuation.publish_if_stale()
 
     assert rig.core.valuation.mark_of(AAPL) is None
 
