@@ -74,6 +74,6 @@ class Glance:
         found = self._links.states.get(part)
         if found is None:
             return LinkChanged(part, LinkState.CONNECTING, self._clock.now(), "not heard of yet")
-        if part is Part.DATABASE and not self._state.book_writable:
+        if part is Part.DATABASE and found.state is LinkState.UP and not self._state.book_writable:
             return replace(found, state=LinkState.DOWN, text=_UNWRITABLE)
         return found

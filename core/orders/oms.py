@@ -63,6 +63,10 @@ class OrderManagement:
         self.on_overfill: Callable[[Order], None] = lambda _: None
         self.on_outcome: Callable[[TradeOutcome], None] = lambda _: None
 
+    def tell_of_book(self, told: Callable[[str], None]) -> None:
+        """Have somebody told why the database refuses the book, and "" once it takes it again."""
+        self._patience.on_turned = told
+
     async def free_replaced(self, order: Order, reason: str) -> None:
         """Let the order that this one was to replace work on."""
         async with self._patience.applying:

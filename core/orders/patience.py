@@ -33,6 +33,7 @@ class Patience:
         self._tasks = tasks
         self.applying = asyncio.Lock()
         self._is_refused = asyncio.Event()
+        self.on_turned: Callable[[str], None] = lambda _: None
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -62,12 +63,15 @@ class Patience:
             except StorageError as error:
                 self._state.book_writable = False
                 self._is_refused.set()
+                self.on_turned(f"The book cannot be written; no order is let out until it can. {error}")
                 _log.error("report.unwritable", attempt=attempt, reason=str(error))
                 text = f"The book cannot be written, so no order is let out; trying again. {error}"
                 self._bus.publish(Notice(Severity.ALARM, text, "book"))
                 await self._clock.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
                 attempt += 1
             else:
-                self._state.book_writable = True
-                self._is_refused.clear()
+                if not self._state.book_writable:
+                    self._state.book_writable = True
+                    self._is_refused.clear()
+                    self.on_turned("")
                 return result
