@@ -7,7 +7,7 @@ from core.domain.audit import payload_of
 from core.domain.execution import ExecutionReport, Fill
 from core.domain.money import normal, plain
 from core.domain.order import Order
-from core.domain.risk import RuleResult, Verdict
+from core.domain.risk import Nearest, RuleResult, Verdict
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderDraft, OrderTerms, canonical
 
 
@@ -64,8 +64,17 @@ def verdict_body(verdict: Verdict, decision_px: Decimal | None = None) -> str:
                 for line in verdict.effect
             ],
             "worst_cost": number(verdict.worst_cost),
+            **({} if verdict.nearest is None else {"nearest": _nearest_facts(verdict.nearest)}),
         }
     )
+
+
+def _nearest_facts(nearest: Nearest) -> dict[str, object]:
+    return {
+        "order_qty": number(nearest.order_qty),
+        "prices": [number(each) for each in nearest.prices],
+        "stop_pxs": [number(each) for each in nearest.stop_pxs],
+    }
 
 
 def _result_facts(result: RuleResult) -> dict[str, object]:

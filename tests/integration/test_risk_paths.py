@@ -139,7 +139,7 @@ async def lose_quote(rig: Rig) -> None:
 
 
 async def misread_account(rig: Rig) -> None:
-    rig.core.state.unreadable["account"] = "Alpaca: account equity: expected a number, found 'abc'"
+    rig.core.state.garbled["account"] = "Alpaca: account equity: expected a number, found 'abc'"
 
 
 async def fall_from_the_peak(rig: Rig) -> None:
