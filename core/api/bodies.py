@@ -17,11 +17,24 @@ B = TypeVar("B", bound=msgspec.Struct)
 Text = Annotated[str, msgspec.Meta(max_length=64)]
 Reason = Annotated[str, msgspec.Meta(max_length=500)]
 
+
+class Decision(StrEnum):
+    """What a person decides on a proposal."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
 _WORDS: Mapping[str, type[StrEnum]] = {
     "side": Side,
     "ord_type": OrdType,
     "time_in_force": TimeInForce,
     "acknowledged": RuleCode,
+    "decision": Decision,
+    "order.side": Side,
+    "order.ord_type": OrdType,
+    "order.time_in_force": TimeInForce,
+    "order.acknowledged": RuleCode,
 }
 _PLACE = re.compile(r"(?P<words>.*) - at `\$\.?(?P<place>[^`]*)`", re.DOTALL)
 _FIELD = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<field>.*)`", re.DOTALL)
@@ -126,6 +139,21 @@ class KillBody(_Body, frozen=True):
 
     reason: Reason = ""
     flatten: bool = False
+
+
+class ProposalBody(_Body, frozen=True):
+    """An order that a program proposes: who it is, and why."""
+
+    order: OrderBody
+    source: Text
+    thesis: Reason
+
+
+class ReviewBody(_Body, frozen=True):
+    """A decision on a proposal, with its reason."""
+
+    decision: Decision
+    reason: Reason = ""
 
 
 class ParametersBody(_Body, frozen=True):

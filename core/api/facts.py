@@ -13,7 +13,7 @@ from core.domain.messages import Difference, KillReport, PositionMark, Reconcili
 from core.domain.order import Order
 from core.domain.records import TradingStateRecord
 from core.domain.risk import EffectLine, LimitUse, Nearest, RuleResult, Verdict
-from core.domain.terms import Legs
+from core.domain.terms import Legs, OrderTerms
 from core.ids import Symbol
 from core.orders.bodies import number
 
@@ -27,12 +27,26 @@ def moment(time: datetime | None) -> str | None:
 
 def order_facts(order: Order) -> Facts:
     """Write an order: its terms, its state and how far it is filled."""
-    terms = order.terms
     return {
         "cl_ord_id": order.cl_ord_id,
         "orig_cl_ord_id": order.orig_cl_ord_id,
         "order_id": order.order_id,
         "list_id": order.list_id,
+        **terms_facts(order.terms),
+        "cum_qty": number(order.cum_qty),
+        "leaves_qty": number(order.leaves_qty),
+        "avg_px": number(order.avg_px),
+        "ord_status": order.ord_status.value,
+        "text": order.text,
+        "external": order.external,
+        "created_at": moment(order.created_at),
+        "updated_at": moment(order.updated_at),
+    }
+
+
+def terms_facts(terms: OrderTerms) -> Facts:
+    """Write what an order asks for."""
+    return {
         "symbol": terms.symbol,
         "side": terms.side.value,
         "ord_type": terms.ord_type.value,
@@ -45,14 +59,6 @@ def order_facts(order: Order) -> Facts:
         "trail_pct": number(terms.trail_pct),
         "extended_hours": terms.extended_hours,
         "legs": None if terms.legs is None else _legs(terms.legs),
-        "cum_qty": number(order.cum_qty),
-        "leaves_qty": number(order.leaves_qty),
-        "avg_px": number(order.avg_px),
-        "ord_status": order.ord_status.value,
-        "text": order.text,
-        "external": order.external,
-        "created_at": moment(order.created_at),
-        "updated_at": moment(order.updated_at),
     }
 
 

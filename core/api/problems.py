@@ -38,6 +38,8 @@ STATUS: Mapping[RefusalCode, int] = {
     RefusalCode.NOT_READY: 503,
     RefusalCode.REASON_MISSING: 400,
     RefusalCode.NAME_TAKEN: 409,
+    RefusalCode.PROPOSAL_DECIDED: 409,
+    RefusalCode.WEAK_PASSPHRASE: 400,
     RefusalCode.NOT_FOUND: 404,
 }
 

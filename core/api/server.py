@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 from aiohttp import web
 
-from core.api import metrics, orders, reads, risk, trading
+from core.api import metrics, orders, proposals, reads, risk, trading
 from core.api.calls import Answer, Call, Door, Route
 from core.api.entrance import METRICS, Entrance, Terms
 from core.api.keys import Keys
@@ -46,6 +46,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/risk/target", risk.target),
     Route("PUT", "/v1/risk/target", risk.set_target),
     Route("GET", "/v1/risk/radar", risk.radar, frozenset({"symbol"})),
+    Route("GET", "/v1/proposals", proposals.proposals),
+    Route("POST", "/v1/proposals", proposals.propose),
+    Route("POST", "/v1/proposals/{proposal_id}/review", proposals.review),
     Route("GET", "/v1/reconciliation", reads.reconciliation),
     Route("GET", "/v1/audit/head", reads.audit_head),
     Route("GET", "/v1/audit", reads.audit, frozenset({"after"})),

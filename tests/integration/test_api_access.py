@@ -25,6 +25,8 @@ BODIES = {
     ("POST", "/v1/orders"): limit(qty="3"),
     ("POST", "/v1/orders/preview"): limit(),
     ("PATCH", "/v1/orders/{cl_ord_id}"): {"price": "98.00"},
+    ("POST", "/v1/proposals"): {"order": limit(), "source": "a", "thesis": "b"},
+    ("POST", "/v1/proposals/{proposal_id}/review"): {"decision": "reject", "reason": "test"},
     ("POST", "/v1/halt"): {"reason": "test"},
     ("POST", "/v1/resume"): {"reason": "test"},
     ("POST", "/v1/kill"): {"reason": "test", "flatten": False},
@@ -52,7 +54,7 @@ def test_every_call_is_in_the_matrix():
 @pytest.mark.parametrize(("method", "path", "roles"), CALLS, ids=[f"{m} {p}" for m, p, _ in CALLS])
 async def test_call_is_answered_for_its_roles_only(api: LocalApi, method, path, roles) -> None:
     resting = await api.post("/v1/orders", limit(price="99.00"))
-    here = path.format(cl_ord_id=resting.body["order"]["cl_ord_id"], symbol="AAPL")
+    here = path.format(cl_ord_id=resting.body["order"]["cl_ord_id"], symbol="AAPL", proposal_id="p-1")
     body = BODIES.get((method, path))
 
     # The strongest last: it may end the order that the others ask for.
