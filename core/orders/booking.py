@@ -18,6 +18,7 @@ from core.ids import ClOrdId, ExecId
 from core.portfolio.exact import exactly
 from core.portfolio.lots import apply_fill
 from core.portfolio.outcomes import outcome_of, void_of
+from core.portfolio.splits import entries_of
 from core.ports.storage import UnitOfWork
 
 _AFTER = ":after:"
@@ -100,7 +101,9 @@ def book(
     """
     if own is None:
         own = shares_of(order.side, uow.order_fills(order.symbol, order.cl_ord_id))
-    entries = _entries(uow, order, report, own + inherited) if moves_shares(report) else ()
+    entries = entries_of(report, position)
+    if not entries and moves_shares(report):
+        entries = _entries(uow, order, report, own + inherited)
     steps, outcomes = _book_all(uow, entries, position)
     return Booked(steps, own + shares_of(order.side, entries), outcomes)
 

@@ -16,6 +16,7 @@ from core.ids import ClOrdId, ExecId, Symbol
 from core.orders.bodies import number
 from core.orders.booking import ADJUSTED
 from core.portfolio.exact import exactly
+from core.portfolio.splits import TAKEN_OVER, Split, split_between, split_entries
 
 # A difference must be seen so often, with nothing on its way, before the broker's number is taken (D-31); and
 # for so long, as checks that a person asks for may follow one another in no time.
@@ -126,7 +127,11 @@ def adjustment(drift: Drift, position: Position | None, newest: str, at: datetim
     qty = Qty(abs(missing))
     price = _price(drift, position, missing)
     mark = f"{drift.symbol}|{number(drift.ours)}|{number(drift.broker)}|{newest}"
-    name = f"{ADJUSTED}{drift.symbol}:{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
+    split = _exact_split(drift, position)
+    kind, text = ADJUSTED, "the broker's position was taken over; no fill explains the difference"
+    if split is not None:
+        kind, text = TAKEN_OVER, f"a split, {split.words}: every lot has other numbers and the same cost"
+    name = f"{kind}{drift.symbol}:{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
     return ExecutionReport(
         exec_id=ExecId(name),
         exec_type=ExecType.TRADE,
@@ -140,8 +145,16 @@ def adjustment(drift: Drift, position: Position | None, newest: str, at: datetim
         transact_time=at,
         last_qty=qty,
         last_px=price,
-        text="the broker's position was taken over; no fill explains the difference",
+        text=text,
     )
+
+
+def _exact_split(drift: Drift, position: Position | None) -> Split | None:
+    if position is None or drift.theirs is None:
+        return None
+    split = split_between(position, drift.theirs)
+    is_exact = split is not None and split_entries(position, split, ClOrdId(TAKEN_OVER)) is not None
+    return split if is_exact else None
 
 
 def _price(drift: Drift, position: Position | None, missing: Decimal) -> Price:

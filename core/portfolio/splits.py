@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from decimal import Decimal, Inexact
 
-from core.domain.execution import Fill
+from core.domain.execution import ExecutionReport, Fill
 from core.domain.money import Money, Price, Qty, normal
 from core.domain.portfolio import BrokerPosition, Position
 from core.ids import ClOrdId, ExecId, Symbol
 from core.portfolio.exact import exactly
 
+# How the order begins under which a split stands in the book.
+TAKEN_OVER = "adjusted:split:"
 # Dollars a share by which a broker's average may be rounded.
 _AVERAGE_ROUNDING = Decimal("0.0001")
 # A ratio beyond these was never seen of a listed share; it is rather a difference that happens to divide.
@@ -30,7 +32,7 @@ class Split:
 
     @property
     def words(self) -> str:
-        """The ratio as it is called."""
+        """The ratio, as it is called."""
         return f"{self.new} for {self.old}"
 
 
@@ -89,10 +91,30 @@ def split_between(position: Position, theirs: BrokerPosition) -> Split | None:
     """
     with exactly():
         gap = abs(theirs.qty * theirs.avg_px - position.cost)
-        if theirs.qty == position.qty or gap > abs(theirs.qty) * _AVERAGE_ROUNDING:
-            return None
-        for old in range(1, _MOST + 1) if position.qty else ():
-            new, rest = divmod(theirs.qty * old, position.qty)
+        is_same_cost = gap <= abs(theirs.qty) * _AVERAGE_ROUNDING
+    return _split_to(position, theirs.qty) if is_same_cost else None
+
+
+def _split_to(position: Position, qty: Decimal) -> Split | None:
+    if position.is_flat or qty == position.qty:
+        return None
+    with exactly():
+        for old in range(1, _MOST + 1):
+            new, rest = divmod(qty * old, position.qty)
             if rest == 0 and 1 <= new <= _MOST:
                 return Split(position.symbol, int(new), old)
     return None
+
+
+def entries_of(report: ExecutionReport, position: Position | None) -> tuple[Fill, ...]:
+    """Return the entries of a report that takes a split over; none for any other report.
+
+    Args:
+        position: as the report finds it.
+    """
+    missing = report.last_qty
+    if position is None or missing is None or not report.exec_id.startswith(TAKEN_OVER):
+        return ()
+    with exactly():
+        split = _split_to(position, position.qty + missing * report.terms.side.sign)
+    return (split_entries(position, split, report.cl_ord_id) or ()) if split is not None else ()

@@ -16,6 +16,7 @@ from core.domain.messages import (
     CancelOrder,
     CheckOrder,
     DifferenceKind,
+    ExplainPosition,
     GiveUpOrder,
     KillTrading,
     LinkState,
@@ -34,6 +35,7 @@ from core.domain.terms import OrdStatus, Side
 from core.errors import BrokerUnavailable, ConnectionLimit, CredentialsRefused, RefusalCode, Refused
 from core.failpoints import arm, disarm_all
 from core.ids import ExecId
+from core.portfolio.provenance import readds
 from tests import builders
 from tests.builders import AAPL
 from tests.fakes.rig import EVERY_RULE, Rig, draft
@@ -277,6 +279,9 @@ async def test_or_8_a_billionth_of_a_share_is_a_difference(rig: Rig, qty: str) -
 
 async def test_or_8_a_split_is_taken_over_with_its_whole_cost(rig: Rig) -> None:
     await rig.submit(draft(qty=10))
+    rig.market.quote("100.20", "100.22")
+    await rig.submit(draft(qty=4))
+    before = rig.core.state.positions.get(AAPL)
     held = rig.market.broker.positions
 
     async def split():
@@ -286,15 +291,20 @@ async def test_or_8_a_split_is_taken_over_with_its_whole_cost(rig: Rig) -> None:
         )
 
     rig.market.broker.positions = split
-    cost = rig.core.state.positions.get(AAPL).cost
 
     for _ in range(3):
         rig.clock.turn(15)
         await rig.do(Reconcile())
 
-    position = rig.core.state.positions.get(AAPL)
-    assert position.qty == 20
-    assert abs(position.cost - cost) < Decimal("0.01")
+    after = rig.core.state.positions.get(AAPL)
+    assert (after.qty, after.cost, after.realised, after.fees) == (28, before.cost, 0, before.fees)
+    assert [(lot.open_qty, lot.price, lot.opened_at) for lot in after.lots] == [
+        (lot.open_qty * 2, lot.price / 2, lot.opened_at) for lot in before.lots
+    ]
+    assert readds(await rig.do(ExplainPosition(AAPL)))
+    assert await rig.store.read(lambda reader: reader.outcomes(10)) == ()
+    (order,) = [each for each in rig.core.state.orders.recent() if each.external]
+    assert order.text == "a split, 2 for 1: every lot has other numbers and the same cost"
     records = await rig.store.read(lambda reader: reader.audit_page(AuditQuery(action="reconciled")))
     assert records
 
