@@ -331,7 +331,7 @@ _BODIES = st.binary(max_size=64) | st.builds(
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(verb=_VERBS, path=_PATHS, word=_WORDS, body=_BODIES)
 async def test_whatever_is_asked_is_answered_in_json_and_never_by_a_mistake(api, verb, path, word, body):
-    here = path.format(cl_ord_id=word, symbol=word)
+    here = path.format(cl_ord_id=word, symbol=word, proposal_id=word)
 
     reply = await api.ask(verb, here, body, role=Role.ADMIN)
 
