@@ -57,7 +57,14 @@ class Tally:
         return tuple(found)
 
     def inherited(self, order: Order) -> Decimal:
-        """Return the shares that the orders before it in its chain have filled."""
+        """Return the shares that the orders before it in its chain have filled.
+
+        They count as part of its `cum_qty`, as FIX has it and as the embedded exchange does. Alpaca does not
+        say whether its `filled_qty` of a replacement begins anew, so no report can carry the answer (paper
+        check P13 asks for it). Taken for counted, a fill that is missing of such an order may be found only
+        by the position that differs; taken for not counted, shares could be inferred, and booked, twice. It
+        matters only where a part fills while the replacement is on its way: with a part filled, none is sent.
+        """
         return sum((self._own.get(each, ZERO) for each in self.chain(order)), ZERO)
 
     def count(self, order: Order, own: Decimal) -> None:

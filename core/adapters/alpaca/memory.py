@@ -53,7 +53,11 @@ class Memory:
         self._origins[cl_ord_id] = orig_cl_ord_id
 
     def kin(self, view: OrderView) -> Kin:
-        """Name an order's relatives, as far as they are known."""
+        """Name an order's relatives, as far as they are known.
+
+        Whether a replacement is for the whole or for the rest, Alpaca does not say (paper check P13); where
+        its quantity is what the old order had left after a part, it is taken for the rest.
+        """
         replaced = None if view.replaces is None else self._views.get(view.replaces)
         orig = self._origins.get(view.cl_ord_id) or (None if replaced is None else replaced.cl_ord_id)
         list_id = self._parents.get(view.order_id)
