@@ -120,14 +120,16 @@ CHECKS: tuple[PaperCheck, ...] = (
         "P10",
         "The events of OCO and bracket orders",
         "In which order parents and legs are told of, and when a leg is held.",
-        "Send a bracket that fills at once, then cancel its legs. Keep every frame of the order stream.",
+        "By itself a bracket that does not fill is sent and cancelled. What its legs do after a fill needs a "
+        "person and an open market: send a bracket that fills at once, then cancel its legs. "
+        "Keep every frame of the order stream.",
     ),
     PaperCheck(
         "P11",
         "The price of a fill that comes in parts",
         "Whether the price in a fill event is that of the part or the average so far.",
-        "Buy more shares than stand at the best offer at the market, in an open session. "
-        "Compare each event's price with the order's average.",
+        "Needs a person and an open market, as shares are bought: buy more than stand at the best offer at "
+        "the market. Compare each event's price with the order's average.",
     ),
     PaperCheck(
         "P12",
@@ -139,7 +141,8 @@ CHECKS: tuple[PaperCheck, ...] = (
         "P13",
         "A change of quantity after a part has been filled",
         "Whether the new quantity is the whole order's or what remains.",
-        "With an order that is filled in part, change its quantity, and compare leaves and total afterwards.",
+        "Needs a person and an open market, as shares are bought: with an order that is filled in part, "
+        "change its quantity, and compare leaves and total afterwards.",
     ),
     PaperCheck(
         "P14",

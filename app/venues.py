@@ -113,7 +113,7 @@ async def _alpaca(opened: OpenProfile, told: Told, clock: Clock) -> Venue:
     broker = AlpacaBroker(
         settings.mode, settings.alpaca, credentials, clock, _cache(profile.folder), limiter, told.words
     )
-    calendar = MarketCalendar()
+    calendar = MarketCalendar(broker.calendar)
     feed: AlpacaFeed | PolygonFeed
     if polygon is not None:
         feed = PolygonFeed(settings.polygon, polygon, clock, calendar, broker.assets, told.words)

@@ -5,12 +5,15 @@ The library and what it stands on are slow to import, so they are imported where
 
 import asyncio
 from bisect import bisect_left
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from core.domain.market import MarketSession, SessionPhase
-from core.errors import BrokerUnavailable
+from core.errors import BrokerError, BrokerUnavailable
 
 NEW_YORK = ZoneInfo("America/New_York")
 EARLY_OPEN = time(4, 0)
@@ -21,6 +24,9 @@ _EXCHANGE = "XNYS"
 _BEFORE = timedelta(days=3 * 366)
 _AHEAD = timedelta(days=400)
 _LEAST_AHEAD = timedelta(days=30)
+_CONFIRMED = timedelta(days=14)
+
+_log = structlog.get_logger("calendar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +53,50 @@ class MarketDay:
         return SessionPhase.REGULAR if now < self.closes else SessionPhase.POST
 
 
-class MarketCalendar:
-    """Answers without waiting, once it was prepared. Used on the core loop."""
+Ask = Callable[[date, date], Awaitable[tuple[MarketDay, ...]]]
 
-    def __init__(self) -> None:
+
+class MarketCalendar:
+    """Answers without waiting, once it was prepared. Used on the core loop.
+
+    Args:
+        ask: asks the broker for the market days from one date to another; None where nobody can be asked.
+    """
+
+    def __init__(self, ask: Ask | None = None) -> None:
+        self._ask = ask
         self._days: tuple[MarketDay, ...] = ()
         self._until = date.min
+        self._confirmed = date.min
 
     async def prepare(self, now: datetime) -> None:
         """Read the days around a moment (UTC) in a thread; does nothing while they reach far enough ahead."""
         if now.date() + _LEAST_AHEAD > self._until:
             self._until = now.date() + _AHEAD
             self._days = await asyncio.to_thread(read_days, now.date() - _BEFORE, self._until)
+
+    async def confirm(self, now: datetime) -> None:
+        """Take the broker's word for the next days, once a day: a closure may be younger than the library.
+
+        Where it does not answer, or knows no market day at all, the library's word holds.
+        """
+        today = now.astimezone(NEW_YORK).date()
+        if self._ask is None or self._confirmed == today:
+            return
+        last = today + _CONFIRMED
+        try:
+            told = await self._ask(today, last)
+        except BrokerError as error:
+            _log.warning("calendar.unconfirmed", reason=str(error))
+            return
+        self._confirmed = today
+        days = tuple(sorted((each for each in told if today <= each.day <= last), key=lambda each: each.day))
+        known = tuple(each for each in self._days if today <= each.day <= last)
+        if days and days != known:
+            _log.warning("calendar.corrected", days=[str(each.day) for each in {*days} ^ {*known}])
+            before = (each for each in self._days if each.day < today)
+            after = (each for each in self._days if each.day > last)
+            self._days = (*before, *days, *after)
 
     def session(self, now: datetime) -> MarketSession:
         """Return the market day in force at a moment (UTC).

@@ -44,7 +44,6 @@ class Instrument:
         fractionable: whether parts of a share may be ordered.
         tradable: whether orders are accepted at all.
         shortable: whether shares can be borrowed to be sold.
-        marginable: whether they may be bought on margin.
     """
 
     symbol: Symbol
@@ -55,7 +54,6 @@ class Instrument:
     fractionable: bool = False
     tradable: bool = True
     shortable: bool = False
-    marginable: bool = False
 
     def tick_at(self, price: Decimal, on: date) -> Decimal:
         """Return the step in dollars that is valid for a price on a market date."""

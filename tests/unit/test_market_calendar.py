@@ -1,10 +1,10 @@
 """The market day in force, read from the exchange calendar."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from core.adapters.calendar import MarketCalendar, read_days
+from core.adapters.calendar import MarketCalendar, MarketDay, read_days
 from core.domain.market import SessionPhase
 from core.errors import BrokerUnavailable
 
@@ -106,3 +106,67 @@ def test_days_of_a_year_are_counted_without_holidays():
 
     assert len(days) == 251
     assert date(2026, 7, 3) not in {each.day for each in days}
+
+
+class Told:
+    """A broker whose calendar says what the test says."""
+
+    def __init__(self, *days: MarketDay) -> None:
+        self.days = days
+        self.asked: list[tuple[date, date]] = []
+
+    async def __call__(self, first: date, last: date) -> tuple[MarketDay, ...]:
+        self.asked.append((first, last))
+        if not self.days:
+            raise BrokerUnavailable("no answer")
+        return tuple(day for day in self.days if first <= day.day <= last)
+
+
+NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+
+
+async def confirmed(told: Told) -> MarketCalendar:
+    calendar = MarketCalendar(told)
+    await calendar.prepare(NOW)
+    await calendar.confirm(NOW)
+    return calendar
+
+
+def known(first: date, last: date) -> tuple[MarketDay, ...]:
+    return read_days(first, last)
+
+
+async def test_closure_that_only_the_broker_knows_of_is_taken_over(expected_log):
+    expected_log("calendar.corrected")
+    days = known(date(2026, 11, 24), date(2026, 12, 8))
+    mourning = next(day for day in days if day.day == date(2026, 11, 25))
+
+    calendar = await confirmed(Told(*reversed([day for day in days if day is not mourning])))
+    session = calendar.session(datetime(2026, 11, 25, 15, 0, tzinfo=UTC))
+
+    assert session.phase is SessionPhase.CLOSED
+    assert session.opens.date() == date(2026, 11, 27)
+    assert calendar.session(NOW).phase is SessionPhase.REGULAR
+    assert calendar.session(datetime(2026, 12, 9, 15, 0, tzinfo=UTC)).phase is SessionPhase.REGULAR
+
+
+async def test_broker_is_asked_once_a_day_and_for_two_weeks():
+    told = Told(*known(date(2026, 11, 24), date(2026, 12, 31)))
+
+    calendar = await confirmed(told)
+    await calendar.confirm(NOW + timedelta(hours=3))
+    await calendar.confirm(NOW + timedelta(days=1))
+
+    assert told.asked[0] == (date(2026, 11, 24), date(2026, 12, 8))
+    assert len(told.asked) == 2
+
+
+async def test_broker_that_does_not_answer_leaves_the_library_and_is_asked_again(expected_log):
+    expected_log("calendar.unconfirmed")
+    told = Told()
+
+    calendar = await confirmed(told)
+    await calendar.confirm(NOW)
+
+    assert calendar.session(NOW).phase is SessionPhase.REGULAR
+    assert len(told.asked) == 2

@@ -14,7 +14,7 @@ from core.errors import BrokerUnavailable
 from core.ids import Symbol
 
 _FORMAT = 1
-_FLAGS = ("fractionable", "tradable", "shortable", "marginable")
+_FLAGS = ("fractionable", "tradable", "shortable")
 
 _log = structlog.get_logger("alpaca.assets")
 
@@ -76,7 +76,6 @@ def _instrument(row: dict[str, Any]) -> Instrument:
         fractionable=row.get("fractionable") is True,
         tradable=row.get("tradable") is True,
         shortable=row.get("shortable") is True,
-        marginable=row.get("marginable") is True,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ MUTE_AFTER_S = 90.0
 # The window draws 60 times a second; what comes faster is one batch.
 BATCH_S = 1 / 60
 _WATCH_EVERY_S = 1.0
+_CONFIRM_WITHIN_S = 3.0
 _DEFAULT_FEED = "iex"
 _LENGTH: dict[Timeframe, timedelta] = {
     Timeframe.M1: timedelta(minutes=1),
@@ -98,6 +100,7 @@ class AlpacaFeed:
         """
         await self._tasks.close()
         await self._calendar.prepare(self._clock.now())
+        await self._confirm_days()
         self._day = self.session().opens
         await self._stream.connect()
         self._is_skewed = False
@@ -156,6 +159,12 @@ class AlpacaFeed:
         """Return the market day by the exchange calendar and our clock, and how far that clock is off."""
         return replace(self._calendar.session(self._clock.now()), clock_off_s=self._book.skew_s)
 
+    async def _confirm_days(self) -> None:
+        # No price waits for it: where the limit has no room for the question, the library's days have to do.
+        with suppress(TimeoutError):
+            async with deadline(self._clock, _CONFIRM_WITHIN_S):
+                await self._calendar.confirm(self._clock.now())
+
     async def _stand(self, symbols: tuple[Symbol, ...]) -> None:
         if symbols:
             self._book.stand(symbols, await self._history.snapshots(symbols))
@@ -190,6 +199,7 @@ class AlpacaFeed:
             now, session = self._clock.monotonic(), self.session()
             if session.opens != self._day:
                 self._day = session.opens
+                await self._confirm_days()
                 await self._stand(self._wanted)
             if session.phase is not SessionPhase.REGULAR or not self._wanted:
                 since = now

@@ -355,7 +355,6 @@ def read_instrument(row: Row) -> Instrument | None:
         fractionable=row.flag("fractionable"),
         tradable=row.flag("tradable") and row.word_or("status", "active") == "active",
         shortable=row.flag("shortable"),
-        marginable=row.flag("marginable"),
     )
 
 
