@@ -180,7 +180,7 @@ def create(
     folder = new_folder(root, name)
     usual = BrokerName.SIMULATOR if mode is Mode.SIM else BrokerName.ALPACA
     text = profile_text(mode, broker or usual, feed)
-    vault.check_passphrase(passphrase)
+    vault.check_passphrase(passphrase, (OWNER, name))
     partial = _make_folder(root, f".{name}-")
     try:
         _begin(partial, text)
@@ -301,7 +301,7 @@ def keep_profile(root: Path, folder: Path, command: KeepProfile, key: Key) -> Pa
         raise Refused(
             RefusalCode.NAME_TAKEN, f"there is a profile {command.name!r} already, or this one is kept"
         )
-    vault.check_passphrase(command.passphrase)
+    vault.check_passphrase(command.passphrase, (OWNER, command.name))
     # The settings first: keys are what says that it is kept.
     _begin(folder, profile_text(Mode.SIM, BrokerName.SIMULATOR))
     vault.add_slot(folder, key, OWNER, command.passphrase)

@@ -21,6 +21,7 @@ from app.runtime import Running, WindowConfirmer
 from core.access.users import role_of
 from core.clock import SystemClock
 from core.domain.access import Actor, Origin, Role
+from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.limits import Limits
 from core.domain.messages import Event, KeepProfile
@@ -95,7 +96,7 @@ def _settle(folder: Path) -> None:
 
 async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -> Running:
     """Open a throwaway profile on the embedded exchange: the demo, or a replay."""
-    from app.profile import keep_profile
+    from app.profile import OWNER, keep_profile
     from app.venues import Told, simulated
     from core.adapters import simulator
     from core.storage import vault
@@ -105,7 +106,7 @@ async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -
         folder = ThrowawayFolder(options.data_dir)
         undo.callback(folder.end)
         key = vault.create(folder.path, None)
-        store = open_store(folder.path / DATABASE, key, create=True)
+        store = open_store(folder.path / DATABASE, key, create=True, owner=OWNER)
         undo.push_async_callback(store.close_async)
         if options.kind is Kind.REPLAY and options.replay_path is not None:
             market = simulator.replay(SystemClock(), folder.path / LEDGER, options.replay_path, options.speed)
@@ -155,6 +156,7 @@ async def start_profile(
             found.profile.name, found.profile.folder, found.store, actor, limits, told, found.key
         )
         opened.unlock = partial(user_of, found.profile.folder, found.key)
+        opened.wrong_tries = found.unlocked.wrong_tries
         return await _start(opened, venue, publish, ask, undo)
 
 
@@ -198,6 +200,7 @@ class _Opened:
         self.is_temporary = is_temporary
         self.keep: Keep | None = None
         self.unlock: Callable[[str], str] | None = None
+        self.wrong_tries = 0
 
 
 async def _start(
@@ -245,5 +248,10 @@ async def _start(
     await venue.start()
     undo.push_async_callback(core.stop)
     await core.start()
+    if opened.wrong_tries:
+        # Nothing could be recorded while it was locked, so this tells of them afterwards.
+        facts = {"reason": f"{opened.wrong_tries} wrong passphrases before this start"}
+        draft = AuditDraft(AuditAction.UNLOCK_REFUSED, actor, opened.name, payload_of(facts))
+        await core.journal.record_anyway(draft)
     # What was opened is closed in the reverse order, whether the start failed or the window closed.
     return Running(core.locking.execute, actor, undo.pop_all().aclose, core.measuring.registry)

@@ -48,6 +48,7 @@ class RefusalCode(StrEnum):
     NOT_READY = "not_ready"
     REASON_MISSING = "reason_missing"
     NAME_TAKEN = "name_taken"
+    WEAK_PASSPHRASE = "weak_passphrase"  # noqa: S105 - a reason
     NOT_FOUND = "not_found"
 
 

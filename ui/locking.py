@@ -143,6 +143,7 @@ class WindowLock(QObject):
         if self._sheet is not None:
             words = str(error)
             self._sheet.refuse(f"{words[:1].upper()}{words[1:].rstrip('.')}.")
+            self._on_facts()
         return True
 
     def _on_not_locked(self, error: Exception) -> bool:

@@ -33,6 +33,7 @@ REFUSALS: Mapping[RefusalCode, str] = {
     RefusalCode.NOT_READY: "No profile is open, the start is not over, or the window is catching up.",
     RefusalCode.REASON_MISSING: "It needs a reason, which is kept in the audit record.",
     RefusalCode.NAME_TAKEN: "The name is in use; nothing was overwritten.",
+    RefusalCode.WEAK_PASSPHRASE: "The passphrase is too short, in use, or one that would be tried early.",
     RefusalCode.NOT_FOUND: "What was named does not exist.",
 }
 

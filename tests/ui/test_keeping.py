@@ -86,3 +86,19 @@ def test_keeping_under_a_taken_name_asks_for_another_and_keeps_the_rest(window, 
 
     assert again == ("desk", "There is a profile 'desk' already.")
     assert core.all_of(KeepProfile)[-1] == KeepProfile("desk 2", PASSPHRASE)
+
+
+def test_keeping_under_a_passphrase_that_the_core_refuses_asks_for_another_one(window, core, qtbot) -> None:
+    core.answers[KeepProfile] = Refused(RefusalCode.WEAK_PASSPHRASE, "this passphrase is well known")
+    window.registry.run("profile.keep")
+    for text in ("desk", PASSPHRASE, PASSPHRASE):
+        answer(window, text)
+    qtbot.waitUntil(lambda: any(each.isVisible() for each in window.findChildren(TextInput)))
+    again = (sheet(window).heading.text(), sheet(window).fault.text())
+    core.answers[KeepProfile] = Path("profiles") / "desk"
+
+    for text in ("walnut ceiling grammar", "walnut ceiling grammar"):
+        answer(window, text)
+
+    assert again == ("A passphrase for desk", "This passphrase is well known.")
+    assert core.all_of(KeepProfile)[-1] == KeepProfile("desk", "walnut ceiling grammar")

@@ -9,6 +9,7 @@ import pytest
 
 from app import profile as profiles
 from app.instance import ProfileLock
+from app.sessions import ThrowawayFolder
 from core.domain.access import Mode
 from core.domain.messages import KeepProfile
 from core.errors import (
@@ -227,6 +228,27 @@ async def test_kept_demo_opens_as_a_profile_once_moved(tmp_path: Path):
     await opened.store.close_async()
     opened.lock.release()
     assert profiles.names(tmp_path) == ("mine",)
+
+
+async def test_kept_demo_has_its_owner_for_administrator(tmp_path: Path):
+    folder = ThrowawayFolder(tmp_path)
+    key = vault.create(folder.path, None)
+    store = open_store(folder.path / "investiq.db", key, create=True, owner=profiles.OWNER)
+
+    users = await store.read(lambda reader: reader.users())
+    await store.close_async()
+    folder.end()
+
+    assert [(each.name, each.role) for each in users] == [("owner", "admin")]
+
+
+@pytest.mark.parametrize("name", ["walnut", "ceiling walnut"])
+def test_passphrase_made_of_the_profiles_name_is_refused(tmp_path: Path, name):
+    with pytest.raises(Refused) as refused:
+        profiles.create(tmp_path, name, f"{name} {name} {name} 123", cost=CHEAP)
+
+    assert refused.value.code is RefusalCode.WEAK_PASSPHRASE
+    assert not list(tmp_path.iterdir())
 
 
 def test_demo_kept_under_a_taken_name_or_twice_is_refused(tmp_path: Path):

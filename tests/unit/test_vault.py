@@ -75,7 +75,7 @@ def test_short_passphrase_is_refused_and_nothing_is_written(tmp_path: Path):
     with pytest.raises(Refused, match="15") as refused:
         vault.create(tmp_path, "fourteen chars", cost=CHEAP)
 
-    assert refused.value.code is RefusalCode.MALFORMED
+    assert refused.value.code is RefusalCode.WEAK_PASSPHRASE
     assert list(tmp_path.iterdir()) == []
 
 

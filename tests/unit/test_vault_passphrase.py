@@ -43,7 +43,7 @@ def test_passphrase_is_counted_in_characters_of_one_spelling(text):
         return
     with pytest.raises(Refused, match="15") as refused:
         check_passphrase(text)
-    assert refused.value.code is RefusalCode.MALFORMED
+    assert refused.value.code is RefusalCode.WEAK_PASSPHRASE
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_passphrase_that_would_be_tried_first_is_refused_and_not_quoted(text):
     with pytest.raises(Refused) as refused:
         check_passphrase(text, ("kim", "desk"))
 
-    assert refused.value.code is RefusalCode.MALFORMED
+    assert refused.value.code is RefusalCode.WEAK_PASSPHRASE
     assert text not in refused.value.message or not text.strip()
 
 

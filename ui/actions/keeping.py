@@ -35,8 +35,8 @@ class Keeping:
         dialog.open_field()
         dialog.refuse(fault)
 
-    def _ask_passphrase(self, name: str) -> None:
-        TextInput(
+    def _ask_passphrase(self, name: str, fault: str = "") -> None:
+        dialog = TextInput(
             self._parts.window,
             f"A passphrase for {name}",
             "It opens the profile from now on. Nobody can recover it for you.",
@@ -44,7 +44,9 @@ class Keeping:
             partial(self._ask_again, name),
             is_secret=True,
             fault_of=_fault,
-        ).open_field()
+        )
+        dialog.open_field()
+        dialog.refuse(fault)
 
     def _ask_again(self, name: str, passphrase: str) -> None:
         TextInput(
@@ -62,6 +64,10 @@ class Keeping:
             self._parts.notices.say(f"Kept as {name} in {folder}.")
 
         def refused(error: Exception) -> bool:
+            if isinstance(error, Refused) and error.code is RefusalCode.WEAK_PASSPHRASE:
+                words = str(error)
+                self._ask_passphrase(name, f"{words[:1].upper()}{words[1:]}.")
+                return True
             is_about_name = isinstance(error, Refused) and error.code in _ABOUT_NAME
             if is_about_name:
                 self._ask_name(name, passphrase, str(error))

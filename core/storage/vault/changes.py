@@ -177,7 +177,7 @@ def _sealable(folder: Path, key: Key) -> KeyFile:
 def _check_unused(found: KeyFile, passphrase: str) -> None:
     # A passphrase names its user, so no two may have the same.
     if any(opened_by_passphrase(slot, passphrase) is not None for slot in found.of(SlotKind.PASSPHRASE)):
-        raise Refused(RefusalCode.NAME_TAKEN, "this passphrase is in use already; take another")
+        raise Refused(RefusalCode.WEAK_PASSPHRASE, "this passphrase is in use already; take another")
 
 
 def _put(

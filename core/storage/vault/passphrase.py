@@ -65,7 +65,7 @@ def coded(passphrase: str) -> bytes:
 
 
 def _refused(words: str) -> Refused:
-    return Refused(RefusalCode.MALFORMED, words)
+    return Refused(RefusalCode.WEAK_PASSPHRASE, words)
 
 
 def _letters(text: str) -> str:
