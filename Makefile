@@ -54,11 +54,10 @@ torture: $(READY)
 	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile --timeout 0 --torture $(N) --examples $(EXAMPLES) tests/crash tests/property
 
 mutation: $(READY)
-	@$(OFFSCREEN) $(BIN)/mutmut run --max-children $(JOBS)
-	@$(BIN)/mutmut results
+	@$(BIN)/python -m tests.mutation --jobs $(JOBS)
 
 golden: $(READY)
-	@$(PYTEST) --rewrite-golden tests/golden
+	@$(PYTEST) --rewrite-golden tests/golden tests/unit/test_risk_findings.py
 
 docs: $(READY)
 	@$(OFFSCREEN) $(BIN)/python -c "from pathlib import Path; from app.docs import write; write(Path('docs'))"

@@ -1,0 +1,159 @@
+"""`make mutation`: changes the code that judges and sends orders, and asks whether a test notices.
+
+All of the rules, the gate, the throttle and the order management are changed in every way that mutmut knows,
+and the rest of `core/risk` and `core/orders` in 300 ways drawn with a seed. A mutant runs only the tests that
+reach its function: all quick ones, and of those that start a whole core so many as a seed draws.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from core.clock import SystemClock
+
+MUTANTS = Path("mutants")
+STATS = MUTANTS / "mutmut-stats.json"
+WHOLE = ("core/risk/checks/*", "core/orders/gate.py", "core/orders/throttle.py", "core/orders/oms.py")
+SEED, SAMPLE, SLOW_TESTS, QUICK_S = 4, 300, 40, 0.02
+LEAST_PCT, WITHIN_S = 90.0, 2_400.0
+# A few mutants first, for the sources to be changed and the tests to be timed.
+FIRST = "core.risk.checks.pause.*"
+# What mutmut writes for a mutant.
+SURVIVED, NO_TEST, SKIPPED = 0, 33, 34
+ALIVE = {SURVIVED: "survived", NO_TEST: "no test", None: "not run"}
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The mutants of one module, by name, and what became of each."""
+
+    source: str
+    file: Path
+    results: dict[str, int | None]
+
+    @property
+    def is_whole(self) -> bool:
+        return any(fnmatch(self.source, pattern) for pattern in WHOLE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of one mutant quickest first: those that start a core come last."""
+    items.sort(key=lambda item: "tmp_path" in getattr(item, "fixturenames", ()))
+
+
+def modules() -> list[Changed]:
+    """Read what mutmut has noted."""
+    found = []
+    for file in sorted(MUTANTS.rglob("*.py.meta")):
+        results = json.loads(file.read_text())["exit_code_by_key"]
+        found.append(Changed(str(file.relative_to(MUTANTS)).removesuffix(".meta"), file, results))
+    return found
+
+
+def choose(names: list[str]) -> None:
+    """Leave out of the run what is neither of the whole modules nor drawn."""
+    rest = sorted(name for each in modules() if not each.is_whole for name in each.results)
+    drawn = set(Random(SEED).sample(rest, min(SAMPLE, len(rest))))
+    for each in modules():
+        noted: dict[str, Any] = json.loads(each.file.read_text())
+        for name in each.results:
+            is_named = not names or any(fnmatch(each.source, pattern) for pattern in names)
+            if not is_named or not (each.is_whole or name in drawn):
+                noted["exit_code_by_key"][name] = SKIPPED
+        each.file.write_text(json.dumps(noted))
+
+
+def thin_out() -> None:
+    """Let each function be asked about by its quick tests, and by a draw of the others."""
+    noted: dict[str, Any] = json.loads(STATS.read_text())
+    took = noted["duration_by_test"]
+    for function, tests in noted["tests_by_mangled_function_name"].items():
+        slow = sorted(test for test in tests if took.get(test, 0.0) > QUICK_S)
+        kept = Random(f"{SEED}{function}").sample(slow, min(SLOW_TESTS, len(slow)))
+        noted["tests_by_mangled_function_name"][function] = sorted({*tests} - {*slow}) + kept
+    STATS.write_text(json.dumps(noted))
+
+
+def mutmut(*arguments: str, within_s: float) -> None:
+    """Run mutmut, and show its last words where it fails.
+
+    Raises:
+        SystemExit: it could not do its work in time, or at all.
+    """
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    if Path("/dev/shm").is_dir():
+        environment.setdefault("TMPDIR", "/dev/shm")  # a test's disk need not be safe here
+    program = str(Path(sys.executable).with_name("mutmut"))
+    try:
+        ran = subprocess.run(
+            [program, "run", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise SystemExit(f"mutmut was not done after {within_s:.0f} s") from expired
+    if ran.returncode:
+        raise SystemExit(f"mutmut failed:\n{ran.stdout[-3_000:]}\n{ran.stderr[-1_000:]}")
+
+
+def table() -> bool:
+    """Print what is alive, and a line a module and a group; return whether both groups are good enough."""
+    totals = {True: Counter[str](), False: Counter[str]()}
+    print(f"\n{'module':<40} {'mutants':>8} {'killed':>8} {'':>8}")
+    for each in modules():
+        ran = {name: code for name, code in each.results.items() if code != SKIPPED}
+        alive = {name: ALIVE[code] for name, code in ran.items() if code in ALIVE}
+        count = Counter({"all": len(ran), "killed": len(ran) - len(alive)})
+        totals[each.is_whole] += count
+        if ran:
+            print(_line(each.source, count))
+        for name, why in alive.items():
+            print(f"    {why}: {name}")
+    print()
+    for is_whole, words in ((True, "all of the rules, gate, throttle, oms"), (False, "a draw of the rest")):
+        print(_line(words, totals[is_whole]))
+    return all(_pct(count) >= LEAST_PCT for count in totals.values() if count["all"])
+
+
+def _pct(count: Counter[str]) -> float:
+    return 100.0 * count["killed"] / count["all"] if count["all"] else 100.0
+
+
+def _line(name: str, count: Counter[str]) -> str:
+    return f"{name:<40} {count['all']:>8} {count['killed']:>8} {_pct(count):>7.1f} %"
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--jobs", type=int, default=2)
+    options.add_argument("names", nargs="*", help="only these modules, as core/risk/checks/cash.py; * is any")
+    asked = options.parse_args()
+    clock = SystemClock()
+    begin = clock.monotonic()
+    shutil.rmtree(MUTANTS, ignore_errors=True)
+    mutmut("--max-children", str(asked.jobs), FIRST, within_s=WITHIN_S)
+    choose(asked.names)
+    thin_out()
+    mutmut("--max-children", str(asked.jobs), within_s=WITHIN_S - (clock.monotonic() - begin))
+    is_good = table()
+    took_s = clock.monotonic() - begin
+    print(f"{took_s / 60:.1f} minutes; at least {LEAST_PCT:g} % within {WITHIN_S / 60:g} minutes is asked.")
+    return 0 if is_good and took_s <= WITHIN_S else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
