@@ -13,10 +13,12 @@ from ui.actions.catalog import CATALOG
 from ui.actions.choices import LOOK
 from ui.actions.list_handlers import UNIVERSE, ListHandlers
 from ui.actions.portfolio_handlers import PortfolioHandlers
+from ui.actions.proposal_handlers import ProposalHandlers
 from ui.actions.registry import ActionRegistry
 from ui.actions.risk_handlers import RiskHandlers
 from ui.actions.trading_handlers import OrderHandlers, TradingHandlers
 from ui.actions.window_handlers import WindowHandlers
+from ui.alarm_banner import AlarmBanner
 from ui.asking import Asking
 from ui.banners import HaltBanner, UnknownBanner
 from ui.bar_links import BarLinks
@@ -42,6 +44,7 @@ from ui.panels.movers import MoversPanel
 from ui.panels.orders import OrdersPanel
 from ui.panels.portfolio import PortfolioPanel
 from ui.panels.positions import PositionsPanel
+from ui.panels.proposals import ProposalsPanel
 from ui.panels.risk import RiskPanel
 from ui.panels.ticket import TicketPanel
 from ui.panels.watchlist import WatchlistPanel
@@ -68,6 +71,7 @@ class MainWindow(QMainWindow):
         self.halted = HaltBanner(self.parts.facts, self)
         self.unknown = UnknownBanner(bridge, self.parts.facts, self)
         self.down = LinkBanner(self.parts.facts, self)
+        self.alarms = AlarmBanner(bridge, self)
         self._chart_link = ChartLink(bridge, self.parts.facts, self.parts.chart)
         self._splitters = self._place()
         self.layout_keeper = self._keep_layout()
@@ -85,11 +89,13 @@ class MainWindow(QMainWindow):
         watchlist = WatchlistPanel(bridge)
         positions, portfolio = PositionsPanel(bridge), PortfolioPanel(bridge)
         orders, fills, differences = OrdersPanel(bridge), FillsPanel(bridge), DifferencesPanel(bridge)
+        proposals = ProposalsPanel(bridge)
         tabs: list[tuple[QWidget, Tab]] = [
             (positions, positions),
             (portfolio, portfolio),
             (orders, orders),
             (fills, fills),
+            (proposals, proposals),
             (differences, differences),
         ]
         return Parts(
@@ -105,6 +111,7 @@ class MainWindow(QMainWindow):
             portfolio=portfolio,
             orders=orders,
             fills=fills,
+            proposals=proposals,
             differences=differences,
             blotter=Blotter(tabs, left=2),
             ticket=TicketPanel(bridge),
@@ -125,7 +132,7 @@ class MainWindow(QMainWindow):
         self._stack = stack = QVBoxLayout(body)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(0)
-        for widget in (self.top, self.halted, self.unknown, self.down):
+        for widget in (self.top, self.alarms, self.halted, self.unknown, self.down):
             stack.addWidget(widget)
         stack.addWidget(columns, 1)
         stack.addWidget(self.status)
@@ -163,7 +170,8 @@ class MainWindow(QMainWindow):
         self.portfolio = PortfolioHandlers(parts, self._holes, self.lists.export)
         windows = WindowHandlers(parts, overlays, self._reset_layout)
         handlers: dict[str, Callable[[], object]] = {}
-        for each in (self.trading, self.orders, self.risk, self.lists, windows):
+        self.proposals = ProposalHandlers(parts, self._holes)
+        for each in (self.trading, self.orders, self.risk, self.proposals, self.lists, windows):
             handlers.update(each.handlers())
         registry = ActionRegistry(CATALOG, handlers, self)
         self.overlays = Overlays(parts, registry, self._holes())

@@ -20,6 +20,7 @@ from ui.panels.movers import MoversPanel
 from ui.panels.orders import OrdersPanel
 from ui.panels.portfolio import PortfolioPanel
 from ui.panels.positions import PositionsPanel
+from ui.panels.proposals import ProposalsPanel
 from ui.panels.risk import RiskPanel
 from ui.panels.ticket import TicketPanel
 from ui.panels.watchlist import WatchlistPanel
@@ -53,6 +54,7 @@ class Parts:
     portfolio: PortfolioPanel
     orders: OrdersPanel
     fills: FillsPanel
+    proposals: ProposalsPanel
     differences: DifferencesPanel
     blotter: Blotter
     ticket: TicketPanel
@@ -68,6 +70,7 @@ class Parts:
             "portfolio": self.portfolio,
             "orders": self.orders,
             "fills": self.fills,
+            "proposals": self.proposals,
             "differences": self.differences,
             "audit": self.audit,
         }

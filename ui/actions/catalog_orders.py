@@ -77,6 +77,18 @@ ORDERS = (
         in_palette=False,
     ),
     ActionSpec(
+        "proposal.review",
+        "Decide on a proposal…",
+        "review_proposal",
+        Section.ORDERS,
+        ("Ctrl+P",),
+        icon="check-square",
+        role=Role.TRADER,
+        needs=(OPEN,),
+        menus=("panel.agent",),
+        words="approve reject agent strategy",
+    ),
+    ActionSpec(
         "ticket.size",
         "Size the order from its risk",
         "size_order",
