@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
+from typing import assert_never
 
 from core.domain.limits import Limits
 from core.domain.money import Qty, normal, plain
@@ -72,6 +73,8 @@ class LimitKind:
             case Looser.HIGHER | Looser.LOWER:
                 what = "a whole number" if self.is_whole else "a number"
                 return f"{what} from {plain(self.least)} to {plain(self.most)}"
+            case _:
+                assert_never(self.looser)
 
 
 _USUAL: dict[str, object] = {each.name: each.default for each in fields(Limits)}
@@ -190,6 +193,8 @@ def read(kind: LimitKind, text: str, *, bounded: bool = True) -> Value:
             return _symbols(kind, typed)
         case Looser.HIGHER | Looser.LOWER:
             return _number(kind, typed, bounded=bounded)
+        case _:
+            assert_never(kind.looser)
 
 
 def _number(kind: LimitKind, text: str, *, bounded: bool) -> Value:

@@ -190,8 +190,9 @@ class Breakers:
     async def load(self, command: LoadBreakers, actor: Actor) -> BreakerBoard:
         """Answer how all stand, with every step that was taken, newest first."""
         del actor
-        limit = min(max(1, command.limit), _MOST_STEPS)
-        history = await self._store.read(lambda reader: reader.breaker_steps(limit))
+        limit = min(command.limit, _MOST_STEPS)
+        # Without steps nothing is asked of the database, which may be stuck.
+        history = await self._store.read(lambda reader: reader.breaker_steps(limit)) if limit > 0 else ()
         found = [each for watch in self.watches for each in watch.readings()]
         figures = {(each.name, each.source): each.figure for each in found}
         keys = dict.fromkeys((*figures, *self._book.keys))

@@ -54,7 +54,8 @@ class History:
 class DailyBars:
     """Keeps the history of symbols. Runs on the core loop; a question never waits for the feed.
 
-    One request at a time, so that a chart or a scan never waits for more than one of these.
+    One request at a time, so that a chart or a scan never waits for more than one of these; the newest wish
+    first, for that is the one that a person looks at.
     """
 
     def __init__(self, state: LiveState, feed: MarketDataFeed, clock: Clock) -> None:
@@ -63,7 +64,7 @@ class DailyBars:
         self._clock = clock
         self._known: dict[Symbol, History] = {}
         self._failed: dict[Symbol, tuple[float, str]] = {}
-        self._asked: dict[Symbol, asyncio.Future[None]] = {}
+        self._asked: dict[Symbol, tuple[date, asyncio.Future[None]]] = {}
         self._wake = asyncio.Event()
 
     def get(self, symbol: Symbol) -> History | None:
@@ -88,26 +89,23 @@ class DailyBars:
         """Wait until each was fetched or could not be, but no longer than so many seconds."""
         for symbol in symbols:
             self._want(symbol)
-        waiting = [future for symbol in symbols if (future := self._asked.get(symbol)) is not None]
+        waiting = [self._asked[symbol][1] for symbol in symbols if symbol in self._asked]
         if waiting:
             await asyncio.wait(waiting, timeout=within_s)
 
     def _want(self, symbol: Symbol) -> None:
-        today = self._today()
-        if today is None or symbol in self._asked or symbol not in self._state.instruments:
+        # Regular hours open and close on one UTC date, which names the market day.
+        session = self._state.session
+        if session is None or symbol in self._asked or symbol not in self._state.instruments:
             return
+        today = session.opens.date()
         known, failed = self._known.get(symbol), self._failed.get(symbol)
         if known is not None and known.market_date == today:
             return
         if failed is not None and self._clock.monotonic() - failed[0] < RETRY_AFTER_S:
             return
-        self._asked[symbol] = asyncio.get_running_loop().create_future()
+        self._asked[symbol] = today, asyncio.get_running_loop().create_future()
         self._wake.set()
-
-    def _today(self) -> date | None:
-        # Regular hours open and close on one UTC date, which names the market day.
-        session = self._state.session
-        return None if session is None else session.opens.date()
 
     async def run(self) -> None:
         """Fetch what is wanted, one after the other, until it is cancelled."""
@@ -115,16 +113,14 @@ class DailyBars:
             await self._wake.wait()
             self._wake.clear()
             while self._asked:
-                symbol, future = next(iter(self._asked.items()))
-                pause_s = await self._fetch(symbol)
+                symbol, (today, done) = next(reversed(self._asked.items()))
+                pause_s = await self._fetch(symbol, today)
                 del self._asked[symbol]
-                if not future.done():
-                    future.set_result(None)
+                done.set_result(None)
                 if pause_s:
                     await self._clock.sleep(pause_s)
 
-    async def _fetch(self, symbol: Symbol) -> float:
-        today = self._today()
+    async def _fetch(self, symbol: Symbol, today: date) -> float:
         pause_s = 0.0
         try:
             async with asyncio.timeout(FETCH_WITHIN_S):
@@ -137,9 +133,8 @@ class DailyBars:
         except TimeoutError:
             self._fail(symbol, f"no answer within {FETCH_WITHIN_S:g} s")
         else:
-            if today is not None:
-                self._known[symbol] = history(bars, today)
-                self._failed.pop(symbol, None)
+            self._known[symbol] = history(bars, today)
+            self._failed.pop(symbol, None)
         return pause_s
 
     def _fail(self, symbol: Symbol, reason: str) -> None:

@@ -8,11 +8,11 @@ import structlog
 
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.access import Actor, Origin
+from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.messages import LoadRisk, Notice, RiskParametersChanged, SetRiskParameters, Severity
 from core.domain.parameters import ParameterChange, RiskView, Scope
-from core.errors import DatabaseDamaged, RefusalCode, Refused, StorageError
+from core.errors import DatabaseDamaged, StorageError
 from core.orders.gather import LiveState
 from core.orders.targets import Targets
 from core.ports.journal import Journal, Record
@@ -103,13 +103,9 @@ class RiskParameters:
         """Change parameters, all of them or none; what loosens waits.
 
         Raises:
-            Refused: `NOT_PERMITTED` for the agent; `REASON_MISSING`, or `MALFORMED` with the field.
+            Refused: `REASON_MISSING`, or `MALFORMED` with the field.
             StorageError: nothing was changed.
         """
-        if actor.origin is Origin.AGENT:
-            raise Refused(
-                RefusalCode.NOT_PERMITTED, "The agent does not set the limits that it is held against."
-            )
         await self._tasks.see_through(self._carry_out(command, actor), "risk parameters")
         return self._view()
 

@@ -7,11 +7,10 @@ from decimal import Decimal
 
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.access import Actor, Origin
+from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.messages import GetTargetProfile, TargetProfileChanged, UpdateTargetProfile
 from core.domain.parameters import RadarAxis, TargetProfile
-from core.errors import RefusalCode, Refused
 from core.orders.bodies import number
 from core.ports.journal import Journal, Record
 from core.ports.storage import Store, UnitOfWork
@@ -57,11 +56,9 @@ class Targets:
         """Aim at another risk; an axis that is not named stays as it is.
 
         Raises:
-            Refused: `NOT_PERMITTED` for the agent; `REASON_MISSING`, or `MALFORMED` with the axis.
+            Refused: `REASON_MISSING`, or `MALFORMED` with the axis.
             StorageError: nothing was changed.
         """
-        if actor.origin is Origin.AGENT:
-            raise Refused(RefusalCode.NOT_PERMITTED, "The agent does not say how much risk is aimed at.")
         return await self._tasks.see_through(self._carry_out(command, actor), "target profile")
 
     async def _carry_out(self, command: UpdateTargetProfile, actor: Actor) -> TargetProfile:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, assert_never
 
 from core.domain.access import Actor
 from core.domain.limit_kinds import AGENTS, KINDS, LimitKind, Looser, Value, contradiction, read, written
@@ -60,15 +60,10 @@ def tightest(everybody: Limits, agent: Limits) -> Limits:
 
 
 def _tighter(kind: LimitKind, one: Any, other: Any) -> Any:  # noqa: ANN401 - of the field's type
-    match kind.looser:
-        case Looser.MORE_SYMBOLS:
-            if one is None or other is None:
-                return other if one is None else one
-            return one & other
-        case Looser.FEWER_SYMBOLS:
-            return one | other
-        case Looser.HIGHER | Looser.LOWER | Looser.ON | Looser.OFF:
-            return other if is_looser(kind, one, other) else one
+    # Of two lists neither need be the tighter: what both allow is.
+    if kind.looser is Looser.MORE_SYMBOLS and one is not None and other is not None:
+        return one & other
+    return other if is_looser(kind, one, other) else one
 
 
 def is_looser(kind: LimitKind, one: Any, other: Any) -> bool:  # noqa: ANN401 - of the field's type
@@ -86,6 +81,8 @@ def is_looser(kind: LimitKind, one: Any, other: Any) -> bool:  # noqa: ANN401 - 
             return not one >= other
         case Looser.MORE_SYMBOLS:
             return other is not None and (one is None or not one <= other)
+        case _:
+            assert_never(kind.looser)
 
 
 def fold(parameters: Parameters, changes: Iterable[ParameterChange]) -> Parameters:

@@ -8,6 +8,7 @@ import pytest
 from core.domain.limit_kinds import AGENTS, KINDS
 from core.domain.limits import Limits
 from core.domain.parameters import RadarAxis
+from core.errors import StorageUnwritable
 from core.risk.parameters import COOL_OFF_S
 from tests.builders import AAPL
 from tests.fakes.daily_feed import DailyFeed, daily_bars, walk
@@ -40,6 +41,18 @@ async def test_risk_tells_both_limits_the_room_left_and_the_breakers(api: LocalA
     breakers = {each["name"]: each for each in found["breakers"]}
     assert breakers["daily_loss"]["state"] == "ARMED"
     assert breakers["daily_loss"]["limit"] == "5"
+
+
+async def test_risk_is_answered_while_the_database_is_stuck(api: LocalApi) -> None:
+    async def stuck(query: Any) -> Any:
+        raise StorageUnwritable("the disk is gone")
+
+    read, api.rig.store.read = api.rig.store.read, stuck
+
+    found = await api.get("/v1/risk")
+
+    api.rig.store.read = read
+    assert (found.status, found.body["trading_state"]) == (200, "ACTIVE")
 
 
 async def test_parameters_are_listed_whole_with_bounds_and_direction(api: LocalApi) -> None:

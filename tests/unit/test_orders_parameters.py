@@ -1,6 +1,7 @@
 """Risk parameters on a whole core: who, at once or after the wait, kept over restarts."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,13 @@ import pytest
 from core.domain import messages as m
 from core.domain.access import Actor, Origin, TradingState
 from core.domain.audit import AuditAction
-from core.domain.limit_kinds import KINDS
+from core.domain.limit_kinds import KINDS, read
 from core.domain.limits import AGENT_LIMITS, Limits
-from core.domain.parameters import ParameterEdit, RiskView, Scope
+from core.domain.parameters import ParameterChange, ParameterEdit, RiskView, Scope
 from core.domain.records import AuditQuery
 from core.errors import DatabaseDamaged, RefusalCode, Refused, StorageUnwritable
-from core.risk.parameters import COOL_OFF_S, LONGEST_REASON, is_looser, tightest
+from core.ids import Symbol
+from core.risk.parameters import COOL_OFF_S, LONGEST_REASON, Parameters, decide, is_looser, tightest
 from tests.fakes.rig import Rig
 
 USUAL = Limits()
@@ -188,7 +190,7 @@ async def test_neither_a_trader_nor_the_agent_changes_what_limits_them(rig: Rig)
 
     with pytest.raises(Refused, match="needs the role admin"):
         await rig.do(wish, "trader")
-    with pytest.raises(Refused, match="agent does not set"):
+    with pytest.raises(Refused, match="agent may only propose"):
         await rig.core.desk.execute(wish, agent)
 
     assert rig.core.state.limits == USUAL
@@ -287,6 +289,50 @@ async def test_a_stored_value_that_cannot_be_read_is_said_to_be_damage(rig: Rig)
 
     with pytest.raises(DatabaseDamaged, match="all strict: expected true or false, found perhaps"):
         await rig.core.risk_desk.load()
+
+
+async def test_what_another_release_stored_is_passed_over(rig: Rig) -> None:
+    now = rig.clock.now()
+    unknown = [
+        ParameterChange(scope, name, "1", "2", "x", "admin", "x", now, now)
+        for scope, name in ((Scope.ALL, "of_tomorrow"), (Scope.AGENT, "drawdown_pct"))
+    ]
+    await rig.core.journal.write(lambda uow, _: [uow.insert_parameter_change(each) for each in unknown])
+
+    await rig.kill()
+    await rig.start()
+
+    assert rig.core.state.limits == USUAL
+    assert rig.core.state.agent_limits == tightest(USUAL, AGENT_LIMITS)
+
+
+def test_lists_of_symbols_tighten_to_what_all_of_them_allow() -> None:
+    one, other = (replace(USUAL, allowed=frozenset(map(Symbol, names))) for names in ("AB", "BC"))
+
+    assert tightest(one, other).allowed == {"B"}
+    assert tightest(one, USUAL).allowed == {"A", "B"}
+    assert tightest(USUAL, other).allowed == {"B", "C"}
+    assert tightest(USUAL, USUAL).allowed is None
+    assert tightest(replace(USUAL, restricted=frozenset({Symbol("A")})), USUAL).restricted == {"A"}
+
+
+@pytest.mark.parametrize(("name", "before", "after", "waits"), [
+    ("restricted", "A", "A B", False), ("restricted", "A B", "A", True), ("restricted", "A", "B", True),
+    ("allowed", "A B", "A", False), ("allowed", "A", "A B", True), ("allowed", "A", "B", True),
+    ("allowed", "*", "A", False), ("allowed", "A", "*", True), ("allowed", "A", "-", False),
+    ("strict", "true", "false", True), ("strict", "false", "true", False),
+    ("short_sales", "false", "true", True), ("short_sales", "true", "false", False),
+    ("duplicate_hard_s", "60", "30", True), ("duplicate_hard_s", "30", "60", False),
+    ("losing_streak", "3", "4", True), ("losing_streak", "3", "2", False),
+])  # fmt: skip
+def test_which_way_a_parameter_loosens(name: str, before: str, after: str, waits: bool) -> None:
+    first = replace(USUAL, **{name: read(KINDS[name], before)})
+    admin = Actor("kim", "admin", Origin.WINDOW, "s")
+
+    (made,) = decide(Parameters(first), (edit(name, after),), "x", admin, datetime(2026, 1, 5, tzinfo=UTC))
+
+    assert (made.before, made.after) == (before, after)
+    assert (made.effective_at - made.decided_at).total_seconds() == (COOL_OFF_S if waits else 0)
 
 
 async def test_first_values_are_stored_once(rig: Rig) -> None:

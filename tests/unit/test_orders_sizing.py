@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from core.domain import messages as m
-from core.domain.access import Actor, Origin
 from core.domain.limits import Limits
 from core.domain.risk import RuleCode
 from core.domain.terms import OrdType, Side
@@ -69,13 +68,6 @@ async def test_a_market_order_is_sized_at_the_limit_that_is_sent_for_it(rig: Rig
     found = await sized(rig, replace(LIMIT, ord_type=OrdType.MARKET, price=""), risk="200", stop_px="95.00")
 
     assert found.order_qty == int(200 / (101.03 - 95 + (101.03 + 95) * 0.0005))
-
-
-async def test_the_agent_gets_no_size_for_what_it_may_only_propose(rig: Rig) -> None:
-    agent = Actor("agent", "trader", Origin.AGENT, "s-1")
-
-    with pytest.raises(Refused, match="No share passes the rules"):
-        await rig.core.desk.execute(m.SizeOrder(LIMIT, risk="200", stop_px="95.00"), agent)
 
 
 async def test_nothing_is_counted_or_sent_by_asking(rig: Rig) -> None:

@@ -78,7 +78,7 @@ async def test_neither_a_trader_nor_the_agent_says_what_is_aimed_at(rig: Rig) ->
 
     with pytest.raises(Refused, match="needs the role admin"):
         await rig.do(wish, "trader")
-    with pytest.raises(Refused, match="agent does not say"):
+    with pytest.raises(Refused, match="agent may only propose"):
         await rig.core.desk.execute(wish, Actor("agent", "admin", Origin.AGENT, "s-1"))
 
 

@@ -7,6 +7,7 @@ from math import log10
 
 import numpy as np
 import pytest
+from backtesting.test import GOOG
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -234,6 +235,24 @@ def test_the_average_true_range_agrees_with_numpy(days: int, count: int) -> None
     found = average_true_range(bars, days)
 
     assert found is not None
+    assert abs(float(found) - expected) < 1e-9
+
+
+def test_the_average_true_range_of_real_prices_agrees_with_numpy() -> None:
+    rows = [
+        tuple(f"{value:.4f}" for value in row) for row in GOOG[["Open", "High", "Low", "Close"]].to_numpy()
+    ]
+    bars = bars_of(rows)
+
+    found = average_true_range(bars)
+
+    high, low, close = (np.array([float(row[place]) for row in rows]) for place in (1, 2, 3))
+    ranges = np.maximum.reduce([high[1:] - low[1:], abs(high[1:] - close[:-1]), abs(low[1:] - close[:-1])])
+    expected = ranges[:14].mean()
+    for each in ranges[14:]:
+        expected += (each - expected) / 14
+    assert found is not None
+    assert len(bars) > 2_000
     assert abs(float(found) - expected) < 1e-9
 
 
