@@ -278,11 +278,13 @@ def window_numbers(bridge: Bridge) -> tuple[Watched, ...]:
     """Make the window's part of `/metrics`; read on the core loop, of values that one operation reads."""
     return (
         watched(
-            "investiq_window_waiting", "Events that the window has not taken.", lambda: float(bridge.waiting)
+            "investiq_window_waiting",
+            "Events that the window has not taken.",
+            lambda: float(len(bridge.lane)),
         ),
         watched(
             "investiq_window_stall_seconds",
             "By how much the latest frame of the last minute was late.",
-            lambda: bridge.worst_stall_ms / 1000.0,
+            lambda: bridge.stalls.worst_ms / 1000.0,
         ),
     )

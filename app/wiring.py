@@ -170,7 +170,7 @@ class Core:
         self.bus.subscribe(m.FillBooked, lambda event: self.state.traded.note(event.fill))
         self.safeguards.join(self.desk)
         self.sending.on_error = self.links.met
-        self.oms.tell_of_book(self.links.show_book)
+        self.oms.patience.on_turned = self.links.show
         enrolment = Enrolment(
             outside.broker, outside.store, self.journal, outside.profile.mode, self.desk_actor
         )

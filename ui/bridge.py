@@ -70,7 +70,7 @@ class Bridge(QObject):
         snapshot_loaded: Snapshot; all that was shown before is out of date.
         catching_up: the window fell behind (True) or has a snapshot again (False).
         stall_measured: ms by which the latest frame of the last minute was late; once a second.
-        worst_stall_ms: what it told last; may be read in any thread.
+        lane, stalls: what waits for the window, and how late its frames are; to be read in any thread.
         asked: ConfirmationRequest and a callable that takes the ConfirmationReply, once.
         failure: the exception of a command that nobody else has shown.
     """
@@ -100,23 +100,17 @@ class Bridge(QObject):
         self._send = send
         self._quotes: dict[Symbol, Quote] = {}
         self._latest: dict[tuple[str, str], Latest] = {}
-        self._lane: deque[InOrder] = deque()
+        self.lane: deque[InOrder] = deque()
         self._overflowed = False
         self._wake_is_due = False
         self._is_catching_up = False
         self._is_stopped = False
-        self._stalls = StallGauge()
-        self.worst_stall_ms = 0.0
+        self.stalls = StallGauge()
         self._frames = QTimer(self, timerType=Qt.TimerType.PreciseTimer, interval=FRAME_MS)
         self._frames.timeout.connect(self.take_frame)
         self._woken.connect(self._take_lane, _QUEUED)
         self._settled.connect(self._run, _QUEUED)
         self._question.connect(self._on_question, _QUEUED)
-
-    @property
-    def waiting(self) -> int:
-        """Events that must not be lost and that the window has not taken yet. Any thread."""
-        return len(self._lane)
 
     @property
     def is_catching_up(self) -> bool:
@@ -126,7 +120,7 @@ class Bridge(QObject):
     def start(self) -> None:
         """Begin to take frames."""
         self._is_stopped = False
-        self._stalls.restart()
+        self.stalls.restart()
         self._frames.start()
 
     def stop(self) -> None:
@@ -148,11 +142,11 @@ class Bridge(QObject):
             self._queue(event)
 
     def _queue(self, event: InOrder) -> None:
-        if len(self._lane) >= LANE_LIMIT:
+        if len(self.lane) >= LANE_LIMIT:
             self._overflowed = True
-            self._lane.clear()
+            self.lane.clear()
         if not self._overflowed:  # else the snapshot that is to come has it
-            self._lane.append(event)
+            self.lane.append(event)
         if not self._wake_is_due:
             self._wake_is_due = True
             self._woken.emit()
@@ -197,7 +191,7 @@ class Bridge(QObject):
     def request_snapshot(self) -> None:
         """Ask for everything anew; ``snapshot_loaded`` brings it. Events wait until it is there."""
         self._set_catching_up(True)
-        self._lane.clear()  # order matters: what is published from here on is kept, so no gap can arise
+        self.lane.clear()  # order matters: what is published from here on is kept, so no gap can arise
         self._overflowed = False
         self.send(LoadSnapshot(), self._on_snapshot, self._on_no_snapshot)
 
@@ -208,9 +202,8 @@ class Bridge(QObject):
             self.quotes_changed.emit(quotes)
         if latest:
             self._emit_latest(latest)
-        stall_ms = self._stalls.frame()
+        stall_ms = self.stalls.frame()
         if stall_ms is not None:
-            self.worst_stall_ms = stall_ms
             self.stall_measured.emit(stall_ms)
 
     def _emit_latest(self, events: list[Latest]) -> None:
@@ -242,14 +235,14 @@ class Bridge(QObject):
         until = seconds() + TURN_S
         while seconds() < until:
             try:
-                event = self._lane.popleft()
+                event = self.lane.popleft()
             except IndexError:  # empty, or emptied by the core thread because it overflowed
                 break
             if isinstance(event, InstrumentsKnown):
                 self.request_snapshot()
                 return
             self.in_order.emit(event)
-        if self._lane:
+        if self.lane:
             self._woken.emit()
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:

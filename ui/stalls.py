@@ -15,11 +15,15 @@ class StallGauge:
 
     Args:
         clock: monotonic seconds.
+
+    Attributes:
+        worst_ms: what was returned last.
     """
 
     def __init__(self, clock: Callable[[], float] = seconds) -> None:
         self._clock = clock
         self._worst: deque[float] = deque(maxlen=round(WINDOW_S / REPORT_S))
+        self.worst_ms = 0.0
         self.restart()
 
     def restart(self) -> None:
@@ -36,4 +40,5 @@ class StallGauge:
             return None
         self._worst.append(self._current)
         self._reported, self._current = now, 0.0
-        return max(self._worst)
+        self.worst_ms = max(self._worst)
+        return self.worst_ms

@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from core.domain.access import LockOut
 from core.domain.alarms import Alarm, AlarmId
 from core.domain.answers import (
     AuditPage,
@@ -36,7 +35,6 @@ from core.domain.reports import DailyReport
 from core.domain.risk import RuleCode
 from core.domain.terms import OrderDraft
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
-from core.metrics import Family
 
 R = TypeVar("R")
 
@@ -55,23 +53,6 @@ class LoadSnapshot(Command[Snapshot]):
 @dataclass(frozen=True, slots=True)
 class LoadLive(Command[LiveView]):
     """What is in memory at one moment, without a question to the database."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadMetrics(Command[tuple[Family, ...]]):
-    """Every number of the running program, from memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadLockOut(Command[LockOut]):
-    """How the local API stands towards wrong keys, as it was noted last."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoteLockOut(Command[None]):
-    """Keep how the local API stands towards wrong keys; the beginning of a lock-out is recorded."""
-
-    lock_out: LockOut
 
 
 @dataclass(frozen=True, slots=True)

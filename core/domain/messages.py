@@ -24,6 +24,7 @@ from core.domain.answers import (
     Snapshot,
     Submitted,
 )
+from core.domain.api_commands import LoadLockOut, LoadMetrics, NoteLockOut
 from core.domain.commands import (
     AcknowledgeAlarms,
     AcknowledgeBreaker,
@@ -50,14 +51,11 @@ from core.domain.commands import (
     LoadExternal,
     LoadFills,
     LoadLive,
-    LoadLockOut,
-    LoadMetrics,
     LoadPortfolio,
     LoadProposals,
     LoadRadar,
     LoadRisk,
     LoadSnapshot,
-    NoteLockOut,
     PreviewOrder,
     ProposeOrder,
     Reconcile,

@@ -81,10 +81,6 @@ class Links:
         self.states[part] = changed
         self._means.bus.publish(changed)
 
-    def show_book(self, refusal: str) -> None:
-        """Show whether the database takes the book; the refusal is empty while it does."""
-        self.show(Part.DATABASE, LinkState.DOWN if refusal else LinkState.UP, refusal)
-
     async def run_orders(self) -> None:
         """Keep the order stream: nothing opens before it is connected and reconciled."""
         await self._orders.run()

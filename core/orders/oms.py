@@ -55,7 +55,7 @@ class OrderManagement:
         self._bus = bus
         self._desk = desk
         self._tasks = tasks
-        self._patience = Patience(state, journal, clock, bus, tasks)
+        self.patience = Patience(state, journal, clock, bus, tasks)
         self.tally = Tally(state)
         self.on_unknown: Callable[[Order], None] = lambda _: None
         self.on_sighted: Callable[[Order], None] = lambda _: None
@@ -63,13 +63,9 @@ class OrderManagement:
         self.on_overfill: Callable[[Order], None] = lambda _: None
         self.on_outcome: Callable[[TradeOutcome], None] = lambda _: None
 
-    def tell_of_book(self, told: Callable[[str], None]) -> None:
-        """Have somebody told why the database refuses the book, and "" once it takes it again."""
-        self._patience.on_turned = told
-
     async def free_replaced(self, order: Order, reason: str) -> None:
         """Let the order that this one was to replace work on."""
-        async with self._patience.applying:
+        async with self.patience.applying:
             old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))
             if old is None or old.pending is not Pending.REPLACE:
                 return
@@ -78,7 +74,7 @@ class OrderManagement:
 
     async def mark_unknown(self, cl_ord_id: ClOrdId, reason: str) -> None:
         """Say that nobody can prove whether the broker has an order; it counts as live."""
-        async with self._patience.applying:
+        async with self.patience.applying:
             order = self._state.orders.get(cl_ord_id)
             if order is None or not order.is_open or order.acked or order.unknown:
                 return
@@ -102,7 +98,7 @@ class OrderManagement:
     async def _change(
         self, cl_ord_id: ClOrdId, edit: Callable[[Order], Order], drafts: Sequence[AuditDraft]
     ) -> Order:
-        async with self._patience.turn():
+        async with self.patience.turn():
             order = self._state.orders.get(cl_ord_id)
             if order is None:
                 raise Refused(RefusalCode.UNKNOWN_ORDER, f"There is no order {cl_ord_id}.")
@@ -135,7 +131,7 @@ class OrderManagement:
 
     async def _apply(self, report: ExecutionReport) -> Order | None:
         bind_contextvars(cl_ord_id=report.cl_ord_id)  # of the task that sees it through
-        async with self._patience.applying:
+        async with self.patience.applying:
             failpoint("oms.before_report")
             order = await self._find(report)
             known = order or self._adopt(report)
@@ -175,7 +171,7 @@ class OrderManagement:
             record(draft)
             return book(uow, after, told, self._state.positions.get(after.symbol), own, inherited)
 
-        booked = await self._patience.until_written(work)
+        booked = await self.patience.until_written(work)
         if booked is None:
             return False
         await self._keep(known, after, booked)
@@ -185,7 +181,7 @@ class OrderManagement:
         told, after = after, self._with_wish(known, after)
         self._state.orders.put(after)
         if after is not told:
-            await self._patience.until_written(lambda uow, _: uow.update_order(after))
+            await self.patience.until_written(lambda uow, _: uow.update_order(after))
         self._take(after, booked)
         self._bus.publish(OrderChanged(after))
 
@@ -219,7 +215,7 @@ class OrderManagement:
         return await self._tasks.see_through(self._infer(cl_ord_id, at), "inferred fill")
 
     async def _infer(self, cl_ord_id: ClOrdId, at: datetime) -> bool:
-        async with self._patience.applying:
+        async with self.patience.applying:
             order = self._state.orders.get(cl_ord_id)
             if order is None:
                 return False
@@ -232,7 +228,7 @@ class OrderManagement:
                         record(self.draft(AuditAction.ORDER_FILLED, order, inferred_facts(fill)))
                 return made
 
-            made = await self._patience.until_written(work)
+            made = await self.patience.until_written(work)
             if isinstance(made, str):
                 self._bus.publish(Notice(Severity.ALARM, made, f"missing:{cl_ord_id}"))
                 return False
@@ -247,7 +243,7 @@ class OrderManagement:
 
         # In memory first: what is unknown counts as live from now on, written or not.
         self._publish(order)
-        await self._patience.until_written(work)
+        await self.patience.until_written(work)
 
     def _judge(self, before: Order | None, after: Order, report: ExecutionReport) -> None:
         words = warning(before, after, report)

@@ -9,7 +9,7 @@ import structlog
 
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.messages import Notice, Severity
+from core.domain.messages import LinkState, Notice, Part, Severity
 from core.errors import StorageError, StorageUnwritable
 from core.orders.gather import LiveState
 from core.ports.journal import Journal, Record
@@ -18,6 +18,7 @@ from core.tasks import Tasks
 
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 T = TypeVar("T")
+Show = Callable[[Part, LinkState, str], None]
 
 _log = structlog.get_logger("orders")
 
@@ -33,7 +34,7 @@ class Patience:
         self._tasks = tasks
         self.applying = asyncio.Lock()
         self._is_refused = asyncio.Event()
-        self.on_turned: Callable[[str], None] = lambda _: None
+        self.on_turned: Show = lambda _part, _state, _text: None
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -63,7 +64,8 @@ class Patience:
             except StorageError as error:
                 self._state.book_writable = False
                 self._is_refused.set()
-                self.on_turned(f"The book cannot be written; no order is let out until it can. {error}")
+                words = f"The book cannot be written; no order is let out until it can. {error}"
+                self.on_turned(Part.DATABASE, LinkState.DOWN, words)
                 _log.error("report.unwritable", attempt=attempt, reason=str(error))
                 text = f"The book cannot be written, so no order is let out; trying again. {error}"
                 self._bus.publish(Notice(Severity.ALARM, text, "book"))
@@ -73,5 +75,5 @@ class Patience:
                 if not self._state.book_writable:
                     self._state.book_writable = True
                     self._is_refused.clear()
-                    self.on_turned("")
+                    self.on_turned(Part.DATABASE, LinkState.UP, "")
                 return result

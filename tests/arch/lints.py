@@ -52,6 +52,8 @@ FLOAT_MODULES = frozenset(
     {
         "core/domain/limit_kinds.py",  # seconds, and orders a second
         "core/orders/daily_bars.py",  # returns
+        "core/orders/gauges.py",  # measurements
+        "core/orders/measuring.py",
         "core/orders/throttle.py",
         "core/risk/radar.py",  # scores
     }

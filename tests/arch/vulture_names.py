@@ -53,6 +53,10 @@ pool_classes_by_scheme
 # Python itself reads these.
 __cause__
 __lt__
+unraisablehook
+
+# prometheus-client calls this.
+collect
 
 # Made for tests, which vulture does not read.
 CountedIds

@@ -270,7 +270,7 @@ async def _until(event: Event) -> None:
 def test_window_tells_what_it_has_not_taken(qapp) -> None:
     bridge = Bridge(lambda _command: None)
     bridge.publish(Notice(Severity.FACT, "test"))
-    bridge.worst_stall_ms = 40.0
+    bridge.stalls.worst_ms = 40.0
 
     found = Scrape(exposition([each.family() for each in window_numbers(bridge)]).decode())
 
