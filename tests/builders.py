@@ -1,11 +1,15 @@
 """Small makers of values that many tests need; each argument has a plain default."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import reduce
 
+from core.domain.execution import Fill
 from core.domain.money import Price, Qty
 from core.domain.terms import NewOrderSingle, OrderTerms, OrdType, Side, TimeInForce
 from core.ids import ClOrdId, Symbol
+from core.portfolio.pnl import DayTrades
 
 AAPL = Symbol("AAPL")
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
@@ -46,3 +50,8 @@ def single(cl_ord_id: str, body: OrderTerms) -> NewOrderSingle:
 def dec(text: str) -> Decimal:
     """Shorten `Decimal` where a test has many of them."""
     return Decimal(text)
+
+
+def day_trades(fills: Iterable[Fill]) -> DayTrades:
+    """Add up the fills of one symbol on one market day."""
+    return reduce(DayTrades.with_fill, fills, DayTrades())

@@ -1,6 +1,5 @@
 """Profit and loss of a position. What is not known is None, never zero."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -32,14 +31,6 @@ class DayTrades:
 
 
 NO_TRADES = DayTrades()
-
-
-def day_trades(fills: Sequence[Fill]) -> DayTrades:
-    """Add up the fills of one symbol on one market day."""
-    made = NO_TRADES
-    for fill in fills:
-        made = made.with_fill(fill)
-    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from core.ids import ClOrdId, ExecId, Symbol
 from core.portfolio.book import PortfolioBook
 from core.portfolio.lots import apply_fill
 from core.portfolio.parts import Evidence, adds_up, take_apart
-from core.portfolio.pnl import day_trades, position_pnl
+from core.portfolio.pnl import position_pnl
 from core.portfolio.splits import Split, split_entries
+from tests.builders import day_trades
 
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 WIDE = Context(prec=200, traps=[Inexact])

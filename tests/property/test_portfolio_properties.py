@@ -12,8 +12,9 @@ from core.domain.money import Money, Price, Qty
 from core.domain.terms import Side
 from core.ids import ClOrdId, ExecId, Symbol
 from core.portfolio.lots import apply_fill, fold
-from core.portfolio.pnl import NO_TRADES, day_trades, position_pnl
+from core.portfolio.pnl import NO_TRADES, position_pnl
 from core.portfolio.provenance import proof, readds
+from tests.builders import day_trades
 
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 WIDE = Context(prec=200, traps=[Inexact])

@@ -14,8 +14,9 @@ from core.domain.terms import Side
 from core.ids import ClOrdId, ExecId, Symbol
 from core.portfolio.day import DayFills, market_date
 from core.portfolio.lots import fold, position_of
-from core.portfolio.pnl import PositionPnl, day_trades, mark, position_pnl
+from core.portfolio.pnl import PositionPnl, mark, position_pnl
 from core.portfolio.provenance import proof, readds
+from tests.builders import day_trades
 
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 BUY, SELL = Side.BUY, Side.SELL
