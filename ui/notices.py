@@ -7,7 +7,8 @@ from datetime import datetime
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
-from core.domain.messages import InOrder, Notice, Severity
+from core.domain.alarms import Alarm
+from core.domain.messages import AcknowledgeAlarms, AlarmsChanged, InOrder, LoadAlarms, Notice, Severity
 from core.domain.risk import Verdict
 from core.errors import (
     BadInput,
@@ -77,7 +78,7 @@ class Notices(QObject):
 
     Attributes:
         fact: words for the status bar; empty when their time is over.
-        unread_changed: how many warnings nobody has looked at.
+        unread_changed: how many warnings nobody has looked at, and how many alarms nobody has seen.
     """
 
     fact = Signal(str)
@@ -88,12 +89,15 @@ class Notices(QObject):
         self._now = now
         self._heard: list[Heard] = []
         self._unread = 0
+        self._waiting: tuple[Alarm, ...] = ()
+        self._bridge = bridge
         self.toasts = ToastStack(window)
         self._fact_over = QTimer(self, singleShot=True, interval=FACT_MS)
         self._fact_over.timeout.connect(lambda: self.fact.emit(""))
         bridge.in_order.connect(self._on_event)
         bridge.failure.connect(self.show_failure)
         bridge.catching_up.connect(self._on_catching_up)
+        bridge.snapshot_loaded.connect(lambda _: bridge.send(LoadAlarms(), self._on_waiting))
 
     @property
     def heard(self) -> tuple[Heard, ...]:
@@ -115,24 +119,42 @@ class Notices(QObject):
         self.warn(words_of(error), Toast.REFUSED)
 
     def menu(self, parent: QWidget) -> QMenu:
-        """Return the newest notices as a menu, and count them as read."""
+        """Return the newest notices as a menu, and count them as read; alarms wait until they are seen."""
         menu = QMenu(parent)
+        if self._waiting:
+            count = len(self._waiting)
+            words = "Mark the alarm as seen" if count == 1 else f"Mark {count} alarms as seen"
+            menu.addAction(words, self._acknowledge)
+            menu.addSeparator()
         for each in self.heard[:_SHOWN]:
             text = each.text if len(each.text) <= 110 else each.text[:109] + "…"
             menu.addAction(f"{fmt.clock(each.at)}   {text}".replace("&", "&&"))
         if not self._heard:
             menu.addAction("Nothing to tell").setEnabled(False)
         self._unread = 0
-        self.unread_changed.emit(0)
+        self._tell()
         return menu
+
+    def _acknowledge(self) -> None:
+        seen = tuple(alarm.alarm_id for alarm in self._waiting)
+        self._bridge.send(AcknowledgeAlarms(seen), self._on_waiting)
+
+    def _on_waiting(self, waiting: tuple[Alarm, ...]) -> None:
+        self._waiting = waiting
+        self._tell()
+
+    def _tell(self) -> None:
+        self.unread_changed.emit(self._unread + len(self._waiting))
 
     def _keep(self, severity: Severity, text: str) -> None:
         self._heard.insert(0, Heard(self._now(), severity, text))
         del self._heard[KEPT:]
-        self._unread += 1
-        self.unread_changed.emit(self._unread)
+        self._unread += severity is not Severity.ALARM  # those are counted until somebody has seen them
+        self._tell()
 
     def _on_event(self, event: InOrder) -> None:
+        if isinstance(event, AlarmsChanged):
+            self._on_waiting(event.waiting)
         if not isinstance(event, Notice):
             return
         if event.severity is Severity.FACT:

@@ -22,6 +22,7 @@ from core.risk.words import percent
 
 # A peak is stored when it has risen by so much since it was stored last, and at the close.
 STEP_PCT = Decimal("0.1")
+RETRY_S = 5.0
 
 _log = structlog.get_logger("breakers")
 
@@ -39,6 +40,7 @@ class EquityWatch:
         self._clock: Clock = means.clock
         self._tasks = means.tasks
         self._stored: Decimal | None = None
+        self._retry_at = 0.0
         self._phase: SessionPhase | None = None
         self._day: object = None
         self._of_yesterday: Account | None = None
@@ -119,6 +121,8 @@ class EquityWatch:
         if peak is None or equity > peak.equity:
             peak = PortfolioPeak(Money(equity), "peak", self._clock.now())
             self._state.peak = peak
+        if self._clock.monotonic() < self._retry_at:
+            return
         is_step = self._stored is None or peak.equity >= self._stored * (100 + STEP_PCT) / 100
         if is_step or (is_close and peak.equity != self._stored):
             self._stored = peak.equity
@@ -132,7 +136,7 @@ class EquityWatch:
         try:
             await self._journal.write(work)
         except StorageError as error:
-            # It holds in memory, and the next step up tries again.
-            _log.warning("peak.unwritable", reason=str(error))
+            # It holds in memory; whoever writes to the book tells of the database.
+            _log.info("peak.unwritable", reason=str(error))
             if self._stored == peak.equity:
-                self._stored = None
+                self._stored, self._retry_at = None, self._clock.monotonic() + RETRY_S
