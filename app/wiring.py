@@ -27,6 +27,7 @@ from core.orders.in_flight import InFlight
 from core.orders.intents import Intents
 from core.orders.keys import Keys
 from core.orders.kill import KillSwitch
+from core.orders.link_record import LinkRecord
 from core.orders.links import Links
 from core.orders.locking import Locking
 from core.orders.lookups import LookUps
@@ -175,6 +176,7 @@ class Core:
             outside.broker, outside.store, self.journal, outside.profile.mode, self.desk_actor
         )
         self.links.on_connected = enrolment.check
+        LinkRecord(self.journal, self.desk_actor, self.bus, self.tasks)
         self.clerk.on_lists, self.clerk.on_looked = self.following.listed, self.following.look
 
     async def start(self) -> None:
