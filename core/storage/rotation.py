@@ -11,19 +11,27 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import Connection, Select, column, func, select, table
 from sqlcipher3 import dbapi2
 
 from core.errors import DatabaseDamaged, StorageUnwritable
 from core.failpoints import failpoint
 from core.storage import anchors, engine, secrets, vault
-from core.storage.faults import translate
+from core.storage.faults import DRIVER_ERRORS, translate
 from core.storage.private_file import sync_folder
+from core.storage.reader import SqlReader
 from core.storage.vault import Key
 from core.storage.vault.key import random_key
 from core.storage.vault.key_file import write
 
 _SPARE_BYTES = 16 * 1024 * 1024
+_SCHEMA: Select[tuple[Any, ...]] = (
+    select(column("type"), column("name"), column("sql"))
+    .select_from(table("sqlite_master"))
+    .order_by(column("type"), column("name"))
+)
 
 Record = Callable[[Path, Key], None]
 
@@ -158,32 +166,29 @@ def _export(database: Path, key: Key, staged: Path, new: Key) -> None:
 
 def _compare(database: Path, key: Key, staged: Path, new: Key) -> None:
     engine.check_pages(staged, new)
+    old, copy = engine.reading_engine(database, key), engine.reading_engine(staged, new)
     try:
-        with (
-            closing(engine.raw_connection(database, key)) as old,
-            closing(engine.raw_connection(staged, new)) as copy,
-        ):
-            faults = [str(row[0]) for row in copy.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            faults += [
-                f"a row of {row[0]} points nowhere" for row in copy.execute("PRAGMA foreign_key_check")
-            ]
-            if _contents(old) != _contents(copy):
+        with old.connect() as first, copy.connect() as second:
+            checked = second.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+            faults = [str(each) for each in checked if each != "ok"]
+            broken = second.exec_driver_sql("PRAGMA foreign_key_check").all()
+            faults += [f"a row of {row[0]} points nowhere" for row in broken]
+            if _contents(first) != _contents(second):
                 faults.append("its tables, rows or the head of its audit chain are others")
-    except dbapi2.Error as error:
+    except DRIVER_ERRORS as error:
         raise translate(error, staged) from error
+    finally:
+        old.dispose()
+        copy.dispose()
     if faults:
         raise DatabaseDamaged(f"the copy under the new key does not hold ({faults[0]}); nothing was changed")
 
 
-def _contents(connection: dbapi2.Connection) -> list[object]:
-    listed = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
-    tables = [name for kind, name, _ in listed if kind == "table"]
-    counts = [
-        connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()  # noqa: S608 - a name of our schema
-        for name in tables
-    ]
-    head = connection.execute("SELECT seq, digest FROM audit_log ORDER BY seq DESC LIMIT 1").fetchone()
-    return [listed, counts, head]
+def _contents(connection: Connection) -> tuple[object, ...]:
+    listed = connection.execute(_SCHEMA).all()
+    tables = [row.name for row in listed if row.type == "table"]
+    counts = [connection.execute(select(func.count()).select_from(table(name))).scalar() for name in tables]
+    return [tuple(row) for row in listed], counts, SqlReader(connection).audit_head()
 
 
 def _sync(path: Path) -> None:

@@ -17,8 +17,9 @@ RAW_SQL_CALLS = frozenset({"executescript", "exec_driver_sql"})
 # What SQLAlchemy has no words for, in core/storage only.
 STORAGE_SQL = re.compile(
     r"\s*(BEGIN( IMMEDIATE)?$|CREATE TRIGGER\b|VACUUM INTO\b|SELECT count\(\*\) FROM sqlite_master$"
+    r"|ATTACH DATABASE \? AS staged KEY \?$|SELECT sqlcipher_export\('staged'\)$"
     r"|PRAGMA (key|cipher_log_level|cipher_version|cipher_integrity_check|cipher_memory_security|journal_mode"
-    r"|synchronous|foreign_keys|foreign_key_check|query_only|cache_size|busy_timeout|wal_checkpoint|wal_autocheckpoint"
+    r"|synchronous|foreign_keys|foreign_key_check|integrity_check|query_only|cache_size|busy_timeout|wal_checkpoint|wal_autocheckpoint"
     r"|temp_store|trusted_schema|user_version)\b)"
 )
 SQL_PACKAGES = ("sqlalchemy", "sqlcipher3", "alembic", "sqlite3")
