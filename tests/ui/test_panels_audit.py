@@ -122,6 +122,27 @@ def test_audit_scrolling_down_loads_older_records(
         ("trading_state.changed", '{"after":"HALTED","reason":"x"}', "Trading halted", "x", Mark.STOP),
         ("trading_state.changed", '{"after":"ACTIVE","reason":"y"}', "Trading resumed", "y", None),
         ("order.prepared", '{"results":[{"outcome":"pass"}]}', "Order recorded", "passes 1 rules", None),
+        (
+            "equity.closed",
+            '{"cash":"10.5","positions_value":"-2","flow":"0","missed":false}',
+            "Equity at the close",
+            "cash 10.50, positions −2.00",
+            None,
+        ),
+        (
+            "equity.closed",
+            '{"cash":"10.5","positions_value":null,"flow":"0","missed":false}',
+            "Equity at the close",
+            "cash 10.50, positions —",
+            None,
+        ),
+        (
+            "equity.closed",
+            '{"cash":null,"positions_value":null,"flow":"0","missed":true}',
+            "Equity at the close",
+            "missed: the program did not run",
+            None,
+        ),
         ("new.thing_seen", "not json", "New thing seen", "", None),
     ],
 )

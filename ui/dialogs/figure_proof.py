@@ -14,12 +14,13 @@ from ui.dialogs.sheet_dialog import SheetDialog
 from ui.models.columns import Align, Column, Ink, Kind
 from ui.models.table import KeyedTableModel
 from ui.panels.portfolio_rows import missing_words, title_of
+from ui.theme.tokens import density
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.labels import plain
 from ui.widgets.table_view import TableView
 
 _WIDTH = 900
-_HEIGHT = 380
+_HEIGHT, _LEAST_HEIGHT = 380, 120
 
 _KINDS = {
     PartKind.CASH: "Cash the broker confirmed",
@@ -193,7 +194,8 @@ def show_closes(
 
 
 def _finish(dialog: SheetDialog, view: TableView, finding: QWidget, export: Export) -> None:
-    view.setFixedHeight(_HEIGHT)
+    rows = view.head.sizeHint().height() + (view.table.rowCount() + 1) * density().row
+    view.setFixedHeight(min(_HEIGHT, max(_LEAST_HEIGHT, rows)))
     dialog.column.addSpacing(4)
     dialog.column.addWidget(view)
     dialog.column.addWidget(finding)

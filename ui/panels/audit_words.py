@@ -147,8 +147,8 @@ def _subject(record: AuditRecord) -> str:
 
 
 def _outcome(action: str, facts: dict[str, object]) -> str:
-    if action == _A.ORDER_FILLED:
-        return f"{facts.get('last_qty', fmt.UNKNOWN)} at {_price(facts.get('last_px'))}"
+    if action in (_A.ORDER_FILLED, _A.EQUITY_CLOSED):
+        return _figures(action, facts)
     refusal = _refusal(facts)
     if refusal:
         return refusal
@@ -162,6 +162,15 @@ def _outcome(action: str, facts: dict[str, object]) -> str:
     if isinstance(facts.get("results"), list):
         return f"passes {len(_results(facts))} rules"
     return ""
+
+
+def _figures(action: str, facts: dict[str, object]) -> str:
+    if action == _A.ORDER_FILLED:
+        return f"{facts.get('last_qty', fmt.UNKNOWN)} at {_price(facts.get('last_px'))}"
+    if facts.get("missed"):
+        return "missed: the program did not run"
+    cash, positions = _price(facts.get("cash")), _price(facts.get("positions_value"))
+    return f"cash {cash}, positions {positions}"
 
 
 def _price(found: object) -> str:
