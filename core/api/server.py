@@ -8,15 +8,18 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Any
 
 import structlog
 from aiohttp import web
 
 from core.api import metrics, orders, proposals, reads, risk, trading
 from core.api.calls import Answer, Call, Door, Route
+from core.api.crowd import Crowd
 from core.api.entrance import METRICS, Entrance, Terms
 from core.api.keys import Keys
 from core.api.numbers import NO_ROUTE
+from core.api.pace import NOBODY
 from core.api.problems import Problem, problem_of
 from core.clock import Clock
 from core.domain.access import Actor
@@ -116,6 +119,7 @@ class ApiServer:
         self._clock = clock
         self._ids = ids
         self._entrance = Entrance(desk, terms, clock)
+        self._crowd = Crowd()
         app = web.Application(client_max_size=MOST_BYTES)
         for route in ROUTES:
             app.router.add_route(route.method, route.path, partial(self._carry_out, route))
@@ -143,8 +147,9 @@ class ApiServer:
         connection = partial(
             _Connection,
             manager,
+            crowd=self._crowd,
             loop=loop,
-            access_log=None,  # type: ignore[arg-type]  # aiohttp's own word for none
+            access_log=None,
             auto_decompress=False,
             keepalive_timeout=KEEP_OPEN_S,
             lingering_time=STOP_WITHIN_S,
@@ -168,7 +173,9 @@ class ApiServer:
     async def _answer(self, request: web.BaseRequest, inner: Handler) -> web.StreamResponse:
         begun = self._clock.monotonic()
         try:
-            request[_ACTOR] = await self._entrance.admit(request)
+            actor = request[_ACTOR] = await self._entrance.admit(request)
+            if actor.user != NOBODY:
+                self._crowd.leave(request.protocol)
             response = await inner(request)
         except ConnectionError:
             raise  # whoever asked has gone
@@ -203,6 +210,20 @@ class ApiServer:
 
 class _Connection(web.RequestHandler):
     """What is no HTTP at all never reaches a call; it is told so in JSON too."""
+
+    def __init__(self, manager: web.Server, *, crowd: Crowd, **settings: Any) -> None:
+        super().__init__(manager, **settings)
+        self._crowd = crowd
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; aiohttp calls this."""
+        super().connection_made(transport)
+        self._crowd.enter(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End; aiohttp calls this."""
+        self._crowd.leave(self)
+        super().connection_lost(exc)
 
     def handle_error(
         self,

@@ -43,7 +43,9 @@ process_bind_param
 process_literal_param
 process_result_value
 
-# aiohttp calls this.
+# aiohttp calls these.
+connection_lost
+connection_made
 handle_error
 
 # urllib3 reads these.

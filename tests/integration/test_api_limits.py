@@ -1,11 +1,14 @@
 """What the local API does against too many requests and wrong keys, over real sockets and a real database."""
 
 import asyncio
+import hmac
 import json
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from core.api.crowd import MOST_STRANGERS
 from core.api.wrong_keys import LOCKED_S, MOST_FAILURES, WINDOW_S
 from core.domain.access import Role
 from core.domain.messages import KillTrading, SaveSetting
@@ -233,3 +236,47 @@ async def test_half_a_key_and_a_key_with_more_are_wrong(api: LocalApi) -> None:
 
     for text in (key[:-1], f"{key}x", key.upper(), f" {key[:-1]}"):
         assert (await api.get("/health", role=text)).status in (401, 429)
+
+
+async def test_connections_that_say_nothing_shut_nobody_out(api: LocalApi) -> None:
+    assert (await api.get("/health")).status == 200  # this one goes on being open
+    silent = [await asyncio.open_connection("127.0.0.1", api.server.port) for _ in range(3 * MOST_STRANGERS)]
+
+    kept = await api.get("/health", role="trader")
+    async with aiohttp.ClientSession() as anew:
+        headers = {"X-API-Key": KEYS[Role.TRADER]}
+        async with anew.post(f"{api.address}/v1/halt", json={"reason": "test"}, headers=headers) as answer:
+            halted = answer.status
+    ended = sum([reader.at_eof() or await _is_at_end(reader) for reader, _ in silent])
+    for _, writer in silent:
+        writer.close()
+
+    assert (kept.status, halted) == (200, 200)
+    assert ended >= 2 * MOST_STRANGERS
+
+
+async def _is_at_end(reader: asyncio.StreamReader) -> bool:
+    try:
+        async with asyncio.timeout(0.02):
+            return await reader.read(1) == b""
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, None])
+async def test_every_key_is_compared_wherever_the_right_one_stands(
+    api: LocalApi, place: int | None, monkeypatch
+) -> None:
+    compared = []
+    inner = hmac.compare_digest
+
+    def watch(known: bytes, offered: bytes) -> bool:
+        compared.append(len(known) == len(offered) == 32)
+        return inner(known, offered)
+
+    monkeypatch.setattr(hmac, "compare_digest", watch)
+    key = WRONG if place is None else list(KEYS.values())[place]
+
+    await api.get("/health", role=key)
+
+    assert compared == [True] * len(KEYS)
