@@ -27,7 +27,7 @@ from core.storage.vault.key import random_key
 from core.storage.vault.key_file import write
 
 _SPARE_BYTES = 16 * 1024 * 1024
-_SCHEMA: Select[tuple[Any, ...]] = (
+_SCHEMA: Select[Any, Any, Any] = (
     select(column("type"), column("name"), column("sql"))
     .select_from(table("sqlite_master"))
     .order_by(column("type"), column("name"))

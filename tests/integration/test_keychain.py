@@ -19,7 +19,7 @@ from core.adapters.keychain import Keychain
 from core.clock import SystemClock
 from core.domain.access import Mode
 from core.domain.credentials import SecretName, lines
-from core.errors import KeyringUnavailable
+from core.errors import KeyringUnavailable, WrongPassphrase
 from core.storage import vault
 from tests.arch.source import ROOT
 
@@ -155,3 +155,62 @@ def test_locked_keyring_with_nobody_to_ask_is_not_used(session: Path):
 
     assert found.backend is None
     assert "the Secret Service keyring gave no answer" in found.words
+
+
+def test_real_keyring_opens_a_profile_unasked_once_it_is_switched_on_and_no_longer_after(unlocked: Path):
+    root, secret = unlocked / "data", unlocked / "passphrase"
+    made = profiles.create(root, "desk", PASSPHRASE, cost=CHEAP)
+    secret.touch(mode=0o600)
+    secret.write_text(PASSPHRASE)
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-m", "app", "--data-dir", str(root), "--passphrase-file", str(secret)]
+        done = subprocess.run(
+            [*command, *words], input="", capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    told = run("keys", "keyring", "on")
+    opened = profiles.open_profile(made.folder, None)
+    opened.store.close()
+    opened.lock.release()
+    run("keys", "rotate")
+    again = profiles.open_profile(made.folder, None)
+    again.store.close()
+    again.lock.release()
+    held = [path.read_bytes() for path in unlocked.rglob("*") if path.is_file() and path.name != "passphrase"]
+    run("keys", "keyring", "off")
+
+    assert told.startswith("the Secret Service keyring opens profile desk as owner")
+    assert (opened.unlocked.user, again.unlocked.user) == ("owner", "owner")
+    assert opened.key != again.key
+    # What the keyring holds is no key of the database, and is not in plain text either.
+    assert not [text for text in held if opened.key.reveal() in text or again.key.reveal() in text]
+    with pytest.raises(WrongPassphrase):
+        profiles.open_profile(made.folder, None)
+    with closing(secretstorage.dbus_init()) as bus:
+        items = list(secretstorage.get_default_collection(bus).search_items({"service": "InvestIQ"}))
+        assert not [item for item in items if "unlock" in item.get_attributes()["username"]]
+
+
+# WORKAROUND(keyring 25.7): as above.
+@pytest.mark.filterwarnings("ignore:.*unclosed.*:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_profile_of_a_locked_keyring_asks_for_a_passphrase(session: Path):
+    made = profiles.create(session / "data", "desk", PASSPHRASE, cost=CHEAP)
+    vault.add_keyring(made.folder, vault.unlock(made.folder, PASSPHRASE))
+
+    with pytest.raises(WrongPassphrase, match="a passphrase is needed"):
+        profiles.open_profile(made.folder, None)
+    gc.collect()  # here, where the warning is expected
+
+    opened = profiles.open_profile(made.folder, PASSPHRASE)
+    opened.store.close()
+    opened.lock.release()
+    assert opened.unlocked.user == "owner"
+
+
+def test_null_keyring_makes_no_way_in(unlocked: Path):
+    with pytest.raises(KeyringUnavailable, match="not a keyring that is known to encrypt"):
+        keychain.KeychainOpener(keyring.backends.null.Keyring(), "desk")
