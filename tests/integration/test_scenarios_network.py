@@ -4,6 +4,7 @@ Numbers are those of the list of scenarios. After each one our book is held agai
 """
 
 import resource
+import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -173,6 +174,40 @@ async def test_nf_4_ten_minutes_without_a_network_cost_thirty_tries_and_heal_wit
     assert rig.core.state.ready
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.FILLED
     await rig.agree()
+
+
+@pytest.mark.parametrize("how", ["no_names", "portal"])
+async def test_nf_4_ten_minutes_without_names_or_behind_a_portal_heal_by_themselves(
+    rig: AlpacaRig, monkeypatch: pytest.MonkeyPatch, expected_log, how: str
+) -> None:
+    expected_log("link.lost")
+    order = await rig.submit(draft(qty=10, price=FAR))
+    await rig.lose_network()
+    if how == "no_names":
+        monkeypatch.setattr(socket, "getaddrinfo", _no_name)
+    else:
+        rig.server.faults.http("html_200", times=None)
+    await rig.server.accept_connections()
+    rig.server.exchange.hand.fill(order.cl_ord_id, price=FAR)
+    tries = sum(1 for event in rig.events if _is(event, LinkState.CONNECTING))
+
+    await rig.wait(600, 2, refresh=False)
+    tried = sum(1 for event in rig.events if _is(event, LinkState.CONNECTING)) - tries
+    is_shut = not rig.core.state.ready
+    monkeypatch.undo()
+    rig.server.faults.clear()
+    await rig.have_network()
+    await rig.wait(15, 0.5)
+
+    assert 5 <= tried <= 30
+    assert is_shut
+    assert rig.core.state.ready
+    assert rig.order(order.cl_ord_id).ord_status is OrdStatus.FILLED
+    await rig.agree()
+
+
+def _no_name(*_: object, **__: object) -> None:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
 def _is(event: object, state: LinkState) -> bool:
