@@ -70,6 +70,12 @@ class Closing:
         self._rung_at: float | None = None
         self._due: list[Close] = []
 
+    @property
+    def expected(self) -> frozenset[date]:
+        """The market days whose close is watched for, or waits to be written."""
+        watched = [] if self._look is None else [self._look.close.day]
+        return frozenset((*watched, *(close.day for close in self._due)))
+
     async def run(self) -> None:
         """Look at market time again and again, until cancelled."""
         next_try = 0.0

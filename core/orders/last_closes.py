@@ -1,10 +1,11 @@
 """Closes that were not seen: of symbols without a quote, and of days on which the program did not run."""
 
+from datetime import date
+
 import structlog
 
 from core.clock import Clock
-from core.domain.market import Timeframe
-from core.domain.outcomes import EquitySnapshot
+from core.domain.market import MarketSession, Timeframe
 from core.errors import BrokerError, StorageError
 from core.ids import Symbol
 from core.orders.closing import Close, Closing
@@ -45,33 +46,30 @@ class LastCloses:
 
     async def run(self) -> None:
         """Look for what is missing again and again, until cancelled."""
-        last = await self._store.read(_newest)
-        is_caught_up = last is None
+        checked: date | None = None
         while True:
-            pause = LOOK_EVERY_S
-            if self._state.ready and self._state.session is not None:
+            pause, session = LOOK_EVERY_S, self._state.session
+            if self._state.ready and session is not None:
                 try:
-                    if last is not None and not is_caught_up:
-                        await self._record_missed(last)
-                        is_caught_up = True
+                    if market_date(session.now) != checked:
+                        await self._record_missed(session)
+                        checked = market_date(session.now)
                     await self._ask_for_prices()
                 except (BrokerError, StorageError) as error:
                     _log.info("closes.unanswered", reason=str(error))
                     pause = _AGAIN_S
             await self._clock.sleep(pause)
 
-    async def _record_missed(self, last: EquitySnapshot) -> None:
-        symbol, session = self._of_every_day(), self._state.session
-        if symbol is None or session is None:
+    async def _record_missed(self, session: MarketSession) -> None:
+        last, symbol = await self._store.read(_newest), self._of_every_day()
+        if last is None or symbol is None or market_date(session.now) <= last:
             return
-        gap = (market_date(session.now) - last.market_date).days
-        if gap <= 0:
-            return
+        gap = (market_date(session.now) - last).days
         # Its daily bars say on which days there was a market; the day that still runs is not over.
         bars = await self._feed.bars(symbol, Timeframe.D1, min(gap, _LONGEST_GAP_DAYS) + 1)
         for day in sorted({market_date(bar.time) for bar in bars}):
             has_ended = day < market_date(session.closes) or session.now >= session.closes
-            if day > last.market_date and has_ended:
+            if day > last and has_ended and day not in self._closing.expected:
                 await self._closing.record(Close(day, missed=True))
 
     def _of_every_day(self) -> Symbol | None:
@@ -91,5 +89,5 @@ class LastCloses:
                     self._valuation.take_close(bars[-1])
 
 
-def _newest(reader: Reader) -> EquitySnapshot | None:
-    return max(reader.snapshots(_ALL), key=lambda close: close.market_date, default=None)
+def _newest(reader: Reader) -> date | None:
+    return max((close.market_date for close in reader.snapshots(_ALL)), default=None)

@@ -8,6 +8,7 @@ import pytest
 
 from core.domain.audit import AuditAction
 from core.domain.figures import FigureName, PartKind, PriceBasis
+from core.domain.instrument import Instrument
 from core.domain.market import Bar, MarketSession, SessionPhase
 from core.domain.messages import (
     EquityClosed,
@@ -21,8 +22,9 @@ from core.domain.messages import (
 from core.domain.money import Money, Price, Qty
 from core.domain.outcomes import CashFlow, EquitySnapshot
 from core.domain.terms import Side
-from core.errors import RefusalCode, Refused, StorageUnwritable
+from core.errors import BrokerUnavailable, RefusalCode, Refused, StorageUnwritable
 from core.failpoints import arm, disarm_all
+from core.orders.portfolio import BENCHMARK
 from tests.builders import AAPL
 from tests.fakes.market import CASH, CLOSES, MSFT, OPENS
 from tests.fakes.rig import Rig, draft
@@ -324,3 +326,109 @@ async def test_days_on_which_the_program_did_not_run_are_recorded_as_missed(rig:
         (DAY - timedelta(days=3), True),
         (DAY - timedelta(days=2), True),
     ]
+
+
+async def test_days_without_market_time_are_recorded_as_missed_when_it_is_back(rig: Rig) -> None:
+    await ring(rig)
+    days = [OPENS + timedelta(days=ahead) for ahead in range(4)]
+
+    async def bars(symbol, timeframe, limit):
+        return tuple(Bar(symbol, day, *(Price("1"),) * 4, Qty(1)) for day in days)
+
+    rig.market.feed.bars = bars
+    turn_to(rig, OPENS + timedelta(days=3, minutes=1), day=3)
+    await rig.wait(5, 1)
+
+    assert [(close.market_date.day, close.missed) for close in (await rig.do(LoadPortfolio())).closes] == [
+        (5, False), (6, True), (7, True),
+    ]  # fmt: skip
+
+
+async def test_a_close_that_waits_to_be_written_is_not_missed(rig: Rig, expected_log) -> None:
+    expected_log("close.unwritten")
+    await ring(rig)
+
+    async def bars(symbol, timeframe, limit):
+        return tuple(
+            Bar(symbol, OPENS + timedelta(days=day), *(Price("1"),) * 4, Qty(1)) for day in (0, 1, 2)
+        )
+
+    def full() -> None:
+        raise StorageUnwritable("the disk is full")
+
+    rig.market.feed.bars = bars
+    arm("uow.insert_snapshot", full)
+    await ring(rig, day=1)
+    turn_to(rig, OPENS + timedelta(days=2, minutes=1), day=2)
+    await rig.wait(3, 1)
+    disarm_all()
+    await rig.wait(40, 1)
+
+    assert [(close.market_date.day, close.missed) for close in closes_of(rig)] == [(5, False), (6, False)]
+
+
+async def test_bars_that_fail_are_asked_for_again(rig: Rig) -> None:
+    await traded(rig)
+    asked = []
+
+    async def bars(symbol, timeframe, limit):
+        asked.append(symbol)
+        if len(asked) == 1:
+            raise BrokerUnavailable("the feed does not answer")
+        return ()
+
+    rig.market.feed.bars = bars
+    rig.core.state.quotes._quotes.pop(MSFT)
+    rig.core.valuation._all_changed()
+
+    await rig.wait(70, 1, refresh=False)
+
+    assert asked == [MSFT] * 3
+    assert rig.core.valuation.equity is None
+
+
+async def test_the_benchmark_is_joined_where_it_is_known_and_left_out_where_it_fails(rig: Rig) -> None:
+    rig.core.state.instruments[BENCHMARK] = Instrument(BENCHMARK, "S&P 500", "ARCA")
+    days = [OPENS + timedelta(days=day) for day in range(3)]
+    prices = dict(zip(days, ("500", "510", "505"), strict=True))
+    await rig.submit(draft(qty=10))
+    for day in range(3):
+        rig.market.show(AAPL, last=Price(f"{104 + day * day}"))
+        await ring(rig, day=day)
+
+    async def bars(symbol, timeframe, limit):
+        return tuple(Bar(symbol, day, *(Price(price),) * 4, Qty(1)) for day, price in prices.items())
+
+    async def fails(symbol, timeframe, limit):
+        raise BrokerUnavailable("the feed does not answer")
+
+    rig.market.feed.bars = bars
+    joined = (await rig.do(LoadPortfolio())).performance
+    rig.market.feed.bars = fails
+    alone = (await rig.do(LoadPortfolio())).performance
+
+    assert (joined.benchmark, joined.joined) == ("SPY", 2)
+    assert joined.beta is not None
+    assert (alone.benchmark, alone.beta, alone.returns) == ("", None, 2)
+
+
+async def test_a_proof_during_fills_waits_for_them_and_gives_up_in_words(rig: Rig) -> None:
+    await traded(rig)
+    book = rig.core.state.positions
+    stored = book.get(AAPL)
+    book.put(replace(stored, fees=Money(stored.fees + 1)))  # as while a fill is being booked
+
+    asking = await rig.begin(ExplainFigure(FigureName.FEES))
+    await rig.wait(0.1, 0.05, refresh=False)
+    book.put(stored)
+    await rig.wait(0.1, 0.05, refresh=False)
+    proof = asking.result()
+    book.put(replace(stored, fees=Money(stored.fees + 1)))
+    again = await rig.begin(ExplainFigure(FigureName.FEES))
+    await rig.wait(1, 0.05, refresh=False)
+
+    assert proof.holds
+    with pytest.raises(Refused) as caught:
+        again.result()
+    assert caught.value.code is RefusalCode.NOT_READY
+    book.put(stored)
