@@ -41,7 +41,10 @@ class Server:
         self.program.write_text(f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m app "$@"\n')
         self.program.chmod(0o755)
         usual = {name: text for name, text in os.environ.items() if not name.startswith("INVESTIQ_")}
-        self.environment = usual | {"DBUS_SESSION_BUS_ADDRESS": "disabled:"}
+        self.environment = usual | {
+            "DBUS_SESSION_BUS_ADDRESS": "disabled:",
+            "RATE_LIMIT_PER_MINUTE": "100000",
+        }
 
     def here(self, command: str) -> str:
         changes = {

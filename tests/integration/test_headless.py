@@ -62,7 +62,7 @@ def start(root: Path, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     def start(*words: str, **variables: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "app", "--data-dir", str(root), "--passphrase-file", str(passphrase)]
         usual = {name: value for name, value in os.environ.items() if not name.startswith("INVESTIQ_")}
-        given = {"API_KEYS_FILE": str(keys)} | variables
+        given = {"API_KEYS_FILE": str(keys), "RATE_LIMIT_PER_MINUTE": "100000"} | variables
         return subprocess.Popen(
             [*command, *words],
             cwd=ROOT,
@@ -86,11 +86,11 @@ def running(program: subprocess.Popen[str]) -> Iterator[str]:
         program.communicate(timeout=WITHIN_S)
 
 
-def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, dict]:
+def ask(port: int, method: str, path: str, body: object = None, key: str = KEY) -> tuple[int, dict]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WITHIN_S)
     try:
         sent = None if body is None else json.dumps(body)
-        connection.request(method, path, sent, {"X-API-Key": KEY, "Content-Type": "application/json"})
+        connection.request(method, path, sent, {"X-API-Key": key, "Content-Type": "application/json"})
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:
@@ -135,6 +135,24 @@ def test_headless_serves_until_it_is_told_to_end_and_its_record_holds(start, por
     assert (code, complaints) == (0, "")
     assert (verify.returncode, "the audit chain holds" in told) == (0, True)
     assert (kept[0], kept[1]["cl_ord_id"]) == (200, placed)
+
+
+def test_allowance_is_that_of_the_environment_and_a_lock_out_outlives_a_kill(start, port) -> None:
+    with running(start("headless", RATE_LIMIT_PER_MINUTE="4")) as line:
+        asked = [ask(port, "GET", "/health")[0] for _ in range(6)]
+        halted = ask(port, "POST", "/v1/halt", {"reason": "test"})[0]
+        wrong = [ask(port, "GET", "/health", key="w" * 40)[0] for _ in range(6)]
+    # The one above was killed, not ended.
+    with running(start("headless")):
+        still = ask(port, "GET", "/health", key="w" * 40)
+        valid = ask(port, "GET", "/v1/audit?after=0")
+
+    assert line
+    assert 429 not in asked[:4]
+    assert asked[4:] == [429, 429]
+    assert (halted, wrong) == (200, [401] * 5 + [429])
+    assert (still[0], valid[0]) == (429, 200)
+    assert "api.locked_out" in {record["action"] for record in valid[1]["records"]}
 
 
 def test_second_headless_on_one_profile_is_told_so(start, port) -> None:
@@ -201,7 +219,7 @@ class StuckWindow:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.asked = Event()
-        environment = read_environment({"API_KEYS": f"{KEY}:trader"})
+        environment = read_environment({"API_KEYS": f"{KEY}:trader", "RATE_LIMIT_PER_MINUTE": "100000"})
 
         def ask_forever(_request):
             self.asked.set()
