@@ -9,19 +9,22 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from app.instance import ProfileLock
+from app.admission import held_alone
 from app.opening import NOT_USED_YET, Invocation, check_may_start, let_in, schema_of, usual_profile
 from app.profile import Profile, load
-from core.domain.access import Mode
+from core.clock import SystemClock
+from core.domain.access import Mode, Role
 from core.errors import InvestIQError, ProfileInUse, StorageError
 from core.settings import ProfileSettings
 from core.storage import vault
 from core.storage.vault import Key
 
+OLDEST_KEY_DAYS = 730  # of the database; a passphrase has no age (NIST SP 800-63B-4, 3.1.1.2)
 LEAST_FREE_BYTES = 512 * 1024 * 1024
 _REINSTALL = "run make setup, or install the program anew"
 
@@ -119,8 +122,11 @@ def _fonts() -> Check:
 
 
 def _cipher() -> Check:
+    from core.storage.engine import cipher_version
     from core.storage.store import open_store
 
+    if not cipher_version():
+        return Check("cipher", passed=False, found="this Python's SQLite cannot encrypt", advice=_REINSTALL)
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "probe.db"
         try:
@@ -128,7 +134,7 @@ def _cipher() -> Check:
             is_plain = path.read_bytes().startswith(b"SQLite")
         except StorageError as error:
             return Check("cipher", passed=False, found=str(error), advice=_REINSTALL)
-    found = f"an encrypted database can be made; sqlcipher3 {metadata.version('sqlcipher3')}"
+    found = f"an encrypted database can be made; SQLCipher {cipher_version()}"
     return _check("cipher", not is_plain, found if not is_plain else "the file is not encrypted", _REINSTALL)
 
 
@@ -186,7 +192,7 @@ def _profile(invocation: Invocation) -> Iterator[Check]:
     yield _permissions(profile)
     with ExitStack() as held:
         try:
-            held.enter_context(ProfileLock(profile.lock))
+            held.enter_context(held_alone(profile))
         except (ProfileInUse, StorageError) as error:
             advice = "end the other instance; the database can be checked only then"
             yield Check("one instance", passed=False, found=str(error), advice=advice)
@@ -220,10 +226,12 @@ def _database(profile: Profile, invocation: Invocation) -> Iterator[Check]:
     yield _guarded("passphrase", lambda: _unlocked(profile, invocation, keys))
     if not keys:
         return
+    yield _guarded("keys", lambda: _keys(profile))
     yield from _credentials(profile, keys[0])
     schema = _guarded("database schema", lambda: _schema(profile, keys[0]))
     yield schema
     if schema.passed:
+        yield _guarded("users", lambda: _users(profile, keys[0]))
         yield _guarded("audit chain", lambda: _chain(profile, keys[0]))
 
 
@@ -258,6 +266,36 @@ def _unlocked(profile: Profile, invocation: Invocation, keys: list[Key]) -> Chec
     unlocked = let_in(profile, invocation)
     keys.append(unlocked.key)
     return Check("passphrase", passed=True, found=f"opens the slot of user {unlocked.user}")
+
+
+def _keys(profile: Profile) -> Check:
+    now, found = SystemClock().now(), vault.ages(profile.folder)
+    made = found.data_key
+    words = [f"database {_age(made, now)}", *(f"{user} {_age(at, now)}" for user, at in found.passphrases)]
+    words.append("no recovery key" if found.recovery is None else f"recovery key {_age(found.recovery, now)}")
+    if vault.has_keyring(profile.folder):
+        words.append("the keyring opens it unasked")
+    is_young = made is None or (now - made).days <= OLDEST_KEY_DAYS
+    return _check("keys", is_young, "; ".join(words), "run: investiq keys rotate")
+
+
+def _age(at: datetime | None, now: datetime) -> str:
+    return "of unknown age" if at is None else f"{max(0, (now - at).days)} days old"
+
+
+def _users(profile: Profile, key: Key) -> Check:
+    from core.access.users import present
+    from core.storage.user_store import stored_users
+
+    roles = {each.name: each.role for each in present(stored_users(profile.database, key))}
+    slots = vault.users(profile.folder)
+    strangers = [name for name in slots if name not in roles]
+    if strangers:
+        advice = f"run: investiq users add {strangers[0]} --role viewer, or users remove"
+        return Check("users", passed=False, found=f"without a role: {', '.join(strangers)}", advice=advice)
+    is_ruled = any(roles[name] == Role.ADMIN for name in slots)
+    found = ", ".join(f"{name} {role}" for name, role in roles.items()) or "nobody"
+    return _check("users", is_ruled, found, "no administrator has a passphrase; use the recovery key")
 
 
 def _schema(profile: Profile, key: Key) -> Check:

@@ -96,6 +96,13 @@ def _prepare(connection: dbapi2.Connection, journal: str, *, reads_only: bool) -
         connection.execute("PRAGMA wal_autocheckpoint = 16384")
 
 
+def cipher_version() -> str:
+    """Return the version of the cipher in the library; empty where it cannot encrypt."""
+    with closing(dbapi2.connect(":memory:")) as connection:
+        found = connection.execute("PRAGMA cipher_version").fetchone()
+    return str(found[0]) if found and found[0] else ""
+
+
 def raw_connection(path: Path, key: Key) -> dbapi2.Connection:
     """Open the file for what SQLAlchemy has no words for; whoever opens it closes it."""
     connection = _open(path, key, "rw")
