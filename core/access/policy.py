@@ -18,6 +18,7 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.LoadAlarms: _ANYBODY,
     m.LoadProposals: _ANYBODY,
     m.LoadDailyReport: _ANYBODY,
+    m.ExportDailyReport: _ANYBODY,
     m.LoadMetrics: _ANYBODY,
     m.LoadFills: _ANYBODY,
     m.LoadExternal: _ANYBODY,

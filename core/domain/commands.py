@@ -1,11 +1,9 @@
 """What is wanted of the core; every command names what it answers."""
 
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from core.domain.alarms import Alarm, AlarmId
 from core.domain.answers import (
     AuditPage,
     FillPage,
@@ -22,7 +20,6 @@ from core.domain.answers import (
     Submitted,
 )
 from core.domain.audit import AuditReport
-from core.domain.breakers import BreakerBoard, BreakerName, BreakerRecord
 from core.domain.figures import FigureName, FigureProof, PortfolioReport
 from core.domain.market import Bar, Timeframe
 from core.domain.movers import LARGE_CAPS, MoversScan
@@ -31,7 +28,6 @@ from core.domain.parameters import ParameterEdit, RadarAxis, RiskView, TargetPro
 from core.domain.proposals import Proposal
 from core.domain.radar import Radar
 from core.domain.records import AuditQuery, TradingStateRecord, Watchlist
-from core.domain.reports import DailyReport
 from core.domain.risk import RuleCode
 from core.domain.terms import OrderDraft
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
@@ -223,41 +219,6 @@ class LoadProposals(Command[tuple[Proposal, ...]]):
     """The newest proposals, newest first."""
 
     limit: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class AcknowledgeBreaker(Command[BreakerRecord]):
-    """Take a trip for understood, by an administrator, with a reason; trading is resumed apart from it."""
-
-    name: BreakerName
-    source: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoadBreakers(Command[BreakerBoard]):
-    """How every breaker stands, and its history."""
-
-    limit: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class LoadAlarms(Command[tuple[Alarm, ...]]):
-    """The alarms that nobody has seen, oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class AcknowledgeAlarms(Command[tuple[Alarm, ...]]):
-    """Say that a person has seen these alarms; answers those that still wait."""
-
-    alarm_ids: tuple[AlarmId, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadDailyReport(Command[DailyReport]):
-    """What a market day came to, from the database; None for the one that runs."""
-
-    market_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,6 @@ from core.domain.answers import (
 )
 from core.domain.api_commands import LoadLockOut, LoadMetrics, NoteLockOut
 from core.domain.commands import (
-    AcknowledgeAlarms,
-    AcknowledgeBreaker,
     CancelOrder,
     CancelOrders,
     CheckOrder,
@@ -43,11 +41,8 @@ from core.domain.commands import (
     ImportWatchlist,
     KeepProfile,
     KillTrading,
-    LoadAlarms,
     LoadAudit,
     LoadBars,
-    LoadBreakers,
-    LoadDailyReport,
     LoadExternal,
     LoadFills,
     LoadLive,
@@ -103,6 +98,14 @@ from core.domain.events import (
     TargetProfileChanged,
     TradingStateChanged,
 )
+from core.domain.guard_commands import (
+    AcknowledgeAlarms,
+    AcknowledgeBreaker,
+    ExportDailyReport,
+    LoadAlarms,
+    LoadBreakers,
+    LoadDailyReport,
+)
 from core.domain.lanes import (
     InOrder,
     Latest,
@@ -139,6 +142,7 @@ __all__ = [
     "ExplainFigure",
     "ExplainOrder",
     "ExplainPosition",
+    "ExportDailyReport",
     "FillBooked",
     "FillPage",
     "FollowAudit",

@@ -1,23 +1,27 @@
 """The report of a market day, put together from the book and the record, never from memory (C4)."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from core.clock import Clock
 from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditRecord
 from core.domain.breakers import BreakerState
 from core.domain.execution import Fill
-from core.domain.messages import LoadDailyReport
+from core.domain.messages import ExportDailyReport, LoadDailyReport
 from core.domain.money import ZERO
 from core.domain.records import AuditQuery
 from core.domain.reports import CodeCount, DailyReport, LimitPeak, Slip
 from core.domain.risk import Outcome
+from core.errors import BadInput
 from core.ids import ClOrdId
 from core.orders.gather import LiveState
+from core.orders.report_files import write
 from core.portfolio.day import market_date
 from core.ports.storage import Reader, Store
 from core.risk.slippage import decision_price, slip, slip_pct
@@ -31,12 +35,24 @@ _HUNDRED = Decimal(100)
 
 
 class DailyReports:
-    """Answers `LoadDailyReport`. Runs on the core loop; the work is done on a read thread."""
+    """Answers for the report of a day. Runs on the core loop; the work is done on a read thread."""
 
     def __init__(self, state: LiveState, store: Store, clock: Clock) -> None:
         self._state = state
         self._store = store
         self._clock = clock
+
+    async def export(self, command: ExportDailyReport, actor: Actor) -> tuple[Path, ...]:
+        """Write the report of a day into a folder.
+
+        Raises:
+            BadInput: the folder cannot be written to.
+        """
+        report = await self.load(LoadDailyReport(command.market_date), actor)
+        try:
+            return await asyncio.to_thread(write, report, command.folder)
+        except OSError as error:
+            raise BadInput(str(command.folder), f"the report could not be written: {error}") from error
 
     async def load(self, command: LoadDailyReport, actor: Actor) -> DailyReport:
         """Put the report of a day together."""

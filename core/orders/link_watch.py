@@ -10,7 +10,6 @@ from core.domain.market import MarketSession, SessionPhase
 from core.domain.messages import LinkChanged, LinkState, Part, SessionTicked
 from core.orders.gather import LiveState
 from core.orders.watching import Reading
-from core.risk.words import seconds
 
 _MICROS = Decimal("0.000001")
 
@@ -51,8 +50,8 @@ class LinkWatch:
         begun = self._regular_since if self._is_regular() else None
         stale = None if begun is None else self._stale_s(begun)
         down = None if begun is None else self._down_s(begun)
-        old = "" if stale is None else f"Nothing that is held has had a price for {seconds(float(stale))}."
-        gone = "" if down is None else f"The order stream has been down for {seconds(float(down))}."
+        old = "" if stale is None else f"Nothing that is held has had a price for {_words(stale)}."
+        gone = "" if down is None else f"The order stream has been down for {_words(down)}."
         return (
             Reading(BreakerName.STALE_DATA, stale, old),
             Reading(BreakerName.DISCONNECTION, down, gone),
@@ -85,3 +84,7 @@ class LinkWatch:
 
 def _decimal(value: float) -> Decimal:
     return Decimal(str(value)).quantize(_MICROS)
+
+
+def _words(value: Decimal) -> str:
+    return f"{value:.0f} s"

@@ -8,6 +8,7 @@ from core.domain.breakers import BreakerName
 from core.domain.messages import (
     AcknowledgeAlarms,
     AcknowledgeBreaker,
+    ExportDailyReport,
     FillBooked,
     LoadAlarms,
     LoadBreakers,
@@ -116,6 +117,7 @@ class Safeguards:
         desk.route(AcknowledgeAlarms, self._alarms.acknowledge)
         desk.route(LoadAlarms, self._alarms.load)
         desk.route(LoadDailyReport, self._reports.load)
+        desk.route(ExportDailyReport, self._reports.export)
 
     async def restore(self) -> None:
         """Begin where the last run ended, before any order is let out.

@@ -39,7 +39,7 @@ _PARAMETERS = select(t.risk_parameters).order_by(t.risk_parameters.c.id)
 _TARGET = _newest(t.risk_target_profile, 1)
 _OUTCOMES = _newest(t.trade_outcomes, bindparam("limit"))
 _OUTCOME = select(t.trade_outcomes).where(t.trade_outcomes.c.exec_id == bindparam("exec_id"))
-_OUTCOME_COUNT = select(func.max(t.trade_outcomes.c.id))
+_LAST_OUTCOME = _newest(t.trade_outcomes, 1).with_only_columns(t.trade_outcomes.c.id)
 _PEAK = _newest(t.portfolio_peak, 1)
 _SNAPSHOTS = _newest(t.equity_snapshots, bindparam("limit"))
 _FLOWS = _newest(t.cash_flows, bindparam("limit"))
@@ -97,7 +97,7 @@ class SqlRiskReader:
 
     def outcome_count(self) -> int:
         # Rows are never removed, so the highest number is how many there are.
-        return self._connection.execute(_OUTCOME_COUNT).scalar_one() or 0
+        return self._connection.execute(_LAST_OUTCOME).scalar() or 0
 
     def peak(self) -> PortfolioPeak | None:
         row = self._connection.execute(_PEAK).mappings().first()

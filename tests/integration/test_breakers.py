@@ -112,7 +112,7 @@ async def test_a_streak_counts_from_its_acknowledgement_also_after_a_restart(tmp
 
 async def test_a_deposit_is_no_gain_and_the_loss_is_found_all_the_same(rig: Rig) -> None:
     await rig.submit(draft(qty=SHARES))
-    rig.market.exchange.move_cash(Money(10_000))
+    rig.market.exchange.cashier.move_cash(Money(10_000))
     await settled(rig)
     flows = rig.core.state.day_flows
 
@@ -127,7 +127,7 @@ async def test_a_deposit_is_no_gain_and_the_loss_is_found_all_the_same(rig: Rig)
 
 
 async def test_a_withdrawal_is_no_loss_and_moves_the_peak(rig: Rig) -> None:
-    rig.market.exchange.move_cash(Money(-60_000))
+    rig.market.exchange.cashier.move_cash(Money(-60_000))
     await settled(rig)
 
     assert tripped(rig) == set()
@@ -139,7 +139,7 @@ async def test_a_withdrawal_is_no_loss_and_moves_the_peak(rig: Rig) -> None:
 async def test_money_that_moved_while_the_program_was_off_is_no_loss(tmp_path: Path) -> None:
     rig = await start(tmp_path)
     await rig.kill()
-    rig.market.exchange.move_cash(Money(-60_000))
+    rig.market.exchange.cashier.move_cash(Money(-60_000))
     await rig.start()
 
     await settled(rig)

@@ -1,5 +1,9 @@
 """The report of a market day: counted from the book and the record, after a restart as before."""
 
+import asyncio
+import csv
+import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,10 +12,11 @@ import pytest
 from core.domain.audit import AuditAction
 from core.domain.breakers import BreakerName
 from core.domain.market import MarketSession, SessionPhase
-from core.domain.messages import CancelOrder, LoadDailyReport, SubmitOrder
-from core.domain.reports import DailyReport
+from core.domain.messages import CancelOrder, ExportDailyReport, LoadDailyReport, SubmitOrder
+from core.domain.reports import CodeCount, DailyReport
 from core.domain.terms import NewOrderSingle
-from core.errors import BrokerRejected, Refused
+from core.errors import BadInput, BrokerRejected, Refused
+from core.orders.report_files import as_csv
 from tests.fakes.breaker_rig import lose, start
 from tests.fakes.market import OPENS
 from tests.fakes.rig import EVERY_RULE, Rig, draft
@@ -116,6 +121,60 @@ async def test_it_says_the_same_after_a_restart_and_leaves_no_trace(tmp_path: Pa
     assert (after.orders, after.fees, after.realised) == (before.orders, before.fees, before.realised)
     assert (again.orders, again.refusals) == (after.orders, after.refusals)
     await rig.stop()
+
+
+async def test_it_is_written_as_json_and_as_csv_that_say_the_same(tmp_path: Path) -> None:
+    rig = await start(tmp_path)
+    await lose(rig, 3)
+    found = await report(rig)
+
+    files = await rig.begin(ExportDailyReport(tmp_path, DAY), "viewer")
+    for _ in range(100):
+        if files.done():
+            break
+        await asyncio.sleep(0.01)
+
+    as_json, as_csv = files.result()
+    assert [each.name for each in files.result()] == [
+        "investiq-report-2026-01-05.json", "investiq-report-2026-01-05.csv",
+    ]  # fmt: skip
+    told = json.loads(as_json.read_text())
+    assert (told["orders"], Decimal(told["fees"])) == (found.orders, found.fees)
+    assert told["trips"][0]["name"] == "losing_streak"
+    rows = list(csv.reader(as_csv.read_text().splitlines()))
+    assert rows[0] == ["section", "name", "value"]
+    assert ["day", "orders", str(found.orders)] in rows
+    assert ["day", "realised", told["realised"]] in rows
+    await rig.stop()
+
+
+async def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    rig = await start(tmp_path)
+
+    waiting = await rig.begin(ExportDailyReport(tmp_path / "nowhere", DAY))
+    for _ in range(100):
+        if waiting.done():
+            break
+        await asyncio.sleep(0.01)
+
+    with pytest.raises(BadInput, match="nowhere"):
+        waiting.result()
+    await rig.stop()
+
+
+@pytest.mark.parametrize("text", ["=1+1", " @x", "\uff1dA1", "-x"])
+def test_no_cell_of_the_csv_is_a_formula(text: str) -> None:
+    made = _empty(refusals=(CodeCount(text, 1),))
+
+    assert f"'{text}" in as_csv(made)
+
+
+def _empty(**changes: object) -> DailyReport:
+    nothing = DailyReport(
+        DAY, OPENS, 0, 0, 0, (), (), (), (), None, 0, Decimal(0), Decimal(0), Decimal("-1.5"), (), 0
+    )
+    assert ",-1.5" in as_csv(nothing)
+    return replace(nothing, **changes)  # type: ignore[arg-type]
 
 
 async def test_what_comes_after_the_close_belongs_to_the_next_day(tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ _NEWEST = {
     "breaker_steps": (lambda r: r.breaker_steps(9), "breakers"),
     "target_profile": (lambda r: r.target_profile(), "risk_target_profile"),
     "outcomes": (lambda r: r.outcomes(9), "trade_outcomes"),
+    "outcome_count": (lambda r: r.outcome_count(), "trade_outcomes"),
     "peak": (lambda r: r.peak(), "portfolio_peak"),
     "snapshots": (lambda r: r.snapshots(9), "equity_snapshots"),
     "cash_flows": (lambda r: r.cash_flows(9), "cash_flows"),

@@ -21,7 +21,7 @@ from tests.fakes.rig import Rig, draft
 KEY, ORDER = IdempotencyKey("k"), ClOrdId("IQ-1")
 ANYBODY: tuple[m.Command[Any], ...] = (
     m.LoadSnapshot(), m.LoadLive(), m.LoadMetrics(), m.LoadFills(), m.LoadExternal(), m.FollowAudit(),
-    m.LoadBreakers(), m.LoadAlarms(), m.LoadProposals(), m.LoadDailyReport(),
+    m.LoadBreakers(), m.LoadAlarms(), m.LoadProposals(), m.LoadDailyReport(), m.ExportDailyReport(Path("x")),
     m.LoadRisk(), m.GetTargetProfile(), m.LoadRadar(),
     m.LoadBars(AAPL, Timeframe.M1), m.LoadAudit(AuditQuery()), m.VerifyAudit(),
     m.LoadPortfolio(), m.ExplainFigure(FigureName.EQUITY),

@@ -87,6 +87,7 @@ def test_records_come_back_as_they_were_stored(uow: SqlUnitOfWork) -> None:
     assert uow.parameter_changes() == (CHANGE,)
     assert uow.target_profile() == TARGET
     assert uow.outcomes(9) == (OUTCOME,)
+    assert uow.outcome_count() == 1
     assert uow.outcome(ExecId("E-2")) == OUTCOME
     assert uow.outcome(ExecId("E-1")) is None
     assert uow.peak() == PEAK
@@ -100,6 +101,7 @@ def test_a_new_database_has_none_of_them(connection: Connection) -> None:
     uow = SqlUnitOfWork(connection)
 
     assert (uow.breakers(), uow.target_profile(), uow.peak(), uow.pending_proposals()) == ((), None, None, ())
+    assert uow.outcome_count() == 0
 
 
 def test_the_newest_step_of_each_breaker_and_source_is_its_state(uow: SqlUnitOfWork) -> None:

@@ -50,17 +50,6 @@ class Books:
         self.day, self.start_equity = day, start_equity
         self.ledger.record("day", {"day": day.isoformat(), "start_equity": plain(start_equity)})
 
-    def move_cash(self, amount: Money) -> None:
-        """Let the owner pay in, or out where it is negative."""
-        self.pay(self.ledger.record("cash", {"cash": plain(amount)}), amount)
-
-    def pay(self, seq: int, amount: Money) -> None:
-        """Move cash without a trade, by a fact of the ledger."""
-        kind = "deposit" if amount > 0 else "withdrawal"
-        flow = CashFlow(f"C-{seq:08d}", kind, external=True, amount=amount, symbol="", at=self.now)
-        self.flows.append(flow)
-        self.purse.cash += amount
-
     def trigger(self, order: WorkingOrder) -> None:
         """Let a stop work as a market or limit order from now on."""
         order.triggered = True

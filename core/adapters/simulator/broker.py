@@ -8,6 +8,7 @@ from datetime import datetime
 
 from core.adapters.simulator.exchange import Exchange
 from core.adapters.simulator.faults import Call, Faults
+from core.adapters.simulator.wire import Wire
 from core.clock import Clock
 from core.domain.execution import ExecutionReport, UnreadableOrder
 from core.domain.outcomes import CashFlow
@@ -25,7 +26,7 @@ class SimulatedBroker:
     def __init__(self, exchange: Exchange, faults: Faults, clock: Clock) -> None:
         self._exchange = exchange
         self._faults = faults
-        self._clock = clock
+        self._wire = Wire(exchange, faults, clock)
         self._unread: deque[ExecutionReport] = deque()
         self._held: list[ExecutionReport] = []
         self._wake = asyncio.Event()
@@ -36,7 +37,7 @@ class SimulatedBroker:
 
     async def connect(self) -> None:
         """Open the connection; what is not delivered from an earlier one stays with `activities`."""
-        await self._travel()
+        await self._wire.travel()
         if self._faults.refuses(Call.CONNECT):
             raise BrokerUnavailable("the exchange does not answer")
         self._unread.clear()
@@ -51,43 +52,43 @@ class SimulatedBroker:
 
     async def submit(self, order: NewOrderSingle | NewOrderList) -> ExecutionReport:
         """Send an order."""
-        await self._arrive(Call.SUBMIT)
+        await self._wire.arrive(Call.SUBMIT)
         with _knowing():
             ack = self._exchange.submit(order)
-        await self._return(Call.SUBMIT)
+        await self._wire.bring_back(Call.SUBMIT)
         return ack
 
     async def cancel(self, request: OrderCancelRequest) -> None:
         """Ask for an order's end."""
-        await self._arrive(Call.CANCEL)
+        await self._wire.arrive(Call.CANCEL)
         with _knowing():
             self._exchange.cancel(request)
-        await self._return(Call.CANCEL)
+        await self._wire.bring_back(Call.CANCEL)
 
     async def cancel_all(self) -> bool:
         """Ask for the end of every order."""
-        await self._arrive(Call.CANCEL)
+        await self._wire.arrive(Call.CANCEL)
         with _knowing():
             for report in self._exchange.open_orders():
                 self._exchange.cancel(OrderCancelRequest(report.cl_ord_id, report.order_id))
-        await self._return(Call.CANCEL)
+        await self._wire.bring_back(Call.CANCEL)
         return True
 
     async def replace(self, request: OrderCancelReplaceRequest) -> None:
         """Ask for a replacement."""
-        await self._arrive(Call.REPLACE)
+        await self._wire.arrive(Call.REPLACE)
         with _knowing():
             self._exchange.replace(request)
-        await self._return(Call.REPLACE)
+        await self._wire.bring_back(Call.REPLACE)
 
     async def order(self, cl_ord_id: ClOrdId) -> ExecutionReport | None:
         """Look one order up."""
-        await self._query(Call.ORDER)
+        await self._wire.query(Call.ORDER)
         return self._exchange.order(cl_ord_id)
 
     async def open_orders(self) -> tuple[ExecutionReport, ...]:
         """List all that works."""
-        await self._query(Call.OPEN_ORDERS)
+        await self._wire.query(Call.OPEN_ORDERS)
         return self._exchange.open_orders()
 
     @property
@@ -97,23 +98,23 @@ class SimulatedBroker:
 
     async def positions(self) -> tuple[BrokerPosition, ...]:
         """List what is held."""
-        await self._query(Call.POSITIONS)
+        await self._wire.query(Call.POSITIONS)
         return self._exchange.positions()
 
     async def account(self) -> Account:
         """Return cash, equity and buying power."""
-        await self._query(Call.ACCOUNT)
+        await self._wire.query(Call.ACCOUNT)
         return self._exchange.account()
 
     async def activities(self, since: datetime) -> tuple[ExecutionReport, ...]:
         """List reports at or after a market time."""
-        await self._query(Call.ACTIVITIES)
+        await self._wire.query(Call.ACTIVITIES)
         return self._exchange.activities(since)
 
     async def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
         """List what was paid in and out."""
-        await self._query(Call.ACTIVITIES)
-        return self._exchange.cash_flows(since)
+        await self._wire.query(Call.ACTIVITIES)
+        return self._exchange.cashier.flows(since)
 
     async def reports(self) -> AsyncIterator[ExecutionReport]:
         """Deliver reports as they happen; for one reader."""
@@ -155,28 +156,6 @@ class SimulatedBroker:
             return
         self._unread.extend(copies)
         self._wake.set()
-
-    async def _travel(self) -> None:
-        delay_s = self._exchange.settings.latency_s + self._faults.delay_s()
-        if delay_s > 0:
-            await self._clock.sleep(delay_s)
-
-    async def _arrive(self, call: Call) -> None:
-        if self._faults.refuses(call):
-            raise BrokerUnavailable(f"{call.value}: the exchange does not answer; nothing was sent")
-        await self._travel()
-        if self._faults.takes_request(call):
-            raise OutcomeUnknown(f"{call.value}: no answer came")
-
-    async def _return(self, call: Call) -> None:
-        await self._travel()
-        if self._faults.takes_answer(call):
-            raise OutcomeUnknown(f"{call.value}: no answer came")
-
-    async def _query(self, call: Call) -> None:
-        await self._travel()
-        if self._faults.refuses(call):
-            raise BrokerUnavailable(f"{call.value}: the exchange does not answer")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from core.adapters.simulator.amendments import Amendments
 from core.adapters.simulator.books import Books, Listener
+from core.adapters.simulator.cashier import Cashier
 from core.adapters.simulator.day import Day
 from core.adapters.simulator.fees import NO_FEES, US_2026
 from core.adapters.simulator.floor import Floor
@@ -20,7 +21,6 @@ from core.adapters.simulator.tape import Bell, Tick
 from core.domain.execution import ExecType, ExecutionReport
 from core.domain.instrument import Instrument
 from core.domain.money import Money
-from core.domain.outcomes import CashFlow
 from core.domain.portfolio import Account, BrokerPosition
 from core.domain.terms import (
     NewOrderList,
@@ -61,6 +61,7 @@ class Exchange:
     Attributes:
         settings: how it behaves.
         amendments: busts and corrections.
+        cashier: what the owner pays in and out.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Exchange:
     ) -> None:
         self.settings = settings
         self._books = Books(ledger, settings.cash)
+        self.cashier = Cashier(self._books)
         restore(self._books)
         fees = US_2026 if settings.fees else NO_FEES
         self._floor = Floor(self._books, instruments, fees, lambda: self.settings.may_short)
@@ -192,15 +194,6 @@ class Exchange:
     def activities(self, since: datetime) -> tuple[ExecutionReport, ...]:
         """List every report at or after a market time, oldest first."""
         return tuple(report for report in self._books.orders.reports if report.transact_time >= since)
-
-    def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
-        """List what was paid in and out at or after a market time, oldest first."""
-        return tuple(flow for flow in self._books.flows if flow.at >= since)
-
-    def move_cash(self, amount: Money) -> None:
-        """Pay in, or out where it is negative, as the owner does on the broker's own page."""
-        self._books.move_cash(amount)
-        self._books.publish()
 
     def last_time(self) -> datetime | None:
         """Return the market time that the ledger has come to; None before the first market day."""

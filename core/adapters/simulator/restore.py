@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from core.adapters.simulator.account import Purse
 from core.adapters.simulator.books import Books
+from core.adapters.simulator.cashier import pay
 from core.adapters.simulator.codec import report_from_json, terms_from_json
 from core.adapters.simulator.ledger import Fact
 from core.adapters.simulator.working import LegRole, WorkingOrder
@@ -41,7 +42,7 @@ def _apply(books: Books, fact: Fact) -> None:
     elif kind == "mark":
         books.orders.by_order_id(OrderId(str(fact["order_id"]))).mark = _price(fact["mark"])
     elif kind == "cash":
-        books.pay(int(str(fact["seq"])), Money(str(fact["cash"])))
+        pay(books, int(str(fact["seq"])), Money(str(fact["cash"])))
     elif kind == "report" and isinstance(body := fact["report"], dict):
         _report(books, report_from_json(body))
 
