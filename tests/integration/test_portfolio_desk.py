@@ -24,6 +24,7 @@ from core.domain.outcomes import CashFlow, EquitySnapshot
 from core.domain.terms import Side
 from core.errors import BrokerUnavailable, RefusalCode, Refused, StorageUnwritable
 from core.failpoints import arm, disarm_all
+from core.orders.closing import Close
 from core.orders.portfolio import BENCHMARK
 from tests.builders import AAPL
 from tests.fakes.market import CASH, CLOSES, MSFT, OPENS
@@ -121,6 +122,18 @@ async def test_figures_are_those_of_the_account_and_of_the_positions(rig: Rig) -
     assert {figure.of: figure.share for figure in figures.weights} == pytest.approx(weights)
 
 
+async def test_figures_after_a_restart_are_those_before(rig: Rig) -> None:
+    await traded(rig)
+    before = rig.core.valuation.figures()
+    await rig.kill()
+    await rig.start()
+    await rig.until_ready()
+    rig.market.show(AAPL, last=Price("105.00"))
+    await rig.wait(1, 0.5, refresh=False)
+
+    assert rig.core.valuation.figures().totals == before.totals
+
+
 async def test_a_proof_that_does_not_hold_is_an_alarm(rig: Rig) -> None:
     await traded(rig)
     forged = rig.core.state.positions.get(AAPL)
@@ -214,6 +227,14 @@ async def test_the_close_is_recorded_with_its_audit_once(rig: Rig) -> None:
     assert (await rig.do(LoadPortfolio())).closes == (close,)
     actions = await rig.store.read(rig.audit_actions())
     assert actions.count(AuditAction.EQUITY_CLOSED) == 1
+
+
+async def test_a_market_day_has_one_close(rig: Rig) -> None:
+    await ring(rig)
+
+    await rig.core.portfolio._closing.record(Close(DAY, Decimal(1), Decimal(1)))
+
+    assert len((await rig.do(LoadPortfolio())).closes) == len(closes_of(rig)) == 1
 
 
 async def test_the_next_day_is_recorded_too_and_makes_a_return(rig: Rig) -> None:

@@ -207,3 +207,11 @@ def test_figure_with_other_evidence_does_not_hold(history, number):
         lost = sum(part.amount for part in parts)
         of_cash = figure.name in (FigureName.EQUITY, FigureName.CASH)
         assert take_apart(figure, without_lots).holds == (lost == (1 if of_cash else 0))
+
+
+def test_figure_whose_price_is_gone_does_not_hold():
+    world = worlds([("fill", SYMBOLS[0], Side.BUY, 5, 10, 0), ("quote", SYMBOLS[0], Decimal(11))])
+    figure = world.book.figures(None).get(FigureName.NET)
+
+    assert take_apart(figure, world.evidence(None, Decimal(0))).holds
+    assert not take_apart(figure, replace(world.evidence(None, Decimal(0)), prices={})).holds
