@@ -6,6 +6,7 @@ import pytest
 
 from core.bus import Bus
 from core.clock import ManualClock
+from core.domain.limits import Limits
 from core.domain.messages import OrderChanged
 from core.domain.order import Order, Pending
 from core.domain.terms import OrdStatus
@@ -26,7 +27,9 @@ class Counted:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.bus = Bus()
-        state = LiveState(QuoteBook(self.clock), OrderBook(), PositionBook(), AccountState(self.clock), {})
+        state = LiveState(
+            QuoteBook(self.clock), OrderBook(), PositionBook(), AccountState(self.clock), {}, Limits()
+        )
         self._numbers = OrderNumbers(state, self.clock)
         self._numbers.follow(self.bus)
 
