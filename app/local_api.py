@@ -7,9 +7,11 @@ from pathlib import Path
 
 from app.profile import load_folder
 from app.runtime import Running
+from app.version import build, version
 from core.clock import SystemClock
 from core.errors import InvestIQError
 from core.ids import RandomIds
+from core.metrics import Sample, Watched
 from core.settings import ApiSettings, Environment, read_environment
 
 
@@ -22,6 +24,7 @@ async def with_api(running: Running, api: ApiSettings, environment: Environment)
     """
     from core.api.server import start_api
 
+    running.registry.add(version_number())
     async with AsyncExitStack() as undo:
         undo.push_async_callback(running.stop)
         server = await start_api(
@@ -46,3 +49,9 @@ async def with_profile_api(running: Running, folder: Path | None, variables: Map
         await running.stop()
         raise
     return await with_api(running, api, environment) if api.enabled else running
+
+
+def version_number() -> Watched:
+    """Make the number that tells which program answers."""
+    sample = Sample((version(), build()), 1.0)
+    return Watched("investiq_build", "1, for the version that runs.", lambda: (sample,), "version", "build")

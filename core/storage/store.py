@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from core.domain.access import Role
 from core.domain.users import UserRecord
 from core.errors import RefusalCode, Refused, StorageUnwritable
 from core.ids import IdSource, RandomIds
-from core.metrics import Instrument, Sample, Watched
+from core.metrics import Instrument, Sample, Watched, watched
 from core.ports.storage import Reader, UnitOfWork
 from core.storage import engine, migration
 from core.storage import tables as t
@@ -59,6 +60,7 @@ class SqlStore:
                 "investiq_storage_waiting", "Works that wait for a storage thread.", self._waiting, "lane"
             ),
             Watched("investiq_database_bytes", "Size of the files on the disk.", self._sizes, "file"),
+            watched("investiq_disk_free_bytes", "What the disk of the database has left.", self._free),
         )
 
     def _waiting(self) -> list[Sample]:
@@ -68,6 +70,12 @@ class SqlStore:
     def _sizes(self) -> list[Sample]:
         files = (("database", self.path), ("wal", self.path.with_name(f"{self.path.name}-wal")))
         return [Sample((name,), float(size)) for name, path in files if (size := _size(path)) is not None]
+
+    def _free(self) -> float | None:
+        try:
+            return float(shutil.disk_usage(self.path.parent).free)
+        except OSError:
+            return None
 
     async def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run the work in one transaction; once it returns, all of it is on stable storage.

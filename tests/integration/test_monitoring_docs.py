@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from app.desktop import window_numbers
+from app.local_api import version_number
 from core.api.server import ROUTES
 from core.domain.messages import LinkState, Part
 from core.domain.terms import OrdStatus
@@ -40,7 +41,7 @@ async def families(qapp, tmp_path: Path) -> list[Family]:
     found = [
         *api.rig.core.measuring.registry.families(),
         *api.server._entrance.numbers.registry.families(),
-        *(each.family() for each in window),
+        *(each.family() for each in (*window, version_number())),
     ]
     await api.close()
     return found
