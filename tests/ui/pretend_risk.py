@@ -18,7 +18,7 @@ _FIGURES: dict[BreakerName, tuple[str | None, str, Unit]] = {
     BreakerName.DRAWDOWN: ("0.4", "10", Unit.PERCENT),
     BreakerName.REJECT_RATE: ("0", "5", Unit.COUNT),
     BreakerName.SLIPPAGE: (None, "1", Unit.PERCENT),
-    BreakerName.OVERFILL: ("0", "1", Unit.COUNT),
+    BreakerName.OVERFILL: ("0", "0", Unit.COUNT),
     BreakerName.DRIFT: ("0", "1", Unit.COUNT),
     BreakerName.ORDERS_OUT: ("0", "1", Unit.COUNT),
     BreakerName.STALE_DATA: ("0.2", "60", Unit.SECONDS),

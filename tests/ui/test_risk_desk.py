@@ -164,6 +164,16 @@ def test_a_trader_sees_the_breakers_and_is_told_who_may_acknowledge(window, core
     assert board.said.text() == "Acknowledging needs the role admin."
 
 
+def test_a_breaker_that_one_is_enough_for_says_none_instead_of_a_limit_of_zero(window, core, qtbot):
+    window.risk.show_breakers()
+
+    board = sheet(window, BreakerSheet, qtbot)
+
+    rows = {row[0]: row[2] for row in board.table.texts()[1:]}
+    assert rows["Overfill"] == "none"
+    assert rows["Losing streak"] == "1 of 3"
+
+
 def test_every_parameter_stands_in_one_group():
     named = [name for _, names in parameter_words.GROUPS for name in names]
 

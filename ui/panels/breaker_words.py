@@ -57,6 +57,8 @@ def summary(standings: Sequence[BreakerStanding]) -> str:
 def figure(standing: BreakerStanding) -> str:
     """Write what a breaker measures, of what trips it: ``0.4 of 10 %``."""
     measured = words.figure(standing.figure, standing.unit)
+    if standing.limit == 0:  # one is enough
+        return "none" if standing.figure == 0 else measured
     return f"{measured} of {words.bound(standing.limit, standing.unit)}"
 
 

@@ -78,9 +78,8 @@ class BreakerLine(QWidget):
         room = self.width() - _PAD - text_width(text, 12, weight)
         draw_text(painter, room, 0, _HIGH, text, 12, weight, look.text1)
         x = float(_FIRST)
+        step = min(_STEP, (room - _FIRST - _STEP / 2) / max(len(self._standings), 1))
         for each in self._standings:
-            if x > room - _STEP:
-                break
             if each.state is BreakerState.TRIPPED:
                 draw_mark(painter, Mark.STOP, round(x), _HIGH // 2, look)
             else:
@@ -88,7 +87,7 @@ class BreakerLine(QWidget):
                 is_armed = each.state is BreakerState.ARMED
                 painter.setBrush(look.text2 if is_armed else Qt.BrushStyle.NoBrush)
                 painter.drawEllipse(QPointF(x, _HIGH / 2 + 0.5), 2.5, 2.5)
-            x += _STEP
+            x += step
         if self.hasFocus():
             painter.setPen(look.accent)
             painter.setBrush(Qt.BrushStyle.NoBrush)
