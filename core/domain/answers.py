@@ -267,6 +267,7 @@ class DifferenceKind(StrEnum):
     MISSED_REPORT = "missed_report"
     NOT_LISTED = "not_listed"
     UNREADABLE_ORDER = "unreadable_order"
+    SHARES_MOVED = "shares_moved"
     POSITION = "position"
     CASH = "cash"
 

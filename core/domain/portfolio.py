@@ -1,7 +1,7 @@
 """Positions as a fold of fills, and what a broker says of the account."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from core.domain.money import Money, Price, Qty, notional
@@ -36,6 +36,25 @@ class Lot:
     def cost(self) -> Money:
         """Dollars paid (or received, for a short lot) for what is still open, fees aside."""
         return notional(self.open_qty, self.price)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareMove:
+    """Shares that came or went without a trade, as their symbol has changed.
+
+    Attributes:
+        activity_id: the broker's name for it, so that it is booked once.
+        symbol: of the shares; a changed symbol is two moves, one of each.
+        qty: shares, signed.
+        day: the market date that the broker gives.
+        words: what it was, for people.
+    """
+
+    activity_id: str
+    symbol: Symbol
+    qty: Decimal
+    day: date
+    words: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from core.clock import Clock
 from core.domain.breakers import BreakerName, BreakerRecord
 from core.domain.execution import ExecutionReport, UnreadableOrder
 from core.domain.outcomes import CashFlow
-from core.domain.portfolio import Account, BrokerPosition
+from core.domain.portfolio import Account, BrokerPosition, ShareMove
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 from core.errors import BrokerUnavailable
 from core.ids import ClOrdId
@@ -146,6 +146,10 @@ class CountedBroker:
     async def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
         """List the money that moved without a trade."""
         return await self._broker.cash_flows(since)
+
+    async def share_moves(self, since: datetime) -> tuple[ShareMove, ...]:
+        """List the shares that moved without a trade."""
+        return await self._broker.share_moves(since)
 
     def reports(self) -> AsyncIterator[ExecutionReport]:
         """Deliver reports as they happen."""

@@ -16,6 +16,7 @@ from core.orders.findings import Findings
 from core.orders.gather import LiveState
 from core.orders.history import BEGINNING, History
 from core.orders.oms import OrderManagement
+from core.orders.share_moves import ShareMoves
 from core.orders.supervision import Means
 from core.ports.broker import Broker
 from core.ports.storage import Store
@@ -53,6 +54,7 @@ class Holdings:
         self._clock = means.clock
         self._bus = means.bus
         self._tasks = means.tasks
+        self._moves = ShareMoves(state, broker, oms, store)
         self._lasting = Persistence(means.clock)
         self._is_account_due = False
         self._looked_into: Decimal | None = None
@@ -74,6 +76,7 @@ class Holdings:
             # A report may have been lost long before the newest fill, so the whole history is read, once.
             await self._history.read(BEGINNING)
             drifts = await self._drifts()
+        drifts = await self._book_moves(drifts)
         lasting = self._lasting.lasting(drifts)
         for each in drifts:
             is_taken = each in lasting and self._is_quiet(each)
@@ -81,6 +84,17 @@ class Holdings:
                 await self._take_over(each)
             self._findings.add(each.difference(repaired=is_taken))
             self._tell(each, counterpart(each, drifts), is_taken=is_taken)
+
+    async def _book_moves(self, drifts: tuple[Drift, ...]) -> tuple[Drift, ...]:
+        quiet = [each for each in drifts if self._is_quiet(each)]
+        booked = await self._moves.book(quiet, self.market_time())
+        for each, words in booked.items():
+            ours, broker = str(number(each.ours)), str(number(each.broker))
+            found = Difference(DifferenceKind.SHARES_MOVED, each.symbol, ours, broker, repaired=True)
+            self._findings.add(found)
+            text = f"{each.symbol}: {broker} shares instead of {ours}, by {words}."
+            self._bus.publish(Notice(Severity.WARNING, text, f"moved:{each.symbol}"))
+        return tuple(each for each in drifts if each not in booked)
 
     async def _drifts(self) -> tuple[Drift, ...]:
         tries = 0

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from core.domain.execution import ExecutionReport, UnreadableOrder
 from core.domain.outcomes import CashFlow
-from core.domain.portfolio import Account, BrokerPosition
+from core.domain.portfolio import Account, BrokerPosition, ShareMove
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 from core.ids import ClOrdId
 
@@ -105,6 +105,13 @@ class Broker(Protocol):
         """List the money that moved without a trade at or after a market time, UTC, oldest first.
 
         A broker may tell of it with its date only, and late; each keeps its `activity_id` for ever.
+        """
+        ...
+
+    async def share_moves(self, since: datetime) -> tuple[ShareMove, ...]:
+        """List the shares that came or went without a trade at or after a market time, UTC, oldest first.
+
+        As `cash_flows`, it may be told late; what it does not tell of is found by the position that differs.
         """
         ...
 

@@ -5,6 +5,8 @@ dollars, nothing held, an open market, and the means to move that market by hand
 together, of auctions and of parts of a share follow in `order_kinds_contract`.
 """
 
+from datetime import UTC, datetime
+
 import pytest
 
 from core.domain.execution import ExecType
@@ -16,6 +18,7 @@ from tests.contract.broker_harness import BrokerHarness, cancel, fills, hold, st
 from tests.contract.order_kinds_contract import OrderKindsContract
 
 BUY, SELL = Side.BUY, Side.SELL
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BrokerContract(OrderKindsContract):
@@ -302,3 +305,13 @@ class BrokerContract(OrderKindsContract):
             (order_id, False)
         ]
         assert await harness.broker.open_orders() == ()
+
+    async def test_bc_76_what_can_be_read_whole_is_named_nowhere_else(self, harness: BrokerHarness) -> None:
+        await harness.broker.submit(single("IQ-1", terms(BUY, 100)))
+        await harness.broker.submit(single("IQ-2", terms(BUY, 100, "99.00")))
+
+        listed = await harness.broker.open_orders()
+
+        assert [report.cl_ord_id for report in listed] == ["IQ-2"]
+        assert harness.broker.unreadable == ()
+        assert await harness.broker.share_moves(BEGINNING) == ()

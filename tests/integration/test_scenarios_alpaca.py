@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.access import TradingState
 from core.domain.audit import AuditAction
 from core.domain.breakers import BreakerName
 from core.domain.messages import (
@@ -506,7 +507,7 @@ async def test_or_8_changed_symbol_is_told_and_the_shares_go_on_under_the_new_on
     working = await rig.submit(draft(qty=5, price=FAR, tif=TimeInForce.GTC))
     left = cash.cash
 
-    rig.server.exchange.rename(AAPL, NEW)
+    rig.server.exchange.rename(AAPL, NEW, is_told=False)
     await rig.wait(1, 1, refresh=False)
     before = await rig.do(Reconcile())
     await rig.wait(150, 5, refresh=False)
@@ -531,7 +532,7 @@ async def test_or_8_changed_symbol_is_traded_from_the_next_day_on(
     rig = streaming
     expected_log("link.lost")
     await rig.submit(draft(qty=10, price=NEAR))
-    rig.server.exchange.rename(AAPL, NEW)
+    rig.server.exchange.rename(AAPL, NEW, is_told=False)
     await rig.wait(150, 5, refresh=False)
 
     await rig.wait(86_400 - 150, 3_600, refresh=False)
@@ -548,3 +549,65 @@ async def test_or_8_changed_symbol_is_traded_from_the_next_day_on(
     assert AAPL not in rig.core.state.instruments
     assert rig.core.state.positions.held() == ()
     assert rig.server.exchange.account.positions == {}
+
+
+async def test_or_8_changed_symbol_that_the_broker_tells_of_is_booked_at_once(
+    streaming: StreamingRig,
+) -> None:
+    rig = streaming
+    await rig.submit(draft(qty=10, price=NEAR))
+
+    rig.server.exchange.rename(AAPL, NEW)
+    await rig.wait(1, 1, refresh=False)
+    run = await rig.do(Reconcile())
+    again = await rig.do(Reconcile())
+
+    assert [(each.kind, each.subject, each.ours, each.broker) for each in run.differences] == [
+        (DifferenceKind.SHARES_MOVED, AAPL, "10", "0"),
+        (DifferenceKind.SHARES_MOVED, NEW, "0", "10"),
+    ]  # fmt: skip
+    assert again.differences == ()
+    assert rig.alarms() == []
+    fills = await rig.store.read(lambda reader: reader.fills())
+    assert [(each.symbol, each.signed_qty) for each in fills] == [(AAPL, 10), (AAPL, -10), (NEW, 10)]
+    old, new = rig.core.state.positions.get(AAPL), rig.core.state.positions.get(NEW)
+    assert old is not None
+    assert new is not None
+    assert (old.qty, old.realised, new.qty, new.cost) == (0, 0, 10, Decimal("1000.20"))
+    assert rig.core.state.account.cash == rig.server.exchange.account.cash
+    assert rig.core.latch.record.state is TradingState.ACTIVE
+
+
+async def test_or_8_symbol_that_changes_back_is_booked_by_the_rows_that_are_new(
+    streaming: StreamingRig,
+) -> None:
+    rig = streaming
+    await rig.submit(draft(qty=10, price=NEAR))
+    rig.server.exchange.rename(AAPL, NEW)
+    await rig.do(Reconcile())
+    await rig.kill()
+    await rig.start()
+    await rig.wait(1, 1, refresh=False)
+
+    rig.server.exchange.rename(NEW, AAPL)
+    run = await rig.do(Reconcile())
+
+    assert {each.subject: each.broker for each in run.differences} == {AAPL: "10", NEW: "0"}
+    assert {each.symbol: each.qty for each in rig.core.state.positions.held()} == {AAPL: 10}
+
+
+async def test_or_8_rows_that_do_not_explain_a_difference_to_the_share_book_nothing(
+    streaming: StreamingRig,
+) -> None:
+    rig = streaming
+    await rig.submit(draft(qty=10, price=NEAR))
+    rig.server.exchange.rename(AAPL, NEW)
+    rig.server.exchange.split(NEW, 2)
+
+    run = await rig.do(Reconcile())
+
+    assert {(each.kind, each.subject, each.repaired) for each in run.differences} == {
+        (DifferenceKind.SHARES_MOVED, AAPL, True),
+        (DifferenceKind.POSITION, NEW, False),
+    }
+    assert rig.core.state.positions.get(NEW) is None

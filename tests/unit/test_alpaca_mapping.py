@@ -11,6 +11,7 @@ from core.adapters.alpaca import mapping
 from core.adapters.alpaca.bodies import differences, order_body, replace_body
 from core.adapters.alpaca.events import fill_reports, read_event, read_fill_row
 from core.adapters.alpaca.fields import FieldUnreadableError, Row
+from core.adapters.alpaca.flows import read_flow, read_move
 from core.adapters.alpaca.memory import Memory
 from core.adapters.alpaca.request import read_answer
 from core.adapters.alpaca.words import EVENTS, STATUSES, Vocabulary
@@ -590,3 +591,30 @@ def test_body_numbers_are_exact():
     content = read_answer(200, {}, b'{"a": 0.1, "b": 123456789.123456789, "c": 3}').content
 
     assert content == {"a": dec("0.1"), "b": dec("123456789.123456789"), "c": 3}
+
+
+NAME_CHANGE = {
+    "id": "20260105000000000::a", "activity_type": "NC", "date": "2026-01-05", "net_amount": "0",
+    "symbol": "APLX", "qty": "10", "status": "executed",
+}  # fmt: skip
+
+
+def test_changed_symbol_is_a_move_of_shares_and_no_flow_of_money():
+    row = Row("activity", NAME_CHANGE)
+
+    moved = read_move(row)
+
+    assert moved is not None
+    assert (moved.symbol, moved.qty, str(moved.day)) == ("APLX", 10, "2026-01-05")
+    assert read_flow(row) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"activity_type": "DIV"}, {"status": "canceled"}, {"qty": None}, {"qty": "0"}, {"qty": "many"},
+        {"symbol": None}, {"date": "soon"}, {"date": None},
+    ],
+)  # fmt: skip
+def test_row_that_proves_no_move_of_shares_is_none(changes):
+    assert read_move(Row("activity", NAME_CHANGE | changes)) is None

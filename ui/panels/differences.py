@@ -23,6 +23,7 @@ _KINDS = {
     DifferenceKind.MISSED_REPORT: "Report that was not delivered",
     DifferenceKind.NOT_LISTED: "Order the broker does not list",
     DifferenceKind.UNREADABLE_ORDER: "Order that cannot be read",
+    DifferenceKind.SHARES_MOVED: "Changed symbol",
     DifferenceKind.POSITION: "Shares held",
     DifferenceKind.CASH: "Cash",
 }

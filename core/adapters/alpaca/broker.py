@@ -28,7 +28,7 @@ from core.domain.credentials import AlpacaCredentials, alpaca_name
 from core.domain.execution import ExecutionReport, UnreadableOrder
 from core.domain.instrument import Instrument
 from core.domain.outcomes import CashFlow
-from core.domain.portfolio import Account, BrokerPosition
+from core.domain.portfolio import Account, BrokerPosition, ShareMove
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 from core.errors import BrokerError, BrokerUnavailable, CredentialsRefused, OutcomeUnknown
 from core.ids import ClOrdId
@@ -188,6 +188,10 @@ class AlpacaBroker:
     async def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
         """List deposits, withdrawals, dividends, fees and the like."""
         return await self._questions.cash_flows(since.astimezone(UTC))
+
+    async def share_moves(self, since: datetime) -> tuple[ShareMove, ...]:
+        """List what changed symbols have moved."""
+        return await self._questions.share_moves(since.astimezone(UTC))
 
     def reports(self) -> AsyncIterator[ExecutionReport]:
         """Deliver reports as they happen; for one reader."""

@@ -11,7 +11,7 @@ from typing import Any
 from core.adapters.alpaca import mapping
 from core.adapters.alpaca.events import FillRow, read_fill_row
 from core.adapters.alpaca.fields import FieldUnreadableError, Row, rows_of
-from core.adapters.alpaca.flows import read_flow
+from core.adapters.alpaca.flows import read_flow, read_move
 from core.adapters.alpaca.lanes import Lane, Lanes
 from core.adapters.alpaca.limiter import Priority
 from core.adapters.alpaca.mapping import OrderView
@@ -23,7 +23,7 @@ from core.clock import Clock
 from core.domain.execution import UnreadableOrder
 from core.domain.instrument import Instrument
 from core.domain.outcomes import CashFlow
-from core.domain.portfolio import Account, BrokerPosition
+from core.domain.portfolio import Account, BrokerPosition, ShareMove
 from core.errors import BrokerRejected, BrokerUnavailable
 from core.ids import ClOrdId, OrderId
 
@@ -175,14 +175,22 @@ class Questions:
 
     async def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
         """List the money that moved without a trade at or after a time, oldest first."""
+        rows = await self._non_trades(since)
+        return tuple(flow for row in rows if (flow := read_flow(row)) is not None)
+
+    async def share_moves(self, since: datetime) -> tuple[ShareMove, ...]:
+        """List the shares that moved without a trade at or after a time, oldest first."""
+        rows = await self._non_trades(since)
+        return tuple(move for row in rows if (move := read_move(row)) is not None)
+
+    async def _non_trades(self, since: datetime) -> tuple[Row, ...]:
         query = {"category": "non_trade_activity", "direction": "asc", "page_size": str(FILLS_A_PAGE)}
         if since >= _BEGINNING:
             query["after"] = (since - _TICK).isoformat()
-        found: dict[str, CashFlow] = {}
+        found: dict[str, Row] = {}
         for _ in range(MOST_PAGES):
             rows = rows_of("activity", await self._ask(Request("GET", "/account/activities", query)))
-            page = [flow for row in rows if (flow := read_flow(row)) is not None]
-            found |= {flow.activity_id: flow for flow in page}
+            found |= {row.word("id"): row for row in rows}
             if len(rows) < FILLS_A_PAGE:
                 return tuple(found.values())
             if query.get("page_token") == rows[-1].word("id"):

@@ -12,7 +12,7 @@ from core.adapters.simulator.wire import Wire
 from core.clock import Clock
 from core.domain.execution import ExecutionReport, UnreadableOrder
 from core.domain.outcomes import CashFlow
-from core.domain.portfolio import Account, BrokerPosition
+from core.domain.portfolio import Account, BrokerPosition, ShareMove
 from core.domain.terms import NewOrderList, NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 from core.errors import BrokerUnavailable, OutcomeUnknown
 from core.ids import ClOrdId
@@ -110,6 +110,11 @@ class SimulatedBroker:
         """List reports at or after a market time."""
         await self._wire.query(Call.ACTIVITIES)
         return self._exchange.activities(since)
+
+    async def share_moves(self, since: datetime) -> tuple[ShareMove, ...]:
+        """List nothing: no company of this exchange changes its symbol."""
+        del since
+        return ()
 
     async def cash_flows(self, since: datetime) -> tuple[CashFlow, ...]:
         """List what was paid in and out."""

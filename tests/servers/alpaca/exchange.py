@@ -218,13 +218,13 @@ class Exchange:
         self.market.marks[symbol] /= amount(ratio)
         self.commit("split", symbol=symbol)
 
-    def rename(self, old: str, new: str) -> None:
+    def rename(self, old: str, new: str, *, is_told: bool = True) -> None:
         """Change a symbol: open orders end, shares go on under the new one, and two NC rows say so."""
         for order in self.book.open(old):
             life.cancel(self, order)
         self.market.rename(old, new)
         qty = self.account.book_rename(old, new)
-        if qty:
+        if qty and is_told:
             intake.book_rows(self, "NC", [(old, -qty), (new, qty)], f"Name Change {old} to {new}")
         self.commit("rename", symbol=new)
 
