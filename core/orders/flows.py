@@ -1,7 +1,8 @@
 """Money that moved without a trade: booked once, and neither a profit nor a loss where the owner moved it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import structlog
 
@@ -20,6 +21,7 @@ from core.ports.journal import Journal, Record
 from core.ports.storage import Store, UnitOfWork
 
 ASK_EVERY_S = 60.0
+RETRY_S = 10.0
 _KEPT = 500
 # Flows are told with their date only, and late.
 _OVERLAP = timedelta(days=7)
@@ -81,21 +83,23 @@ class CashFlows:
         is_due = self._asked_at is None or now - self._asked_at >= ASK_EVERY_S
         if not self._state.ready or not (is_due or drift not in (ZERO, self._looked_into)):
             return
+        # Where it fails it is tried again, but not at every turn.
+        self._asked_at, self._looked_into = now - ASK_EVERY_S + RETRY_S, drift
         since = max((flow.at for flow in self._flows), default=_BEGINNING + _OVERLAP) - _OVERLAP
         known = {flow.activity_id for flow in self._flows}
         new = [flow for flow in await self._broker.cash_flows(since) if flow.activity_id not in known]
         if new:
             # So that the cash is newer than what explains it.
             await self._confirm()
+        together = self._explains([flow.amount for flow in new])
         for flow in new:
-            await self._book(flow)
+            await self._book(flow, explains=together or self._explains([flow.amount]))
         self._asked_at, self._looked_into = now, self._state.account.drift or ZERO
         self.follow()
         self._equity.is_settled = True
 
-    async def _book(self, flow: CashFlow) -> None:
+    async def _book(self, flow: CashFlow, *, explains: bool) -> None:
         """Book one: row, audit record and the peak that it moves, in one unit of work."""
-        explains = self._explains(flow)
         peak = self._moved_peak(flow, explains=explains)
         facts = {"activity_id": flow.activity_id, "kind": flow.kind, "amount": number(flow.amount)}
         words = f"{flow.kind} {number(flow.amount)}"
@@ -116,10 +120,10 @@ class CashFlows:
             self._state.account.explain(flow.amount)
         _log.info("cash_flow.booked", kind=flow.kind, amount=str(number(flow.amount)))
 
-    def _explains(self, flow: CashFlow) -> bool:
-        # What moved before the first answer of this run is in that answer already.
-        drift = self._state.account.drift or ZERO
-        return abs(drift - flow.amount) < abs(drift)
+    def _explains(self, amounts: Sequence[Decimal]) -> bool:
+        # What moved before the first answer of this run is in that answer already, and explains nothing.
+        drift, moved = self._state.account.drift or ZERO, sum(amounts, ZERO)
+        return moved == drift or abs(drift - moved) < abs(drift)
 
     def _moved_peak(self, flow: CashFlow, *, explains: bool) -> PortfolioPeak | None:
         peak = self._state.peak

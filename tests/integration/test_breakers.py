@@ -10,9 +10,10 @@ import pytest
 
 from core.clock import SystemClock
 from core.domain.access import Origin, TradingState
-from core.domain.breakers import BreakerName, BreakerState
+from core.domain.breakers import BreakerName, BreakerRecord, BreakerState
 from core.domain.messages import AcknowledgeBreaker, BreakerChanged, LoadBreakers, ResumeTrading, SubmitOrder
 from core.domain.money import Money, Price, Qty
+from core.domain.risk import Unit
 from core.domain.terms import NewOrderSingle, OrderCancelRequest, OrdStatus, Side
 from core.errors import BrokerRejected, RefusalCode, Refused, StorageError, StorageUnwritable
 from core.failpoints import arm, disarm_all
@@ -73,8 +74,7 @@ async def test_the_third_losing_trade_pauses_the_agent_over_restarts(tmp_path: P
     assert rig.core.state.tripped[0].value == 3
     assert rig.core.state.trading_state is TradingState.ACTIVE
     await settled(rig)
-    rig.core.state.agent_limits = replace(rig.core.state.agent_limits, allowed=None)
-    assert "paused" in await refused_by(rig, AGENT, draft(qty=1))
+    assert rig.core.state.tripped[0].pauses(AGENT)
     assert (await by(rig, WINDOW, draft())).ord_status is OrdStatus.FILLED
     await rig.stop()
 
@@ -252,6 +252,25 @@ async def test_five_rejects_pause_their_way_in_and_no_other(rig: Rig) -> None:
     assert rig.order(resting.cl_ord_id).is_open
     await acknowledge(rig, BreakerName.REJECT_RATE, "api")
     assert (await by(rig, API, draft())).ord_status is OrdStatus.FILLED
+
+
+async def test_an_order_that_is_written_when_its_way_in_is_paused_is_not_sent(rig: Rig) -> None:
+    pause = BreakerRecord(
+        BreakerName.REJECT_RATE, BreakerState.TRIPPED, "api", "Too many rejects.", None, None, Unit.COUNT,
+        "desk", "admin", "", rig.clock.now(),
+    )  # fmt: skip
+    await rig.submit(draft(qty=10))
+    arm("oms.after_intent", lambda: setattr(rig.core.state, "tripped", (pause,)))
+
+    opening = await by(rig, API, draft())
+    other = await by(rig, WINDOW, draft(price="99.00"))
+    disarm_all()
+    exit_ = await by(rig, API, draft(Side.SELL, 10, "100.00"))
+
+    assert opening.ord_status is OrdStatus.REJECTED
+    assert "paused: Too many rejects." in opening.text
+    assert other.ord_status is OrdStatus.NEW
+    assert exit_.ord_status is OrdStatus.FILLED
 
 
 async def test_rejects_that_lie_far_apart_pause_nothing(rig: Rig) -> None:
