@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
@@ -12,9 +13,9 @@ from pathlib import Path
 
 from core.domain.money import normal, plain
 from core.domain.reports import DailyReport
+from core.domain.spreadsheet import neutral
 
-# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection), also behind what is not seen.
-_FORMULA_STARTS = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def as_json(report: DailyReport) -> str:
@@ -75,6 +76,5 @@ def _text(value: object) -> str:
 
 
 def _cell(text: str) -> str:
-    is_number = text.removeprefix("-").replace(".", "", 1).isdigit()
-    first = next((each for each in text if each.isprintable() and not each.isspace()), "")
-    return f"'{text}" if first in _FORMULA_STARTS and not is_number else text
+    is_number = _NUMBER.fullmatch(text) is not None
+    return text if is_number else neutral(text)

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.spreadsheet import neutral
+from core.orders.report_files import _cell
 from tests.arch.source import ROOT
 from ui import format as fmt
 from ui.models.columns import Align, Column, Kind
-from ui.widgets.table_export import csv_text, neutral, tsv
+from ui.widgets.table_export import csv_text, tsv
 
 Row = tuple[str, Decimal | None]
 COLUMNS = (
@@ -78,4 +80,16 @@ def test_nobody_else_writes_a_table() -> None:
         if "csv.writer" in path.read_text(encoding="utf-8")
     }
 
-    assert writers == {"ui/widgets/table_export.py"}
+    assert writers == {"core/orders/report_files.py", "ui/widgets/table_export.py"}
+
+
+@given(st.text(max_size=20) | money.map(str))
+def test_cell_of_the_days_report_is_a_number_or_no_formula(text: str) -> None:
+    told = _cell(text)
+
+    assert not is_formula(told) or Decimal(told).is_finite()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_in_the_days_report_is_neutral(text: str) -> None:
+    assert not is_formula(_cell(text))

@@ -8,12 +8,13 @@ from PySide6.QtGui import QColor, QEnterEvent, QGuiApplication, QImage, QMouseEv
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from core.domain.spreadsheet import neutral
 from ui import format as fmt
 from ui.models.columns import Align, Column, Ink, Kind, RowState
 from ui.models.table import KeyedTableModel
 from ui.theme.tokens import tokens
 from ui.widgets import table_layout
-from ui.widgets.table_export import as_number, neutral
+from ui.widgets.table_export import as_number
 from ui.widgets.table_view import TableView
 from ui.widgets.total_row import TotalRow
 

@@ -5,13 +5,10 @@ import io
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 
+from core.domain.spreadsheet import neutral
 from ui.format import MINUS, UNKNOWN
 from ui.models.columns import Column, Kind, Row
 
-# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection), the wide signs of an East
-# Asian keyboard too, and some take away first what cannot be seen.
-_FORMULA_STARTS = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
-_UNSEEN_STARTS = ("\t", "\r", "\n")
 _NUMBER_KINDS = (Kind.NUMBER, Kind.CHANGE, Kind.AGE)
 
 
@@ -25,12 +22,6 @@ def as_number(text: str) -> str | None:
     except InvalidOperation:
         return None
     return bare if number.is_finite() else None
-
-
-def neutral(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    first = next((each for each in text if each.isprintable() and not each.isspace()), "")
-    return f"'{text}" if first in _FORMULA_STARTS or text.startswith(_UNSEEN_STARTS) else text
 
 
 def _told(column: Column[Row], text: str) -> str:
