@@ -82,7 +82,7 @@ class LocalApi:
         self.rig = rig
         keys = Keys([ApiKey(text, role) for role, text in KEYS.items()], "s-1")
         terms = Terms(keys, "s-1", per_minute, open_metrics)
-        self.server = ApiServer(rig.core.desk.execute, terms, rig.clock, rig.ids)
+        self.server = ApiServer(rig.core.locking.execute, terms, rig.clock, rig.ids)
         self.client = aiohttp.ClientSession()
 
     @classmethod

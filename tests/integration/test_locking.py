@@ -16,6 +16,7 @@ from core.domain.users import UserRecord
 from core.errors import RefusalCode, Refused, WrongPassphrase
 from core.ids import IdempotencyKey
 from tests.builders import AAPL
+from tests.fakes.local_api import LocalApi
 from tests.fakes.rig import EVERY_RULE, Rig, draft
 
 KIM = Actor("kim", "trader", Origin.WINDOW, "s-1")
@@ -61,7 +62,7 @@ async def _records(rig: Rig, action: str):
     return [(record.actor, record.role, record.payload) for record in page][::-1]
 
 
-@pytest.mark.parametrize("origin", [Origin.WINDOW, Origin.API, Origin.AGENT])
+@pytest.mark.parametrize("origin", [Origin.WINDOW, Origin.API])
 async def test_opening_order_is_denied_while_locked_whoever_wants_it(rig: Rig, origin: Origin):
     await _lock(rig)
 
@@ -69,7 +70,18 @@ async def test_opening_order_is_denied_while_locked_whoever_wants_it(rig: Rig, o
         await _do(rig, m.SubmitOrder(draft(), rig.key(), EVERY_RULE), Actor("kim", "trader", origin, "s-1"))
 
     assert refused.value.code is RefusalCode.LOCKED
-    assert rig.oracle().ours() == {} or not rig.oracle().ours()
+    assert not rig.oracle().ours()
+
+
+async def test_rules_judge_every_order_as_if_positions_may_only_be_reduced_while_locked(rig: Rig):
+    # Also what the agent proposed and the program sends by itself: it meets the same rules.
+    await _lock(rig)
+    locked = rig.core.state.in_force
+    await _do(rig, m.HaltTrading("x"))
+    halted = rig.core.state.in_force
+
+    assert (locked, halted) == (TradingState.REDUCING, TradingState.HALTED)
+    assert rig.core.state.trading_state is TradingState.HALTED
 
 
 async def test_order_that_lessens_a_position_passes_while_locked_and_one_share_more_does_not(rig: Rig):
@@ -216,3 +228,24 @@ async def test_minutes_beyond_the_bounds_are_refused(rig: Rig, minutes: int):
 async def test_minutes_are_no_setting_that_the_window_may_write(rig: Rig):
     with pytest.raises(Refused):
         await _do(rig, m.SaveSetting(LOCK_AFTER, "100000"))
+
+
+async def test_local_api_answers_423_to_what_opens_while_locked_and_lets_the_rest_through(rig: Rig):
+    await rig.submit(draft(qty=10))
+    resting = await rig.submit(draft(price="90.00"))
+    await rig.quiet()
+    api = LocalApi(rig)
+    await api.server.start(0)
+    await _lock(rig)
+    order = {"symbol": "AAPL", "side": "buy", "ord_type": "market", "order_qty": "1"}
+
+    opening = await api.ask("POST", "/v1/orders", order)
+    resuming = await api.ask("POST", "/v1/resume", {"reason": "x"}, role="admin")
+    exit_ = await api.ask("POST", "/v1/orders", order | {"side": "sell"})
+    cancel = await api.ask("DELETE", f"/v1/orders/{resting.cl_ord_id}")
+    account = await api.ask("GET", "/v1/account")
+    await api.client.close()
+    await api.server.stop()
+
+    assert [(each.status, each.code) for each in (opening, resuming)] == [(423, "locked"), (423, "locked")]
+    assert (exit_.status, cancel.status, account.status) == (201, 202, 200)
