@@ -70,6 +70,16 @@ TRADING = (
         words="volatility beta liquidity target",
     ),
     ActionSpec(
+        "risk.radar_of",
+        "Radar of the symbol, or of the portfolio",
+        "turn_radar",
+        Section.TRADING,
+        ("Ctrl+Shift+R",),
+        icon="arrows-left-right",
+        needs=(OPEN,),
+        words="risk radar switch",
+    ),
+    ActionSpec(
         "orders.reconcile",
         "Compare with the broker now",
         "reconcile",

@@ -17,6 +17,7 @@ from core.domain.messages import (
 )
 from core.domain.parameters import ParameterEdit, RadarAxis, TargetProfile
 from core.domain.radar import Radar
+from core.ids import Symbol
 from ui.actions.registry import Handlers
 from ui.dialogs.breakers import BreakerSheet
 from ui.dialogs.parameters import ParameterSheet
@@ -30,12 +31,14 @@ class RiskHandlers:
 
     def __init__(self, parts: Parts, holes: Callable[[], list[QWidget]]) -> None:
         self._parts, self._holes = parts, holes
+        parts.facts.symbol_changed.connect(self._on_symbol)
 
     def handlers(self) -> Handlers:
         """Return what is called, by the names of the catalogue."""
         return {
             "show_breakers": self.show_breakers,
             "show_radar": self.show_radar,
+            "turn_radar": self.turn_radar,
             "edit_parameters": self.edit_parameters,
         }
 
@@ -75,6 +78,16 @@ class RiskHandlers:
             show_radar(self._parts.window, radar, self._holes())
 
         self._parts.bridge.send(LoadRadar(self._parts.risk.watch.symbol), opened)
+
+    def turn_radar(self) -> None:
+        """Watch the radar of the linked symbol, or of the portfolio again."""
+        watch, symbol = self._parts.risk.watch, self._parts.facts.symbol
+        watch.show_symbol(Symbol(symbol) if symbol and watch.symbol is None else None)
+
+    def _on_symbol(self, symbol: str) -> None:
+        watch = self._parts.risk.watch
+        if watch.symbol is not None and symbol:
+            watch.show_symbol(Symbol(symbol))
 
     def edit_parameters(self) -> None:
         """Show the risk parameters and the target, and let an administrator change them."""
