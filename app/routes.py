@@ -110,7 +110,7 @@ def _route_looking(core: "Core") -> None:
     route(m.FollowAudit, core.clerk.follow_audit)
     route(m.LoadAudit, answers.load_audit)
     route(m.VerifyAudit, core.audit_watch.verify)
-    route(m.ExplainPosition, core.clerk.explain_position)
+    route(m.ExplainPosition, core.portfolio.explain_position)
     route(m.ExplainOrder, core.clerk.explain_order)
     route(m.LoadPortfolio, core.portfolio.load)
     route(m.ExplainFigure, core.portfolio.explain)

@@ -110,6 +110,7 @@ class PositionProof:
         fills: all fills of the symbol, oldest first.
         closes: realised pieces; their sum is `position.realised`.
         last: dollars; the price used for the unrealised part, None if unknown.
+        priced: the same, with what it is and its time.
         unrealised: dollars; sum over open lots of (last - price) x qty, turned for short lots.
     """
 
@@ -118,6 +119,7 @@ class PositionProof:
     closes: tuple[LotClose, ...]
     last: Decimal | None
     unrealised: Decimal | None
+    priced: PriceUsed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,22 +11,18 @@ from core.domain.market import Bar
 from core.domain.messages import (
     AuditPage,
     ExplainOrder,
-    ExplainPosition,
     FillPage,
     FollowAudit,
     ImportWatchlist,
     LoadBars,
     LoadExternal,
     LoadFills,
-    Notice,
     OrderStory,
-    PositionProof,
     QuotesChanged,
     RemoveWatchlist,
     SaveSetting,
     SaveWatchlist,
     SetConfirmAlways,
-    Severity,
 )
 from core.domain.order import Order
 from core.domain.records import Watchlist
@@ -37,7 +33,6 @@ from core.orders.enrolment import SETTING as ENROLLED
 from core.orders.gate import PHRASE_TYPED, Gate
 from core.orders.gather import LiveState
 from core.orders.lock_out import SETTING as LOCK_OUT
-from core.portfolio.provenance import proof, readds
 from core.ports.journal import Journal, Record
 from core.ports.market_data import MarketDataFeed
 from core.ports.storage import Reader, Store, UnitOfWork
@@ -106,26 +101,6 @@ class Clerk:
         after, limit = min(max(0, command.after_seq), _LAST_SEQ), _rows(command.limit)
         found = await self._store.read(lambda reader: reader.audit_records(after, limit + 1))
         return AuditPage(found[:limit], has_more=len(found) > limit)
-
-    async def explain_position(self, command: ExplainPosition, actor: Actor) -> PositionProof:
-        """Lay the fills, lots and closed pieces beside a position's figures, all of one moment."""
-        del actor
-
-        def query(reader: Reader) -> PositionProof | None:
-            found = [each for each in reader.positions() if each.symbol == command.symbol]
-            if not found:
-                return None
-            quote = self._state.quotes.get(command.symbol)
-            last = None if quote is None else quote.last
-            return proof(found[0], reader.fills(command.symbol), reader.lot_closes(command.symbol), last)
-
-        answer = await self._store.read(query)
-        if answer is None:
-            raise Refused(RefusalCode.NO_POSITION, f"There never was a position in {command.symbol}.")
-        if not readds(answer):
-            words = f"{command.symbol}: the fills do not add up to the position that is shown."
-            self._bus.publish(Notice(Severity.ALARM, words, f"proof:{command.symbol}"))
-        return answer
 
     async def explain_order(self, command: ExplainOrder, actor: Actor) -> OrderStory:
         """Return an order with its stored judgement and every report."""

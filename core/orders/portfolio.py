@@ -12,7 +12,14 @@ from core.domain.access import Actor
 from core.domain.execution import Fill
 from core.domain.figures import Figure, FigureName, FigureProof, PortfolioReport
 from core.domain.market import Timeframe
-from core.domain.messages import ExplainFigure, LoadPortfolio, Notice, Severity
+from core.domain.messages import (
+    ExplainFigure,
+    ExplainPosition,
+    LoadPortfolio,
+    Notice,
+    PositionProof,
+    Severity,
+)
 from core.domain.money import ZERO
 from core.domain.outcomes import EquitySnapshot
 from core.domain.portfolio import LotClose, Position
@@ -23,6 +30,7 @@ from core.orders.valuation import Valuation
 from core.portfolio.day import market_date
 from core.portfolio.parts import Evidence, take_apart
 from core.portfolio.performance import performance
+from core.portfolio.provenance import proof, readds
 from core.ports.market_data import MarketDataFeed
 from core.ports.storage import Reader, Store
 
@@ -37,7 +45,7 @@ _log = structlog.get_logger("portfolio")
 
 
 class Portfolio:
-    """Answers `LoadPortfolio` and `ExplainFigure`. Runs on the core loop."""
+    """Answers `LoadPortfolio`, `ExplainFigure` and `ExplainPosition`. Runs on the core loop."""
 
     def __init__(
         self,
@@ -96,17 +104,39 @@ class Portfolio:
             await self._clock.sleep(_AGAIN_S)
         raise Refused(RefusalCode.NOT_READY, "Fills are being booked; ask again in a moment.")
 
+    async def explain_position(self, command: ExplainPosition, actor: Actor) -> PositionProof:
+        """Lay the fills, lots and closed pieces beside a position's figures, all of one moment.
+
+        Raises:
+            Refused: `NO_POSITION`: there never was one.
+        """
+        del actor
+        symbol = command.symbol
+
+        def query(reader: Reader) -> tuple[Position, tuple[Fill, ...], tuple[LotClose, ...]] | None:
+            found = next((each for each in reader.positions() if each.symbol == symbol), None)
+            return None if found is None else (found, reader.fills(symbol), reader.lot_closes(symbol))
+
+        found = await self._store.read(query)
+        if found is None:
+            raise Refused(RefusalCode.NO_POSITION, f"There never was a position in {symbol}.")
+        answer = proof(*found, self._valuation.prices.of(symbol))
+        if not readds(answer):
+            words = f"{symbol}: the fills do not add up to the position that is shown."
+            self._bus.publish(Notice(Severity.ALARM, words, f"proof:{symbol}"))
+        return answer
+
     def _take_apart(self, command: ExplainFigure, evidence: Evidence) -> FigureProof:
         # Nothing waits from here on, so figure, lots and prices are of one moment.
         figure = self._valuation.figures().get(command.name, command.of)
         if figure is None:
             words = f"The portfolio has no {command.name.value} {command.of}".rstrip()
             raise Refused(RefusalCode.NOT_FOUND, f"{words}: nothing that is held goes into it.")
-        proof = take_apart(figure, evidence, self._of_sector(figure))
-        if not proof.holds:
+        taken_apart = take_apart(figure, evidence, self._of_sector(figure))
+        if not taken_apart.holds:
             words = f"Portfolio: what was filled does not add up to the {figure.name.value} that is shown."
             self._bus.publish(Notice(Severity.ALARM, words, f"proof:{figure.name}"))
-        return proof
+        return taken_apart
 
     def _of_sector(self, figure: Figure) -> tuple[Symbol, ...]:
         if figure.name is not FigureName.SECTOR:

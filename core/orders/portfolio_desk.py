@@ -20,6 +20,7 @@ class PortfolioDesk:
         valuation: what everything is worth now.
         load: answers `LoadPortfolio`.
         explain: answers `ExplainFigure`.
+        explain_position: answers `ExplainPosition`.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class PortfolioDesk:
         self._last_closes = LastCloses(state, valuation, self._closing, feed, store, means.clock)
         answers = Portfolio(state, valuation, feed, store, means.clock, means.bus)
         self.load, self.explain = answers.load, answers.explain
+        self.explain_position = answers.explain_position
 
     def begin(self) -> None:
         """Watch for closes from now on."""

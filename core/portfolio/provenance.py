@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 from core.domain.execution import Fill
+from core.domain.figures import PriceUsed
 from core.domain.messages import PositionProof
-from core.domain.money import ZERO, Price, notional
+from core.domain.money import ZERO, notional
 from core.domain.portfolio import LotClose, Position
 from core.portfolio.exact import exactly
 
 
 def proof(
-    position: Position, fills: Sequence[Fill], closes: Sequence[LotClose], last: Price | None
+    position: Position, fills: Sequence[Fill], closes: Sequence[LotClose], priced: PriceUsed | None
 ) -> PositionProof:
     """Lay the evidence for a position beside its figures.
 
@@ -18,13 +19,13 @@ def proof(
         position: the figures as shown.
         fills: all fills of the symbol, oldest first.
         closes: all that was closed, as it was booked.
-        last: dollars; None if unknown.
+        priced: what it is valued at; None where no price is known.
     """
-    unrealised = ZERO if position.is_flat else None
+    unrealised, last = ZERO if position.is_flat else None, None if priced is None else priced.price
     if last is not None:
         with exactly():
             unrealised = position.qty * last - position.cost
-    return PositionProof(position, tuple(fills), tuple(closes), last, unrealised)
+    return PositionProof(position, tuple(fills), tuple(closes), last, unrealised, priced)
 
 
 def readds(evidence: PositionProof) -> bool:

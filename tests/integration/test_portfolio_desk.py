@@ -13,6 +13,7 @@ from core.domain.market import Bar, MarketSession, SessionPhase
 from core.domain.messages import (
     EquityClosed,
     ExplainFigure,
+    ExplainPosition,
     LoadLive,
     LoadPortfolio,
     PortfolioMarked,
@@ -189,6 +190,8 @@ async def test_on_a_weekend_everything_is_valued_at_the_last_close(rig: Rig) -> 
 
     figures = (await rig.do(LoadPortfolio())).figures
 
+    proof = await rig.do(ExplainPosition(AAPL))
+    assert (proof.last, proof.priced.basis) == (Decimal("99.50"), PriceBasis.CLOSE)
     assert figures.at_close == figures.held == 2
     assert figures.get(FigureName.NET).value == 11 * Decimal("99.50")
     assert figures.get(FigureName.DAY_PNL).value == 0

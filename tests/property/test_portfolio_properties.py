@@ -68,9 +68,12 @@ def test_open_lots_are_on_one_side_oldest_first_and_above_zero(fills):
     assert all(0 < lot.open_qty <= lot.opened_qty for lot in position.lots)
 
 
+def at(last):
+    return None if last is None else PriceUsed(Symbol("AAPL"), Price(last), PriceBasis.LIVE, START, 1.0)
+
+
 def valued(position, last, prev_close=None, today=NO_TRADES):
-    price = PriceUsed(position.symbol, Price(last), PriceBasis.LIVE, START, 1.0)
-    return position_pnl(position, price, prev_close, today)
+    return position_pnl(position, at(last), prev_close, today)
 
 
 @given(histories(), prices)
@@ -98,11 +101,11 @@ def test_the_days_profit_is_the_change_of_the_total(fills, last, prev_close, fir
         assert found.day == found.total - then
 
 
-@given(histories(), st.one_of(st.none(), prices.map(Price)))
+@given(histories(), st.one_of(st.none(), prices))
 def test_every_position_can_be_proved(fills, last):
     position, closes = fold(fills)
 
-    assert readds(proof(position, fills, closes, last))
+    assert readds(proof(position, fills, closes, at(last)))
 
 
 @given(histories())

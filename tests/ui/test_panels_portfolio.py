@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -31,12 +31,17 @@ from core.portfolio.lots import fold
 from core.portfolio.parts import Evidence, take_apart
 from core.portfolio.performance import performance
 from core.portfolio.pnl import NO_TRADES, position_pnl
+from core.portfolio.provenance import proof
 from tests.ui import pretend
 from ui.bridge import Bridge
 from ui.dialogs.figure_proof import basis_words, close_rows, price_line, verdict
+from ui.dialogs.proof import show_proof
 from ui.main_window import MainWindow
+from ui.models.columns import RowState
 from ui.panels.portfolio import PortfolioPanel, empty_words
 from ui.panels.portfolio_rows import figure_rows, performance_rows, price_words, unknown_words
+from ui.panels.positions import PositionsPanel
+from ui.widgets.labels import Text
 from ui.widgets.table_view import TableView
 
 CASH = Decimal("50000.10")
@@ -305,3 +310,34 @@ def test_closes_are_paired_over_a_gap_with_the_money_in_it() -> None:
     assert [row.growth for row in close_rows(CLOSES)] == [
         None, Decimal("0.1"), None, Decimal("110.50") / 110 - 1,
     ]  # fmt: skip
+
+
+def test_position_at_a_close_is_greyed_and_its_sheet_names_the_day(qtbot: QtBot) -> None:
+    panel = PositionsPanel(Bridge(pretend.PretendCore().send, clock=lambda: 1000.0))
+    qtbot.addWidget(panel)
+    at = PriceUsed(AAPL, Price("186"), PriceBasis.CLOSE, pretend.NOW, 1000.0)
+    live = replace(pretend.mark("AAPL", "60", "1"), received=1000.0)
+
+    found = [panel.model.state_of(replace(live, priced=each)) for each in (None, at)]
+
+    assert found == [RowState.NORMAL, RowState.STALE]
+
+
+@pytest.mark.parametrize(
+    ("basis", "at", "words"),
+    [
+        (PriceBasis.LIVE, pretend.NOW, "last 186.00"),
+        (PriceBasis.CLOSE, pretend.NOW, "last 186.00, the close of Fri 20 Nov"),
+        (PriceBasis.CLOSE, None, "last 186.00, the close of the last market day"),
+    ],
+)
+def test_sheet_of_a_position_says_what_its_price_is(
+    window: MainWindow, basis: PriceBasis, at: datetime | None, words: str
+) -> None:
+    used = PriceUsed(AAPL, Price("186"), basis, at, 1000.0)
+    position = pretend.position("AAPL", "60", "180")
+
+    sheet = show_proof(window, proof(position, (), (), used), None)
+
+    assert any(text.text().endswith(words) for text in sheet.findChildren(Text))
+    sheet.dismiss()

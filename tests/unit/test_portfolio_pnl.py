@@ -153,12 +153,12 @@ def test_the_first_fill_of_a_day_begins_it_anew():
     assert day.of(AAPL, market_date(next_day.transact_time)) == day_trades([next_day])
 
 
-@pytest.mark.parametrize("last", [Price("191.37"), None])
+@pytest.mark.parametrize("last", ["191.37", None])
 @pytest.mark.parametrize("fills", [[OLD], [OLD, TODAY, SOLD], [SOLD], [OLD, fill(5, SELL, 60, "1"), TODAY]])
 def test_proof_adds_up_again(fills, last):
     position, closes = fold(fills)
 
-    assert readds(proof(position, fills, closes, last))
+    assert readds(proof(position, fills, closes, at(last)))
 
 
 @pytest.mark.parametrize(
@@ -174,13 +174,13 @@ def test_proof_adds_up_again(fills, last):
 def test_proof_of_a_changed_figure_does_not_add_up(change):
     position, closes = fold([OLD, TODAY, SOLD])
 
-    assert not readds(proof(replace(position, **change), [OLD, TODAY, SOLD], closes, Price(190)))
+    assert not readds(proof(replace(position, **change), [OLD, TODAY, SOLD], closes, at("190")))
 
 
 def test_proof_with_other_evidence_does_not_add_up():
     fills = [OLD, TODAY, SOLD]
     position, closes = fold(fills)
-    sound = proof(position, fills, closes, Price(190))
+    sound = proof(position, fills, closes, at("190"))
 
     wrong_piece = replace(closes[0], realised=Money(0), close_px=Price(186))
     swapped = replace(closes[0], close_px=Price(191), open_px=Price(186))
@@ -203,4 +203,4 @@ def test_proof_of_a_flat_position_is_zero_with_and_without_a_price():
 
     assert proof(position, fills, closes, None).unrealised == 0
     assert readds(proof(position, fills, closes, None))
-    assert readds(proof(position, fills, closes, Price(99)))
+    assert readds(proof(position, fills, closes, at("99")))

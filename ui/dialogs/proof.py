@@ -6,6 +6,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
+from core.domain.figures import PriceBasis
 from core.domain.messages import PositionMark, PositionProof
 from ui import format as fmt
 from ui.dialogs.proof_lines import Step, fill_rows, steps, verdict
@@ -85,6 +86,14 @@ class Finding(QWidget):
         painter.end()
 
 
+def _price_words(proof: PositionProof) -> str:
+    used = proof.priced
+    if used is None or used.basis is PriceBasis.LIVE:
+        return fmt.price(proof.last)
+    day = "the last market day" if used.at is None else fmt.day(used.at)
+    return f"{fmt.price(proof.last)}, the close of {day}"
+
+
 def show_proof(
     window: QWidget, proof: PositionProof, shown: PositionMark | None, holes: Sequence[QWidget] = ()
 ) -> SheetDialog:
@@ -95,7 +104,7 @@ def show_proof(
     )
     position = proof.position
     held = f"{fmt.qty(position.qty)} shares at {fmt.price(position.avg_px)} on average"
-    dialog.add_line(f"{held}, cost {fmt.money(position.cost)}, last {fmt.price(proof.last)}")
+    dialog.add_line(f"{held}, cost {fmt.money(position.cost)}, last {_price_words(proof)}")
     area = QScrollArea()
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

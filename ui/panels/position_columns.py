@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from core.domain.figures import PriceBasis
 from core.domain.messages import PositionMark
 from ui import format as fmt
 from ui.models.columns import Align, BarFill, Column, Ink, Kind, RowState
@@ -49,9 +50,10 @@ class MarkTimes:
         return fmt.span((now - mark.opened_at).total_seconds())
 
     def state(self, mark: PositionMark) -> RowState:
-        """Return whether the price is too old."""
+        """Return whether the price is too old, or a close of a market that rests."""
         is_stale = mark.received is not None and self._clock() - mark.received > STALE_S
-        return RowState.STALE if is_stale else RowState.NORMAL
+        is_close = mark.priced is not None and mark.priced.basis is PriceBasis.CLOSE
+        return RowState.STALE if is_stale or is_close else RowState.NORMAL
 
 
 def _pnl(
