@@ -112,6 +112,12 @@ ORDERS = [
     replace(bracket("110.00", "95.00"), ord_type=OrdType.MARKET, price=None),
     replace(stop(BUY, "101.00"), legs=Legs(Contingency.BRACKET, Price(110), Price(95))),
     cash("100", bracket("110.00", "95.00")),
+    bracket("110.00", "95.00", "95.00"), bracket("90.00", "105.00", "105.00", side=SELL),
+    bracket("90.00", "105.00", "104.99", side=SELL), bracket("90.00", "99.99", side=SELL),
+    bracket("101.00", "105.00", side=SELL), bracket("106.00", "105.00", side=SELL),
+    *(replace(bracket("101.00", loss), ord_type=OrdType.MARKET, price=None) for loss in ("99.99", "100.00")),
+    replace(stop_limit(BUY, "101.00", "102.00"), price=None), limit(qty=11, time_in_force=TimeInForce.GTC),
+    limit(BUY, "1.000000001"), limit(BUY, 1, "1.000000000001"), cash("1.01"), limit(BUY, 101, "99.0105"),
     pair("110.00", "95.00"), pair("111.00", "95.00"), pair("110.00", "110.00"),
     pair("110.00", "95.00", order_qty=Qty(101)),
     pair("110.00", "120.00", BUY),
@@ -189,7 +195,8 @@ def markets() -> Iterator[Facts]:
     for changes in (
         {"bid": None}, {"ask": None}, {"last": None}, {"bid": None, "ask": None}, {"halted": True},
         {"bid": None, "ask": None, "last": None}, {"bid": Price("100.01")}, {"bid": Price("98.02")},
-        {"bid": Price("98.01")}, {"ask": Price(0)}, {"bid": Price(0)}, {"last": Price("120.00")},
+        {"bid": Price("98.01")},
+        {"bid": Price("99.00"), "ask": Price("101.00")}, {"ask": Price(0)}, {"bid": Price(0)}, {"last": Price("120.00")},
         {"last": Price(0), "bid": None, "ask": None},
         {"bid": Price("0.9990"), "ask": Price("1.0000"), "last": Price(1)},
     ):  # fmt: skip
@@ -230,6 +237,7 @@ def company() -> Iterator[dict]:
     yield {"paused": (tripped(),)}
     yield {"paused": (tripped("No full stop"), tripped())}
     yield {"paused": (tripped(value=None),)}
+    yield {"paused": (replace(tripped(), limit=None),)}
 
 
 def agents() -> Iterator[dict]:
@@ -251,6 +259,14 @@ def agents() -> Iterator[dict]:
         yield {"origin": Origin.AGENT, "proposed": replace(made, thesis_age_s=thesis_age_s)}
 
 
+def odd_cents() -> Iterator[Case]:
+    """Give dollars that no cent divides: what is used is rounded up, and what is left down."""
+    yield limit(), DEFAULTS, replace(FACTS, cash=Decimal("999.994"), fee_rate_pct=Decimal("0.0071"))
+    yield limit(), DEFAULTS, replace(FACTS, cash=Decimal("999.999"), fee_rate_pct=Decimal("0.0079"))
+    for start in ("99999.97", "99999.93"):
+        yield limit(BUY, 201), DEFAULTS, replace(FACTS, start_equity=Decimal(start))
+
+
 def auctions() -> Iterator[Case]:
     evening = CLOSES.replace(hour=23, minute=59, second=59)
     for now in (
@@ -261,6 +277,11 @@ def auctions() -> Iterator[Case]:
         for each in (TimeInForce.OPG, TimeInForce.CLS):
             facts = replace(FACTS, session=session(now=now, phase=SessionPhase.POST))
             yield limit(time_in_force=each), DEFAULTS, facts
+            uneven = CLOSES + timedelta(minutes=5, seconds=7, microseconds=9)
+            facts = replace(FACTS, session=session(now=now, phase=SessionPhase.POST, closes=uneven))
+            yield limit(time_in_force=each), DEFAULTS, facts
+    for each in TimeInForce:
+        yield limit(time_in_force=each), DEFAULTS, in_phase(FACTS, SessionPhase.PRE)
 
 
 def limited() -> Iterator[Case]:
@@ -281,9 +302,18 @@ def limited() -> Iterator[Case]:
             market(SELL, 100_000),
         ):
             yield terms, short, facts
+    for held in (1, 100, "0.5"):
+        facts = replace(FACTS, may_short=True, instrument=lent, position_qty=Decimal(held))
+        yield limit(SELL, 101), short, facts
     yield limit(SELL), short, replace(FACTS, may_short=True, instrument=lent, quote=None)
     yield limit(SELL), short, replace(FACTS, may_short=True, instrument=lent, cash=Decimal(10))
     yield limit(SELL), short, replace(FACTS, may_short=True, instrument=lent, position_qty=None)
+    for changed in agents():
+        for terms in USUAL:
+            yield terms, replace(AGENT_LIMITS, allowed=None), replace(HOLDING, **changed)
+    for last in ("100.50", "100.51", "99.50", "99.49"):
+        facts = replace(quoted(HOLDING, last=Price(last)), origin=Origin.AGENT)
+        yield limit(), DEFAULTS, replace(facts, proposed=Proposed(1.0, Price("100.00")))
     lists = (
         replace(DEFAULTS, restricted=frozenset({AAPL})),
         replace(DEFAULTS, allowed=frozenset()),
@@ -304,6 +334,10 @@ def capped() -> Iterator[Case]:
     met = Resting(None, Decimal(1), Price("100.00"))
     yield limit(), DEFAULTS, replace(apart, asked=market())
     yield limit(), DEFAULTS, replace(HOLDING, asked=market(), opposite=met)
+    for terms in (market(), market(SELL), stop(BUY, "101.00"), limit()):
+        yield terms, DEFAULTS, replace(HOLDING, opposite=met, quote=None)
+        yield terms, DEFAULTS, replace(HOLDING, opposite=replace(met, price=None), quote=None)
+    yield bracket("110.00", "95.00"), DEFAULTS, replace(FACTS, instrument=None)
     yield limit(SELL, 10, "95.00"), DEFAULTS, replace(apart, asked=market(SELL))
 
 
@@ -326,3 +360,4 @@ def grid() -> Iterator[Case]:
     yield from auctions()
     yield from limited()
     yield from capped()
+    yield from odd_cents()
