@@ -136,6 +136,8 @@ def test_a_portfolio_has_no_score_where_one_holding_has_none() -> None:
 
     assert (market.score, market.missing) == (None, "No beta.")
     assert market.inputs[1].value == Decimal("-0.7")
+    alone = portfolio_radar(holdings[1:], inputs(), TARGET, NOW).axes[0]
+    assert [(each.name, each.missing) for each in alone.inputs] == [(N.BETA, "No beta."), (N.CORRELATION, "")]
 
 
 @pytest.mark.parametrize(("target", "severity"), [
