@@ -59,9 +59,7 @@ class EquityWatch:
     def readings(self) -> tuple[Reading, ...]:
         """Return the three figures; unknown while equity or the day's first equity is."""
         equity = self._equity()
-        account = self._state.account.account
-        start = None if account is None or account is self._of_yesterday else account.start_equity
-        lost = loss_pct(start, self._state.day_flows, equity)
+        lost = loss_pct(self._start(), self._state.day_flows, equity)
         words = "" if lost is None else f"The day has lost {percent(lost)} of its first equity."
         peak = self._state.peak
         below = None if peak is None else drawdown_pct(peak.equity, equity)
@@ -93,6 +91,13 @@ class EquityWatch:
         """Take a peak that money of the owner has moved, and that is stored."""
         self._state.peak, self._stored = peak, peak.equity
 
+    def _start(self) -> Decimal | None:
+        # When at night a broker's first equity becomes that of the new day is not known, so nothing is
+        # measured while the market is closed; nor before the broker has answered on the new day.
+        account, session = self._state.account.account, self._state.session
+        is_open = session is not None and session.phase is not SessionPhase.CLOSED
+        return account.start_equity if account not in (None, self._of_yesterday) and is_open else None
+
     def _equity(self) -> Decimal | None:
         # Cash that nothing explains yet is neither gained nor lost: most often it is a deposit, which the
         # broker's list of activities tells of a moment later.
@@ -102,7 +107,6 @@ class EquityWatch:
         return cash + net - (self._state.account.drift or 0)
 
     def _note_day(self) -> None:
-        # Until the broker has answered anew, its first equity is that of the day before.
         session = self._state.session
         if session is None:
             return
