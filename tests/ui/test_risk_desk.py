@@ -297,7 +297,7 @@ def test_ctrl_enter_on_a_sheet_does_not_send_the_ticket_behind_it(window, core, 
 
 
 def test_radar_follows_the_symbol_once_it_was_turned_to_it_and_turns_back(window, core, qtbot):
-    qtbot.waitUntil(lambda: window.parts.facts.symbol == "AAPL")
+    window.parts.facts.set_symbol("AAPL")
     window.registry.action("risk.radar_of").trigger()
     qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1] == LoadRadar(pretend.AAPL))
 
@@ -312,9 +312,10 @@ def test_radar_of_another_symbol_is_not_shown(window, core, qtbot):
     view = window.parts.risk.body.radar
     qtbot.waitUntil(lambda: view.note() == "one axis over")
     core.answers[LoadRadar] = replace(pretend_risk.radar({}), symbol=pretend.XOM)
+    window.parts.facts.set_symbol("AAPL")
 
     window.registry.action("risk.radar_of").trigger()
 
     qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1] == LoadRadar(pretend.AAPL))
-    qtbot.wait(50)
+    QTest.qWait(50)
     assert view.note() == "one axis over"

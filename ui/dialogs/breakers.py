@@ -49,7 +49,7 @@ class BreakerSheet(SheetDialog):
         self.yes = Button("Acknowledge", Dress.NEUTRAL, key="Enter")
         self.said = self.add_line(" ", Ink.TEXT1)
         self._add_question()
-        self.history_title = self.add_line("History", Ink.TEXT3)
+        self.add_line("History", Ink.TEXT3)
         self.history = Lines("History")
         self._add_history()
         self.close_button = Button("Close", Dress.OUTLINE, key="Esc")
