@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.runtime import CoreThread, Running
-from core.access.policy import PERMISSIONS
+from core.access.policy import AGENTS, PERMISSIONS
 from core.access.session import PASSING
 from core.domain import messages as m
 from core.domain.access import Actor, Origin
@@ -24,9 +24,9 @@ NO_ROLES = (
 )  # fmt: skip
 # What waits for a passphrase while the window is locked, by hand: a new command needs a decision.
 WAITING = {
-    "AcknowledgeAlarms", "AcknowledgeBreaker", "ImportWatchlist", "KeepProfile", "RemoveWatchlist",
-    "ResendOrder", "ResumeTrading", "SaveWatchlist", "SetConfirmAlways", "SetLockAfter", "SetRiskParameters",
-    "UpdateTargetProfile",
+    "AcknowledgeAlarms", "AcknowledgeBreaker", "ExportDailyReport", "ImportWatchlist", "KeepProfile",
+    "ProposeOrder", "RemoveWatchlist", "ResendOrder", "ResumeTrading", "ReviewProposal", "SaveWatchlist",
+    "SetConfirmAlways", "SetLockAfter", "SetRiskParameters", "UpdateTargetProfile",
 }  # fmt: skip
 
 
@@ -80,7 +80,9 @@ async def _outcome(door: Any, kind: type[m.Command[Any]], actor: Actor) -> str:
         return refused.code.value
 
 
-def _expected(kind: type[m.Command[Any]], role: str) -> str:
+def _expected(kind: type[m.Command[Any]], role: str, origin: Origin = Origin.WINDOW) -> str:
+    if origin is Origin.AGENT and kind not in AGENTS:
+        return RefusalCode.NOT_PERMITTED.value
     if role in PERMISSIONS.get(kind, frozenset()):
         return f"{kind.__name__} by {role}"
     return (RefusalCode.NOT_PERMITTED if role in ROLES else RefusalCode.UNKNOWN_ROLE).value
@@ -93,7 +95,7 @@ async def test_desk_takes_a_command_from_the_roles_of_the_table_only(rig: Rig):
             for kind in KINDS
             for role in (*ROLES, *NO_ROLES)
         }
-        assert found == {(kind, role): _expected(kind, role) for kind, role in found}
+        assert found == {(kind, role): _expected(kind, role, origin) for kind, role in found}
 
 
 async def test_door_takes_the_windows_commands_in_the_role_of_whoever_sits_there(rig: Rig):
@@ -111,7 +113,7 @@ async def test_door_takes_the_programs_commands_in_the_role_of_their_key(rig: Ri
         for role in (*ROLES, *NO_ROLES):
             actor = Actor("api-1", role, origin, "s")
             found = {kind: await _outcome(rig.core.locking.execute, kind, actor) for kind in KINDS}
-            assert found == {kind: _expected(kind, role) for kind in KINDS}
+            assert found == {kind: _expected(kind, role, origin) for kind in KINDS}
 
 
 @pytest.mark.parametrize("role", ["viewer", "ADMIN "])
@@ -159,4 +161,6 @@ async def test_locked_session_takes_what_passes_and_nothing_else_from_anybody(ri
     for origin in Origin:
         actor = Actor("kim", "admin", origin, "s")
         found = {kind: await _outcome(rig.core.desk.execute, kind, actor) for kind in KINDS}
-        assert {kind.__name__ for kind in KINDS if found[kind] == "locked"} == WAITING
+        reaching = AGENTS if origin is Origin.AGENT else set(KINDS)
+        waiting = {kind.__name__ for kind in reaching} & WAITING
+        assert {kind.__name__ for kind in KINDS if found[kind] == "locked"} == waiting
