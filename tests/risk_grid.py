@@ -196,7 +196,8 @@ def markets() -> Iterator[Facts]:
         {"bid": None}, {"ask": None}, {"last": None}, {"bid": None, "ask": None}, {"halted": True},
         {"bid": None, "ask": None, "last": None}, {"bid": Price("100.01")}, {"bid": Price("98.02")},
         {"bid": Price("98.01")},
-        {"bid": Price("99.00"), "ask": Price("101.00")}, {"ask": Price(0)}, {"bid": Price(0)}, {"last": Price("120.00")},
+        {"bid": Price("99.00"), "ask": Price("101.00")}, {"ask": Price(0)},
+        {"bid": Price(0)}, {"last": Price("120.00")},
         {"last": Price(0), "bid": None, "ask": None},
         {"bid": Price("0.9990"), "ask": Price("1.0000"), "last": Price(1)},
     ):  # fmt: skip
