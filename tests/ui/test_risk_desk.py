@@ -299,13 +299,13 @@ def test_ctrl_enter_on_a_sheet_does_not_send_the_ticket_behind_it(window, core, 
 def test_radar_follows_the_symbol_once_it_was_turned_to_it_and_turns_back(window, core, qtbot):
     window.parts.facts.set_symbol("AAPL")
     window.registry.action("risk.radar_of").trigger()
-    qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1] == LoadRadar(pretend.AAPL))
+    qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1:] == [LoadRadar(pretend.AAPL)])
 
     window.parts.facts.set_symbol("XOM")
-    qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1] == LoadRadar(pretend.XOM))
+    qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1:] == [LoadRadar(pretend.XOM)])
 
     window.registry.action("risk.radar_of").trigger()
-    qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1] == LoadRadar(None))
+    qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1:] == [LoadRadar(None)])
 
 
 def test_radar_of_another_symbol_is_not_shown(window, core, qtbot):
@@ -316,6 +316,6 @@ def test_radar_of_another_symbol_is_not_shown(window, core, qtbot):
 
     window.registry.action("risk.radar_of").trigger()
 
-    qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1] == LoadRadar(pretend.AAPL))
+    qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1:] == [LoadRadar(pretend.AAPL)])
     QTest.qWait(50)
     assert view.note() == "one axis over"
