@@ -71,6 +71,13 @@ def new_execution(uow: UnitOfWork, report: ExecutionReport) -> ExecutionReport |
     return again if uow.insert_execution(again) else None
 
 
+def without_void(uow: UnitOfWork, known: Order, after: Order, report: ExecutionReport) -> Order:
+    """Return an order after a report; a fill that was taken back before it came leaves its sums alone."""
+    if report.fill is None or not _told_before(uow, report.fill):
+        return after
+    return replace(after, cum_qty=known.cum_qty, avg_px=known.avg_px)
+
+
 def shares_of(side: Side, fills: Iterable[Fill]) -> Decimal:
     """Sum the shares of one order's entries; what takes others back is on the other side."""
     return sum((fill.last_qty if fill.side is side else -fill.last_qty for fill in fills), ZERO)
@@ -199,15 +206,19 @@ def _entries(uow: UnitOfWork, order: Order, report: ExecutionReport, booked: Dec
 
 
 def _filled(uow: UnitOfWork, fill: Fill) -> tuple[Fill, ...]:
+    told_before = _told_before(uow, fill)
+    if not told_before:
+        return (fill,)
+    return fill, _taken_back(fill, min(told_before, key=lambda each: each.transact_time))
+
+
+def _told_before(uow: UnitOfWork, fill: Fill) -> list[ExecutionReport]:
     # A bust may arrive before the fill that it is about.
-    told_before = [
+    return [
         each
         for each in _amendments_of(uow, fill)
         if each.transact_time >= fill.transact_time and uow.fill(each.exec_id) is None
     ]
-    if not told_before:
-        return (fill,)
-    return fill, _taken_back(fill, min(told_before, key=lambda each: each.transact_time))
 
 
 def _amendments_of(uow: UnitOfWork, fill: Fill) -> list[ExecutionReport]:

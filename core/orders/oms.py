@@ -19,7 +19,7 @@ from core.errors import RefusalCode, Refused
 from core.failpoints import failpoint
 from core.ids import ClOrdId
 from core.orders.bodies import inferred_facts, order_body, order_in_words, order_message, report_facts
-from core.orders.booking import Booked, book, moves_shares, new_execution, take_missing
+from core.orders.booking import Booked, book, moves_shares, new_execution, take_missing, without_void
 from core.orders.folding import fold, warning
 from core.orders.gather import LiveState
 from core.orders.patience import Patience
@@ -135,17 +135,17 @@ class OrderManagement:
             failpoint("oms.before_report")
             order = await self._find(report)
             known = order or self._adopt(report)
-            after = fold(known, report, self._clock.now())
-            is_same = order is not None and replace(after, updated_at=order.updated_at) == order
+            folded = fold(known, report, self._clock.now())
+            is_same = order is not None and replace(folded, updated_at=order.updated_at) == order
             if is_same and not moves_shares(report):
                 return None
-            told = await self._book(known, after, report, is_new=order is None)
+            after = await self._book(known, folded, report, is_new=order is None)
             failpoint("oms.after_report")
-        if told:
+        if after is not None:
             self._judge(order, after, report)
             if after.ord_status is OrdStatus.REJECTED:
                 await self.free_replaced(after, report.text)
-        return after if told else None
+        return after
 
     async def _find(self, report: ExecutionReport) -> Order | None:
         cl_ord_id = report.cl_ord_id
@@ -155,27 +155,30 @@ class OrderManagement:
         now, orig = self._clock.now(), report.orig_cl_ord_id
         return Order(report.cl_ord_id, report.terms, now, now, orig, order_id=report.order_id, external=True)
 
-    async def _book(self, known: Order, after: Order, report: ExecutionReport, *, is_new: bool) -> bool:
+    async def _book(
+        self, known: Order, folded: Order, report: ExecutionReport, *, is_new: bool
+    ) -> Order | None:
         action = ACTION_OF.get(report.exec_type, AuditAction.ORDER_CHANGED)
-        draft = self.draft(action, after, report_facts(report))
-        own, inherited = self.tally.own(known), self.tally.inherited(after)
+        draft = self.draft(action, folded, report_facts(report))
+        own, inherited = self.tally.own(known), self.tally.inherited(folded)
 
-        def work(uow: UnitOfWork, record: Record) -> Booked | None:
+        def work(uow: UnitOfWork, record: Record) -> tuple[Order, Booked] | None:
             told = report if report.exec_type is ExecType.ORDER_STATUS else new_execution(uow, report)
             if told is None:
                 return None
+            after = without_void(uow, known, folded, told)
             if is_new:
                 uow.insert_order(after, order_body(order_message(after)), "{}")
             else:
                 uow.update_order(after)
             record(draft)
-            return book(uow, after, told, self._state.positions.get(after.symbol), own, inherited)
+            return after, book(uow, after, told, self._state.positions.get(after.symbol), own, inherited)
 
         booked = await self.patience.until_written(work)
         if booked is None:
-            return False
-        await self._keep(known, after, booked)
-        return True
+            return None
+        await self._keep(known, *booked)
+        return booked[0]
 
     async def _keep(self, known: Order, after: Order, booked: Booked) -> None:
         told, after = after, self._with_wish(known, after)

@@ -347,6 +347,21 @@ async def test_a_bust_that_comes_before_its_fill_takes_it_back_when_it_comes(rig
     assert await proven(rig)
 
 
+async def test_a_fill_that_comes_after_its_bust_leaves_the_order_as_it_is(rig: Rig, broker: Told) -> None:
+    order = await rig.submit(draft(qty=10, price=RESTING))
+    await bust(rig, order, "T-1")
+
+    after = await apply(rig, trade(order, "T-1", "10", "99.00", "10", "99.00"))
+    run = await rig.do(Reconcile())
+
+    assert (after.cum_qty, after.avg_px, after.ord_status) == (0, None, OrdStatus.CANCELED)
+    stored = await rig.store.read(lambda reader: reader.order(order.cl_ord_id))
+    assert stored.cum_qty == 0
+    assert rig.core.state.behind == set()
+    assert rig.core.state.positions.qty(AAPL) == 0
+    assert run.differences == ()
+
+
 async def test_a_bust_without_a_reference_changes_no_shares_and_is_told(rig: Rig) -> None:
     order = await rig.submit(draft(qty=10, price=RESTING))
     await apply(rig, trade(order, "T-1", "10", "99.00", "10", "99.00"))
@@ -441,7 +456,7 @@ async def test_a_bust_takes_back_what_was_inferred_of_the_fill_that_it_is_about(
     assert (inferred, flat, after.cum_qty) == (4, 0, 0)
     assert rig.core.state.positions.qty(AAPL) == 0
     assert sum(each.signed_qty for each in await fills(rig)) == 0
-    assert missing == set()
+    assert missing == rig.core.state.behind | rig.core.oms.tally.inferred == set()
     assert await proven(rig)
 
 
