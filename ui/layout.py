@@ -25,6 +25,7 @@ SIZES = {
     "left": [449, 132],
     "right": [600, 335],
     "blotter": [738, 500, 0],
+    "portfolio": [500, 238],
 }
 SMALL = {"columns": [951, 328], "rows": [455, 170, 111], "market": [274, 676], "right": [536, 200]}
 SMALL_BELOW = 1400

@@ -144,6 +144,7 @@ class MainWindow(QMainWindow):
             "left": left,
             "right": right,
             "blotter": parts.blotter,
+            "portfolio": parts.portfolio.halves,
         }
 
     def _keep_layout(self) -> LayoutKeeper:

@@ -20,7 +20,6 @@ from ui.widgets.equity_curve import EquityCurve
 from ui.widgets.table_view import TableView
 
 TITLE = "Portfolio"
-_SIZES = [500, 238]
 
 
 class PortfolioPanel(QWidget):
@@ -31,6 +30,7 @@ class PortfolioPanel(QWidget):
         menu_wanted: the place on the screen where the menu of the rows is wanted.
         figure_wanted: the Figure that is to be taken apart.
         closes_wanted: the closes, oldest first, are to be shown one by one.
+        halves: the figures, and the account from close to close.
     """
 
     counted = Signal(str)
@@ -54,13 +54,12 @@ class PortfolioPanel(QWidget):
         self.view.key_activated.connect(self._open)
         forward_context_menu(self.view, self.menu_wanted.emit)
         self.curve = EquityCurve(self)
-        halves = QSplitter(Qt.Orientation.Horizontal, self)
+        self.halves = halves = QSplitter(Qt.Orientation.Horizontal, self)
         halves.setHandleWidth(1)
         halves.setChildrenCollapsible(False)
         halves.addWidget(self.view)
         halves.addWidget(self.curve)
         halves.setStretchFactor(0, 1)
-        halves.setSizes(_SIZES)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(halves)
