@@ -93,6 +93,11 @@ class Breakers:
             words = f"Still tripped: {record.text} {_DOES[record.effect]}."
             self._bus.publish(Notice(Severity.ALARM, words, _subject(record)))
 
+    def repeat_cancels(self) -> None:
+        """Ask for the end of what a trip concerns: a crash may have come before the first time."""
+        for record in self._state.tripped:
+            self._ends.begin(self._concerned(record), record.text, self._desk)
+
     def limit(self, name: BreakerName, source: str = "") -> Decimal:
         """Return what a breaker is held against now."""
         agent = self._state.agent_limits

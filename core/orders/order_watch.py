@@ -29,7 +29,7 @@ class RejectWatch:
     def __init__(self, state: LiveState, clock: Clock, bus: Bus) -> None:
         self._state = state
         self._clock = clock
-        self._at: dict[Origin, deque[float]] = {source: deque() for source in _SOURCES}
+        self._at: dict[Origin, deque[float]] = {source: deque(maxlen=KEPT) for source in _SOURCES}
         self._seen: deque[ClOrdId] = deque(maxlen=KEPT)
         bus.subscribe(OrderChanged, lambda event: self._on_order(event.order))
 
@@ -63,6 +63,7 @@ class StreakWatch:
     def __init__(self) -> None:
         self._outcomes: deque[TradeOutcome] = deque(maxlen=KEPT)
         self._count = 0
+        self._streak = 0
 
     def restore(self, outcomes: Iterable[TradeOutcome], count: int, record: BreakerRecord | None) -> None:
         """Begin with what is stored: outcomes newest first, how many there are in all, and the last step."""
@@ -70,22 +71,24 @@ class StreakWatch:
         passed = 0 if record is None else _passed(record)
         newest = list(outcomes)[: max(count - passed, 0)]
         self._outcomes.extend(reversed(newest))
+        self._streak = losing_streak(reversed(self._outcomes))
 
     def note(self, outcome: TradeOutcome) -> None:
         """Take an outcome that was booked just now."""
         self._count += 1
         self._outcomes.append(outcome)
+        self._streak = losing_streak(reversed(self._outcomes))
 
     def readings(self) -> tuple[Reading, ...]:
         """Return the streak."""
-        streak = losing_streak(reversed(self._outcomes))
-        text = f"{streak} trades in a row have lost."
-        return (Reading(BreakerName.LOSING_STREAK, Decimal(streak), text),)
+        text = f"{self._streak} trades in a row have lost."
+        return (Reading(BreakerName.LOSING_STREAK, Decimal(self._streak), text),)
 
     def forget(self, record: BreakerRecord) -> None:
         """Count from here."""
         if record.name is BreakerName.LOSING_STREAK:
             self._outcomes.clear()
+            self._streak = 0
 
     def completed(self, record: BreakerRecord) -> tuple[BreakerRecord, PortfolioPeak | None]:
         """Note in an acknowledgement how many outcomes there were by then."""

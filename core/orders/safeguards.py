@@ -10,10 +10,13 @@ from core.domain.messages import (
     AcknowledgeBreaker,
     ExportDailyReport,
     FillBooked,
+    LinkChanged,
+    LinkState,
     LoadAlarms,
     LoadBreakers,
     LoadDailyReport,
     OrderChanged,
+    Part,
     Reconciled,
 )
 from core.domain.order import Order
@@ -109,6 +112,7 @@ class Safeguards:
         means.bus.subscribe(FillBooked, lambda _: self._breakers.look())
         means.bus.subscribe(OrderChanged, self._on_order)
         means.bus.subscribe(Reconciled, lambda _: self._breakers.look())
+        means.bus.subscribe(LinkChanged, self._on_link)
 
     def join(self, desk: Desk) -> None:
         """Carry out the commands about breakers, alarms and the report of a day from now on."""
@@ -167,6 +171,10 @@ class Safeguards:
     def _on_written(self, order: Order, decision_px: Decimal | None) -> None:
         self._watched.count.asked(order.cl_ord_id)
         self._fills.decided(order, decision_px)
+
+    def _on_link(self, event: LinkChanged) -> None:
+        if event.part is Part.ORDERS and event.state is LinkState.UP:
+            self._breakers.repeat_cancels()
 
     def _on_order(self, event: OrderChanged) -> None:
         if not event.order.is_open:

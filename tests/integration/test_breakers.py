@@ -15,7 +15,14 @@ from core.domain.messages import AcknowledgeBreaker, BreakerChanged, LoadBreaker
 from core.domain.money import Money, Price, Qty
 from core.domain.risk import Unit
 from core.domain.terms import NewOrderSingle, OrderCancelRequest, OrdStatus, Side
-from core.errors import BrokerRejected, RefusalCode, Refused, StorageError, StorageUnwritable
+from core.errors import (
+    BrokerRejected,
+    BrokerUnavailable,
+    RefusalCode,
+    Refused,
+    StorageError,
+    StorageUnwritable,
+)
 from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId
 from tests import builders
@@ -209,6 +216,22 @@ async def test_a_drawdown_halts_and_is_ended_by_an_admin_with_a_reason_only(tmp_
     await rig.stop()
 
 
+async def test_of_two_acknowledgements_at_once_the_first_counts(rig: Rig) -> None:
+    await lose(rig, 3)
+    command = AcknowledgeBreaker(BreakerName.LOSING_STREAK, "", "seen")
+    kim = rig.actor("admin")
+
+    answers = await asyncio.gather(
+        *(rig.core.desk.execute(command, kim) for _ in range(2)), return_exceptions=True
+    )
+
+    assert [type(each).__name__ for each in answers] == ["BreakerRecord", "Refused"]
+    steps = await rig.core.outside.store.read(lambda reader: reader.breaker_steps(9))
+    assert [each.state for each in steps] == [
+        BreakerState.ARMED, BreakerState.ACKNOWLEDGED, BreakerState.TRIPPED,
+    ]  # fmt: skip
+
+
 async def test_an_acknowledged_loss_is_armed_once_the_loss_is_gone(rig: Rig) -> None:
     await rig.submit(draft(qty=SHARES))
     await fall(rig, "72.00")
@@ -361,6 +384,28 @@ async def test_a_trip_that_cannot_be_written_holds_and_is_found_by_the_next_star
     assert held is TradingState.REDUCING
     assert tripped(rig) == {BreakerName.AGENT_LOSS, BreakerName.DAILY_LOSS}
     assert rig.core.state.trading_state is TradingState.REDUCING
+    await rig.stop()
+
+
+async def test_entries_that_outlived_a_crash_after_the_trip_are_ended_by_the_next_start(
+    tmp_path: Path,
+) -> None:
+    rig = await start(tmp_path)
+    await rig.submit(draft(qty=SHARES))
+    opening = await entry(rig)
+
+    async def lost(request: OrderCancelRequest) -> None:
+        raise BrokerUnavailable("gone")
+
+    rig.market.broker.cancel = lost
+    await fall(rig, "72.00")
+    await rig.kill()
+    before = rig.oracle().status[opening.cl_ord_id]
+
+    await rig.start()
+
+    assert before == "NEW"
+    assert rig.oracle().status[opening.cl_ord_id] == "CANCELED"
     await rig.stop()
 
 
