@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -551,6 +552,23 @@ async def test_clock_that_differs_from_the_vendors_is_told(harness, expected_log
     await harness.feed.connect()
 
     assert harness.told == ["This computer's clock and Polygon's differ by 90 s; set it right"]
+
+
+@pytest.mark.parametrize(("late_s", "old_s"), [(0, 0), (20, 20), (900, 900)])
+async def test_quotes_of_a_stream_that_is_late_are_as_old_as_that(harness, late_s, old_s):
+    await watch(harness, A)
+    await harness.synced()
+    await harness.next_batch()
+    # Past all that was told before; the market's own clock stands.
+    harness.clock.turn(2_000)
+    at = harness.clock.now() - timedelta(seconds=late_s)
+    quote = harness.market.listings[A].quote | {"t": round(at.timestamp() * 1000), "q": 10**6}
+
+    harness.server.stream.push([quote])
+    await harness.arrived()
+    found = (await harness.next_batch())[0]
+
+    assert harness.clock.monotonic() - found.received == pytest.approx(old_s, abs=0.01)
 
 
 async def test_refused_subscriptions_are_told_and_the_rest_goes_on(harness, expected_log):

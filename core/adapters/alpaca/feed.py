@@ -13,9 +13,10 @@ from core.adapters.alpaca.data_stream import FREE_SYMBOLS, DataStream
 from core.adapters.alpaca.history import History
 from core.adapters.alpaca.lanes import open_lanes
 from core.adapters.alpaca.limiter import Limiter
-from core.adapters.alpaca.market_book import MOST_SKEW_S, MarketBook, running
+from core.adapters.alpaca.market_book import MarketBook, running
 from core.adapters.alpaca.sockets import Peer, deadline
 from core.adapters.calendar import MarketCalendar
+from core.adapters.lateness import MOST_SKEW_S
 from core.clock import Clock
 from core.domain.access import Mode
 from core.domain.credentials import AlpacaCredentials, alpaca_name

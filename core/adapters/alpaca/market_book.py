@@ -23,6 +23,7 @@ from core.adapters.alpaca.market_frames import (
     TradeTick,
     UpdatedBar,
 )
+from core.adapters.lateness import Lateness
 from core.clock import Clock
 from core.domain.market import Bar, Quote
 from core.domain.money import Price, Qty
@@ -33,10 +34,8 @@ from core.ids import Symbol
 NOT_LAST = frozenset("CHNPRUVWZ47")
 # Trading status codes of tapes A and B, and of C and O, as Alpaca's documents list them.
 HALTED, RESUMED = frozenset("2HPQ"), frozenset("3T")
-MOST_SKEW_S = 2.0  # control list A4
 _MOST = 1e12
 _MINUTES = 3
-_LATE_S = 1.0
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -60,8 +59,6 @@ class MarketBook:
     Attributes:
         dropped: quotes that were older than the one known.
         heard: monotonic seconds of the last message about a symbol that is followed.
-        skew_s: seconds by which our clock is ahead of the feed's, the way of the fastest message included;
-            None before the first message.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -71,7 +68,7 @@ class MarketBook:
         self._begun = _NEVER
         self.dropped = 0
         self.heard = 0.0
-        self.skew_s: float | None = None
+        self._lateness = Lateness()
 
     def begin(self) -> None:
         """Start on a new connection: what was known may be old, and a halt may have ended unseen."""
@@ -80,7 +77,12 @@ class MarketBook:
             line.received -= self._late_by(line.arrived, _newest(line))
             line.arrived = line.standing = None
             line.early.clear()
-        self._begun, self.heard, self.skew_s = self._clock.now(), self._clock.monotonic(), None
+        self._begun, self.heard, self._lateness = self._clock.now(), self._clock.monotonic(), Lateness()
+
+    @property
+    def skew_s(self) -> float | None:
+        """Seconds by which our clock is ahead of the feed's; None before the first message."""
+        return self._lateness.skew_s
 
     def follow(self, symbols: Iterable[str]) -> None:
         """Keep a line for exactly these."""
@@ -193,16 +195,7 @@ class MarketBook:
         )
 
     def _late_by(self, arrived: datetime | None, time: datetime | None) -> float:
-        # What lay in a buffer on its way is as old as that. The fastest message of the connection sets the
-        # measure, so that two clocks that disagree a little make nothing old. Where they disagree by more,
-        # nobody knows whether a clock is wrong or every price is late, and the prices count as that old.
-        if time is None or arrived is None:
-            return 0.0
-        behind = (arrived - time).total_seconds()
-        self.skew_s = behind if self.skew_s is None else min(self.skew_s, behind)
-        late = behind - self.skew_s
-        off_by = abs(self.skew_s)
-        return (late if late > _LATE_S else 0.0) + (off_by if off_by >= MOST_SKEW_S else 0.0)
+        return 0.0 if time is None or arrived is None else self._lateness.of(arrived, time)
 
 
 def _newest(line: _Line) -> datetime | None:

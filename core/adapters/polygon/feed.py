@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from core.adapters.calendar import MarketCalendar
+from core.adapters.lateness import Lateness
 from core.adapters.polygon.lines import Lines
 from core.adapters.polygon.rest import PolygonRest
 from core.adapters.polygon.stream import PolygonStream
@@ -69,6 +70,7 @@ class PolygonFeed:
         self._lost: BrokerUnavailable | None = None
         self._unread: dict[Symbol, None] = {}
         self._received: dict[Symbol, float] = {}
+        self._lateness = Lateness()
         self._wake = asyncio.Event()
         self._work: list[asyncio.Task[Any]] = []
         self._heard = 0.0
@@ -98,7 +100,7 @@ class PolygonFeed:
         self._opening = stream
         await stream.open()
         self._stream, self._opening = stream, None
-        self._lost, self._heard = None, self._clock.monotonic()
+        self._lost, self._heard, self._lateness = None, self._clock.monotonic(), Lateness()
         self._unread.clear()
         stream.want(self._wanted)
         self._begin_day()
@@ -171,10 +173,10 @@ class PolygonFeed:
         now = self._clock.now()
         for event in frame.events:
             if self._lines.apply(event, now):
-                self._changed(event.symbol)
+                self._changed(event.symbol, self._lateness.of(now, event.time))
 
-    def _changed(self, symbol: Symbol) -> None:
-        self._received[symbol] = self._clock.monotonic()
+    def _changed(self, symbol: Symbol, late_s: float = 0.0) -> None:
+        self._received[symbol] = self._clock.monotonic() - late_s
         self._unread[symbol] = None
         self._wake.set()
 
