@@ -137,6 +137,33 @@ def test_size_is_refused_in_words_where_a_fact_is_missing_or_not_one_lot_passes(
     assert words in found.text
 
 
+@pytest.mark.parametrize(
+    ("risk", "away", "expected"),
+    [
+        (Risk(dollars=Decimal("0.90")), StopAway(Price("99.50")), 1),
+        (Risk(dollars=Decimal(1_000)), StopAway(Price("0.01")), 10),
+        (Risk(dollars=Decimal(1_000)), StopAway(Price("0.50")), 10),
+    ],
+)
+def test_size_knows_small_risks_and_far_stops(risk, away, expected):
+    assert size(limit(), LIMITS, FACTS, risk, away).order_qty == expected
+
+
+def test_size_of_exactly_one_lot_is_taken():
+    tight = replace(LIMITS, notional_hard=Decimal(150), notional_soft=Decimal(150))
+
+    assert size(limit(), tight, FACTS, Risk(dollars=Decimal(100)), FIVE_AWAY).order_qty == 1
+
+
+def test_size_of_a_short_sale_stops_so_many_ranges_above():
+    limits = replace(LIMITS, short_sales=True)
+    facts = replace(FACTS, may_short=True, instrument=replace(FACTS.instrument, shortable=True))
+
+    found = size(limit(SELL), limits, facts, Risk(dollars=Decimal(100)), StopAway(atr=Decimal("2.5")))
+
+    assert (found.order_qty, found.stop_px) == (20, 105)
+
+
 def test_size_of_a_share_above_the_cap_is_refused_and_never_one_share():
     tight = replace(LIMITS, notional_hard=Decimal(99), notional_soft=Decimal(99))
 
