@@ -571,6 +571,28 @@ async def test_quotes_of_a_stream_that_is_late_are_as_old_as_that(harness, late_
     assert harness.clock.monotonic() - found.received == pytest.approx(old_s, abs=0.01)
 
 
+async def test_broker_is_asked_for_the_market_days_once_a_day(server):
+    asked = []
+
+    async def told(first, last):
+        asked.append((first, last))
+        return ()
+
+    calendar = MarketCalendar(told)
+    harness = PolygonHarness(server)
+    await CALENDAR.prepare(harness.clock.now())
+    calendar._days, calendar._until = CALENDAR._days, CALENDAR._until
+    harness.feed._calendar = calendar
+
+    await harness.feed.connect()
+    await until(lambda: asked)
+    await harness.feed.connect()
+    await settle()
+    await harness.feed.close()
+
+    assert len(asked) == 1
+
+
 async def test_refused_subscriptions_are_told_and_the_rest_goes_on(harness, expected_log):
     expected_log("stream.status")
     harness.server.stream.refused = ("Q",)

@@ -106,6 +106,7 @@ class PolygonFeed:
         self._begin_day()
         self._work = [self._tasks.spawn(self._watch(), "polygon-watch")]
         self._seed(self._wanted)
+        self._confirm_days()
 
     async def close(self) -> None:
         """End the stream and the threads; an iterator of `quotes` ends."""
@@ -198,6 +199,7 @@ class PolygonFeed:
             phase = self.session().phase
             if self._begin_day():
                 self._seed(self._wanted)
+                self._confirm_days()
             if phase is not SessionPhase.REGULAR or not self._wanted or before is not phase:
                 self._heard = self._clock.monotonic()
             elif self._clock.monotonic() - self._heard > MUTE_AFTER_S:
@@ -216,6 +218,10 @@ class PolygonFeed:
         self._begun = session.opens
         self._lines.begin_day()
         return True
+
+    def _confirm_days(self) -> None:
+        # Beside the stream: no price waits for the broker's word.
+        self._work.append(self._tasks.spawn(self._calendar.confirm(self._clock.now()), "polygon-days"))
 
     def _seed(self, symbols: Sequence[Symbol]) -> None:
         if symbols:
