@@ -2,7 +2,7 @@
 
 from core.api.bodies import AcknowledgedBody, OrderBody, ReplaceBody, refuse
 from core.api.calls import KEY_OF_DECISION, Answer, Call
-from core.api.facts import order_facts, quote_facts, stored_verdict, verdict_facts
+from core.api.facts import order_facts, quote_facts, stored_verdict, terms_facts, verdict_facts
 from core.api.reads import find_order
 from core.domain.messages import (
     CancelOrder,
@@ -32,7 +32,8 @@ async def preview(call: Call) -> Answer:
     found = await call.do(PreviewOrder(body.draft()))
     seen = found.quote
     shown = None if seen is None else quote_facts(seen.symbol, seen, call.clock.monotonic())
-    return Answer({"verdict": verdict_facts(found.verdict), "quote": shown})
+    sent = None if found.sent is None else terms_facts(found.sent)
+    return Answer({"verdict": verdict_facts(found.verdict), "quote": shown, "sent": sent})
 
 
 async def replace(call: Call) -> Answer:

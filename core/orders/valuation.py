@@ -170,7 +170,8 @@ class Valuation:
         start = None if account is None else account.start_equity
         day = None if equity is None or start is None else equity - start
         figures = self._throttle.figures(self._state.limits)
-        totals = Totals(equity, start, self._state.positions.gross, figures.today, figures.last_minute)
+        gross, flows = self._state.positions.gross, self._state.day_flows
+        totals = Totals(equity, start, gross, figures.today, figures.last_minute, day_flows=flows)
         return AccountMark(
             account=account,
             equity=equity,

@@ -79,7 +79,7 @@ def _cash(terms: OrderTerms, facts: Facts, worst: Decimal | None) -> EffectLine:
 def _loss_left(
     terms: OrderTerms, limits: Limits, facts: Facts, prices: tuple[Decimal | None, Decimal | None]
 ) -> EffectLine:
-    now = daily_loss_left(limits, facts.equity, facts.start_equity)
+    now = daily_loss_left(limits, facts.equity, facts.start_equity, facts.day_flows)
     mark, worst = prices
     after = None
     if now is not None and mark is not None and worst is not None:
@@ -88,11 +88,13 @@ def _loss_left(
     return EffectLine(EffectName.DAILY_LOSS_LEFT, Unit.DOLLARS, now, after, after is not None and after < 0)
 
 
-def daily_loss_left(limits: Limits, equity: Decimal | None, start_equity: Decimal | None) -> Decimal | None:
-    """Return the dollars that may still be lost today: start x limit + (equity - start)."""
+def daily_loss_left(
+    limits: Limits, equity: Decimal | None, start_equity: Decimal | None, flows: Decimal = _ZERO
+) -> Decimal | None:
+    """Return the dollars that may still be lost today: start x limit + (equity - start - flows)."""
     if equity is None or start_equity is None:
         return None
-    return start_equity * limits.daily_loss_pct / HUNDRED + equity - start_equity
+    return start_equity * limits.daily_loss_pct / HUNDRED + equity - start_equity - flows
 
 
 def _grows(now: Decimal | None, after: Decimal | None) -> bool:

@@ -21,6 +21,7 @@ class Totals:
         sent_today: new orders and replacements since the start of our day, UTC.
         sent_last_minute: the same of the last 60 s.
         symbol: the ticket's symbol; None if there is none.
+        day_flows: dollars that the owner put in (or took out, negative) on this market day.
         symbol_value: dollars, without sign, of what is held of it and what working purchases may add.
     """
 
@@ -31,6 +32,7 @@ class Totals:
     sent_last_minute: int
     symbol: Symbol | None = None
     symbol_value: Decimal | None = None
+    day_flows: Decimal = Decimal(0)
 
 
 def uses(limits: Limits, totals: Totals) -> tuple[LimitUse, ...]:
@@ -53,8 +55,8 @@ def _daily_loss(limits: Limits, totals: Totals) -> LimitUse:
     used = None
     start = totals.start_equity
     if totals.equity is not None and start is not None and start > 0:
-        used = max((start - totals.equity) * HUNDRED / start, Decimal(0))
-    room = daily_loss_left(limits, totals.equity, start)
+        used = max((start + totals.day_flows - totals.equity) * HUNDRED / start, Decimal(0))
+    room = daily_loss_left(limits, totals.equity, start, totals.day_flows)
     return LimitUse("daily_loss", used, limits.daily_loss_pct, Unit.PERCENT, room)
 
 

@@ -80,7 +80,7 @@ def test_the_sheet_shows_exactly_what_will_be_sent_and_all_that_is_known(window)
     assert "Age of this quote 0.4 s" in shown
     assert "AAPL incl. working 80 100" in shown
     assert "Passes all 23 rules" in shown
-    assert sum(len(lines.lines) for lines in sheet.rules) == 20
+    assert sum(len(lines.lines) for lines in sheet.rules) == 23
     assert sheet.head.title.text() == "Real money, Alpaca account 4821"
     assert sheet.head.badge.accessibleName() == "Mode: LIVE"
 

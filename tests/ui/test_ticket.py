@@ -67,10 +67,10 @@ def send(panel) -> None:
     QTest.keyClick(panel.form.qty, Qt.Key.Key_Return, CTRL)
 
 
-def test_a_new_ticket_holds_ten_shares_at_market_and_says_so(panel):
+def test_a_new_ticket_holds_ten_shares_at_market_and_says_so_with_the_limit_that_goes_out(panel):
     assert panel.form.draft().order_qty == "10"
     assert panel.form.draft().ord_type is OrdType.MARKET
-    assert panel.body.button.text() == "Buy 10 AAPL at market"
+    assert panel.body.button.text() == "Buy 10 AAPL at market ≤ 191.32"
 
 
 def test_choosing_limit_fills_in_the_far_touch_and_a_typed_price_stays(panel, desk):
@@ -407,7 +407,7 @@ def test_a_live_ticket_reviews_and_leaves_the_soft_question_to_the_sheet(panel, 
     panel.apply_snapshot(snapshot(Mode.LIVE))
     retype(panel.form.qty, "60")
     qtbot.waitUntil(lambda: verdict_words(panel).startswith("Unusual"))
-    assert panel.body.button.text() == "Review: buy 60 AAPL at market"
+    assert panel.body.button.text() == "Review: buy 60 AAPL at market ≤ 191.32"
     assert not panel.body.question.isVisible()
 
     send(panel)

@@ -31,6 +31,7 @@ from core.errors import RefusalCode, Refused
 from core.ids import ClOrdId
 from core.risk.engine import evaluate, refuse
 from core.risk.facts import Facts
+from core.risk.marketable import as_sent
 from core.risk.parse import parse_draft
 from tests.risk_builders import FACTS, INSTRUMENT, NOW, QUOTE
 from ui.bridge import Bridge
@@ -122,7 +123,9 @@ class FakeDesk:
         if not isinstance(terms, OrderTerms):
             return Preview(command.draft, refuse(terms), None)
         known = self.facts if terms.symbol == INSTRUMENT.symbol else replace(self.facts, instrument=None)
-        return Preview(command.draft, evaluate(terms, self.limits, known), known.quote)
+        known = replace(known, asked=terms)
+        sent = as_sent(terms, self.limits, known)
+        return Preview(command.draft, evaluate(sent, self.limits, known), known.quote, sent)
 
     @property
     def orders(self) -> list[SubmitOrder]:

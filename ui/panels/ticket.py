@@ -13,6 +13,7 @@ from core.domain.messages import (
     FillBooked,
     InOrder,
     OrderChanged,
+    Preview,
     ProfileFacts,
     Snapshot,
     TradingStateChanged,
@@ -73,7 +74,7 @@ class TicketPanel(QWidget):
         self._refresh()
 
     def _connect(self, bridge: Bridge) -> None:
-        self._previewer.judged.connect(lambda preview: self._take(preview.verdict, ""))
+        self._previewer.judged.connect(self._take_preview)
         self._previewer.failed.connect(lambda reason: self._take(None, reason))
         self._previewer.late.connect(lambda: self._take(None, _LATE))
         self._sender.answered.connect(self._on_answer)
@@ -226,6 +227,10 @@ class TicketPanel(QWidget):
         self._state.failure = ""
         draft = self.form.draft() if self.form.symbol else None
         self._previewer.set_draft(draft, None if old is None else old.cl_ord_id)
+
+    def _take_preview(self, preview: Preview) -> None:
+        self._state.sent = preview.sent
+        self._take(preview.verdict, "")
 
     def _take(self, verdict: Verdict | None, failure: str) -> None:
         self._state.verdict, self._state.failure = verdict, failure

@@ -6,7 +6,7 @@ from decimal import Decimal
 from core.domain.access import Mode
 from core.domain.order import Order
 from core.domain.risk import Outcome, RuleCode, Verdict
-from core.domain.terms import OrderDraft, OrdType, Side
+from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side
 from ui import format as fmt
 from ui.widgets.buttons import Dress
 
@@ -21,6 +21,7 @@ class TicketState:
         asks_always: the sheet stands before every order, and asks what a soft rule demands.
         replaces: the working order whose terms are to be changed.
         verdict: the newest judgement; None while there is none.
+        sent: what would go out of the draft that was judged; None while there is no judgement.
         is_current: it is of the draft as it now stands, not of what stood there before the last key.
         failure: why there is no judgement; empty while one is awaited.
     """
@@ -32,6 +33,7 @@ class TicketState:
     replaces: Order | None = None
     verdict: Verdict | None = None
     failure: str = ""
+    sent: OrderTerms | None = None
     is_current: bool = True
 
     @property
@@ -73,10 +75,18 @@ class TicketState:
             return "In review" if self.has_sheet else "Sending"
         if self.is_halted:
             return said
-        said += _at(draft)
+        said += _at(draft) + self._cap(draft)
         if self.replaces is not None:
             return f"Replace: {said[0].lower()}{said[1:]}"
         return f"Review: {said[0].lower()}{said[1:]}" if self.has_sheet else said
+
+    def _cap(self, draft: OrderDraft) -> str:
+        # A market order goes out as a limit order, and the person sees at which limit (A9).
+        price = None if self.sent is None or not self.is_current else self.sent.price
+        if draft.ord_type is not OrdType.MARKET or price is None:
+            return ""
+        sign = "\N{LESS-THAN OR EQUAL TO}" if draft.side is Side.BUY else "\N{GREATER-THAN OR EQUAL TO}"
+        return f" {sign} {fmt.price(price)}"
 
 
 def order_words(draft: OrderDraft, qty: Decimal | None) -> str:
