@@ -249,3 +249,13 @@ async def test_local_api_answers_423_to_what_opens_while_locked_and_lets_the_res
 
     assert [(each.status, each.code) for each in (opening, resuming)] == [(423, "locked"), (423, "locked")]
     assert (exit_.status, cancel.status, account.status) == (201, 202, 200)
+
+
+@pytest.mark.parametrize(("stored", "before"), [("7", "7"), ("", "15"), ("soon", "15")])
+async def test_minutes_that_were_stored_are_those_before_the_next(rig: Rig, stored: str, before: str):
+    rig.core.locking.restore({LOCK_AFTER: stored})
+
+    await _do(rig, m.SetLockAfter(8))
+
+    ((_, _, payload),) = await _records(rig, "setting.changed")
+    assert payload == f'{{"after":"8","before":"{before}"}}'
