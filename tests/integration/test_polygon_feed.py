@@ -584,6 +584,7 @@ async def test_broker_is_asked_for_the_market_days_once_a_day(server):
     calendar._days, calendar._until = CALENDAR._days, CALENDAR._until
     harness.feed._calendar = calendar
 
+    await harness.feed.subscribe((A,))
     await harness.feed.connect()
     await until(lambda: asked)
     await harness.feed.connect()

@@ -110,7 +110,7 @@ class AlpacaBroker:
         self._account_id = account.account_id
         await self._delivery.open()
         # An order should not have to wait for the library's import and a handshake.
-        warm = (self._warm_up(self._lanes.submit), self._warm_up(self._lanes.cancel))
+        warm = (_warm_up(lane, self._limiter) for lane in (self._lanes.submit, self._lanes.cancel))
         await asyncio.gather(*warm, self._check_clock())
 
     async def _check_clock(self) -> None:
@@ -121,13 +121,6 @@ class AlpacaBroker:
                 self._tell(
                     f"This computer's clock and Alpaca's differ by {skew_s:.0f} s; set the clock right"
                 )
-
-    async def _warm_up(self, lane: Lane) -> None:
-        # Where the limit has no room, being ready counts for more than being warm.
-        with suppress(BrokerUnavailable, OutcomeUnknown, TimeoutError):
-            async with asyncio.timeout(_WARM_UP_S):
-                await self._limiter.take(Priority.REFRESH)
-            await lane.run(Request("GET", "/clock", total_s=_WARM_UP_S))
 
     async def close(self) -> None:
         """End the stream, the threads and their connections. Working orders stay as they are."""
@@ -212,6 +205,14 @@ class AlpacaBroker:
     async def calendar(self, first: date, last: date) -> tuple[MarketDay, ...]:
         """List the market days from one date in New York to another."""
         return await self._questions.calendar(first, last)
+
+
+async def _warm_up(lane: Lane, limiter: Limiter) -> None:
+    # Where the limit has no room, being ready counts for more than being warm.
+    with suppress(BrokerUnavailable, OutcomeUnknown, TimeoutError):
+        async with asyncio.timeout(_WARM_UP_S):
+            await limiter.take(Priority.REFRESH)
+        await lane.run(Request("GET", "/clock", total_s=_WARM_UP_S))
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,6 @@ class PolygonFeed:
         self._begin_day()
         self._work = [self._tasks.spawn(self._watch(), "polygon-watch")]
         self._seed(self._wanted)
-        self._confirm_days()
 
     async def close(self) -> None:
         """End the stream and the threads; an iterator of `quotes` ends."""
@@ -199,7 +198,6 @@ class PolygonFeed:
             phase = self.session().phase
             if self._begin_day():
                 self._seed(self._wanted)
-                self._confirm_days()
             if phase is not SessionPhase.REGULAR or not self._wanted or before is not phase:
                 self._heard = self._clock.monotonic()
             elif self._clock.monotonic() - self._heard > MUTE_AFTER_S:
@@ -218,10 +216,6 @@ class PolygonFeed:
         self._begun = session.opens
         self._lines.begin_day()
         return True
-
-    def _confirm_days(self) -> None:
-        # Beside the stream: no price waits for the broker's word.
-        self._work.append(self._tasks.spawn(self._calendar.confirm(self._clock.now()), "polygon-days"))
 
     def _seed(self, symbols: Sequence[Symbol]) -> None:
         if symbols:
@@ -243,6 +237,8 @@ class PolygonFeed:
             symbols = tuple(failed)
             await self._clock.sleep(wait)
         await self._ask_last()
+        # No price waits for the broker's word on the days ahead.
+        await self._calendar.confirm(self._clock.now())
 
     async def _ask_last(self) -> None:
         """Ask for last quote and trade where a snapshot told none: they are cleared before the day begins."""
