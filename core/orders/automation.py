@@ -12,6 +12,8 @@ from core.ids import Symbol
 from core.state.orders import Reservation
 
 ENTRIES_WINDOW_S = 600.0
+# Of so many theses the newest are remembered; more orders than that cannot be sent on one day.
+_MOST_THESES = 1_000
 # The ways in by which a program orders.
 AUTOMATED = (Origin.API, Origin.AGENT)
 
@@ -53,7 +55,10 @@ class Automation:
         if opens and origin in AUTOMATED:
             self._entries.setdefault(terms.symbol, deque()).append(now)
         if proposal is not None:
+            self._theses.pop(_thesis(proposal), None)
             self._theses[_thesis(proposal)] = now
+            if len(self._theses) > _MOST_THESES:
+                del self._theses[next(iter(self._theses))]
         if origin is Origin.AGENT:
             self._reserved[reservation] = terms.symbol
 

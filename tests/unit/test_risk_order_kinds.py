@@ -20,7 +20,19 @@ from core.risk.checks.tick import legs_tick
 from core.risk.engine import evaluate
 from core.risk.parse import parse_draft
 from core.risk.pricing import is_exit, worst_cost, worst_price
-from tests.risk_builders import AAPL, FACTS, FRACTIONABLE, HOLDING, INSTRUMENT, QUOTE, limit, market, stop
+from tests.risk_builders import (
+    AAPL,
+    FACTS,
+    FRACTIONABLE,
+    HOLDING,
+    INSTRUMENT,
+    QUOTE,
+    limit,
+    market,
+    outcome,
+    quoted,
+    stop,
+)
 
 LIMITS = Limits()
 SHORTS = Limits(short_sales=True)
@@ -213,6 +225,43 @@ def test_short_sale_needs_the_switch_the_leave_and_the_shares(limits, facts, ter
 
     assert (result.outcome is Outcome.PASS) is (not words)
     assert words in result.text
+
+
+@pytest.mark.parametrize(
+    ("bid", "last", "price", "expected"),
+    [
+        ("90.01", "90.02", "90.01", Outcome.PASS),
+        ("90.01", "90.00", "90.01", Outcome.HARD),
+        ("90.00", "90.02", "90.00", Outcome.HARD),
+        ("90.00", "90.02", "90.01", Outcome.PASS),
+        ("90.00", None, "89.99", Outcome.HARD),
+        ("85.00", "85.00", "85.01", Outcome.PASS),
+    ],
+)
+def test_short_sale_after_a_fall_of_a_tenth_needs_a_price_above_the_bid(bid, last, price, expected):
+    shown = {"bid": Price(bid), "ask": Price("90.10"), "last": last and Price(last), "prev_close": Price(100)}
+    facts = quoted(SHORTABLE, **shown)
+
+    result = sell_held(limit(Side.SELL, price=price), SHORTS, facts)
+
+    assert outcome(result) is expected
+    if expected is Outcome.HARD:
+        assert result.field is TicketField.PRICE
+        assert f"above the bid at {bid}" in result.text
+
+
+def test_short_sale_at_market_never_meets_the_bid_test_and_one_of_unknown_prices_is_refused():
+    fallen = quoted(SHORTABLE, bid=Price("80"), ask=Price("80.10"), last=Price("80"), prev_close=Price(100))
+    capped = replace(fallen, asked=market(Side.SELL))
+
+    at_market = sell_held(market(Side.SELL), SHORTS, fallen)
+    as_limit = sell_held(limit(Side.SELL, price="80.05"), SHORTS, capped)
+
+    assert (outcome(at_market), at_market.field) == (Outcome.HARD, TicketField.ORD_TYPE)
+    assert (outcome(as_limit), as_limit.field) == (Outcome.HARD, TicketField.ORD_TYPE)
+    for changes in ({"prev_close": None}, {"bid": None}):
+        assert outcome(sell_held(limit(Side.SELL), SHORTS, quoted(SHORTABLE, **changes))) is Outcome.HARD
+    assert outcome(sell_held(limit(Side.SELL), SHORTS, replace(SHORTABLE, quote=None))) is Outcome.HARD
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,20 @@ from core.domain.limits import Limits
 from core.domain.risk import RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk.facts import Facts
-from core.risk.pricing import HUNDRED, before_and_after, mark_price, open_qty, sellable, worst_price
+from core.risk.pricing import (
+    HUNDRED,
+    before_and_after,
+    is_capped,
+    mark_price,
+    open_qty,
+    sellable,
+    worst_price,
+)
 from core.risk.results import passed, refused, unknown
 from core.risk.words import percent, share_word, shares
+from core.risk.words import price as written
+
+_TENTHS = 10
 
 
 def position_limit(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
@@ -72,8 +83,27 @@ def _short(terms: OrderTerms, facts: Facts, figures: tuple[Decimal, Decimal, Uni
     elif figures[1] > 0:
         text = f"Sell the {shares(figures[1])} that are held first; a short sale is an order of its own."
     else:
-        return passed(RuleCode.SELL_HELD, "The broker lends what is sold short.", *figures)
+        return _bid_test(terms, facts) or passed(
+            RuleCode.SELL_HELD, "The broker lends what is sold short.", *figures
+        )
     return refused(RuleCode.SELL_HELD, text, TicketField.ORDER_QTY, figures)
+
+
+def _bid_test(terms: OrderTerms, facts: Facts) -> RuleResult | None:
+    # Rule 201 of Regulation SHO: after a fall of a tenth since the last close, a short sale needs a price
+    # above the best bid for the rest of the day. Of a fall that was made good since, only the broker knows.
+    quote = facts.quote
+    if quote is None or quote.prev_close is None or quote.bid is None:
+        return unknown(RuleCode.SELL_HELD, f"the bid and the last close of {terms.symbol}", terms, facts)
+    lowest = quote.bid if quote.last is None else min(quote.bid, quote.last)
+    if lowest * _TENTHS > quote.prev_close * (_TENTHS - 1):
+        return None
+    if terms.price is not None and terms.price > quote.bid and not is_capped(terms, facts):
+        return None
+    text = f"{terms.symbol} has fallen by a tenth since the last close: sold short it needs a limit above "
+    text += f"the bid at {written(quote.bid)}."
+    field = TicketField.ORD_TYPE if terms.price is None or is_capped(terms, facts) else TicketField.PRICE
+    return refused(RuleCode.SELL_HELD, text, field)
 
 
 def worst_holding_price(terms: OrderTerms, facts: Facts) -> Decimal | None:
