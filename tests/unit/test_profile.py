@@ -10,7 +10,8 @@ import pytest
 from app import profile as profiles
 from app.instance import ProfileLock
 from app.sessions import ThrowawayFolder
-from core.domain.access import Mode
+from core.access.users import role_of
+from core.domain.access import Mode, Role
 from core.domain.messages import KeepProfile
 from core.errors import (
     DatabaseMissing,
@@ -22,8 +23,9 @@ from core.errors import (
     WrongPassphrase,
 )
 from core.settings import BrokerName
-from core.storage import vault
+from core.storage import engine, migration, vault
 from core.storage.store import open_store
+from tests.unit.test_vault import FIRST_FORMAT, FIRST_KEY
 
 PASSPHRASE = "correct horse battery"
 CHEAP = vault.Cost(memory_kib=8, passes=1, lanes=1)
@@ -274,3 +276,26 @@ def test_data_folder_is_the_option_then_the_variable_then_the_platforms(tmp_path
     assert profiles.data_dir(tmp_path / "a", variables) == tmp_path / "a"
     assert profiles.data_dir(None, variables) == tmp_path / "b"
     assert profiles.data_dir(None, {}).name == "InvestIQ"
+
+
+def test_profile_of_the_first_version_opens_with_its_owner_for_administrator(tmp_path: Path):
+    folder = tmp_path / "profiles" / "desk"
+    folder.mkdir(parents=True)
+    (folder / "profile.toml").write_text("")
+    (folder / "keys.json").write_text(FIRST_FORMAT)
+    maker = engine.building_engine(folder / "investiq.db", FIRST_KEY)
+    with maker.connect() as connection:
+        migration.upgrade(connection, "0001")
+        with connection.begin():
+            connection.exec_driver_sql("INSERT INTO meta VALUES (1, 'first', 0)")
+    maker.dispose()
+
+    opened = profiles.open_profile(folder, PASSPHRASE)
+    users = asyncio.run(opened.store.read(lambda reader: reader.users()))
+    opened.store.close()
+    opened.lock.release()
+
+    assert (opened.key, role_of(users, opened.unlocked.user)) == (FIRST_KEY, Role.ADMIN)
+    assert vault.generation(folder) == 1
+    assert vault.unlock(folder, PASSPHRASE).key == FIRST_KEY
+    vault.add_slot(folder, FIRST_KEY, "sam", "staple of another user", cost=CHEAP)
