@@ -20,7 +20,11 @@ from core.domain.messages import (
     ExplainPosition,
     LoadAudit,
     LoadBars,
+    LoadBreakers,
     LoadPortfolio,
+    LoadProposals,
+    LoadRadar,
+    LoadRisk,
     LoadSnapshot,
     PositionProof,
     PreviewOrder,
@@ -28,9 +32,10 @@ from core.domain.messages import (
 )
 from core.errors import BrokerUnavailable, StorageError
 from tests.golden import scenes
-from tests.ui import pretend
+from tests.ui import pretend, pretend_risk
 from ui import bridge as bridges
 from ui.bridge import Bridge
+from ui.dialogs.parameters import ParameterSheet
 from ui.main_window import MainWindow
 from ui.notices import words_of_failed_read
 
@@ -84,7 +89,7 @@ def test_the_reads_that_the_window_sends_are_the_ones_that_fail_here() -> None:
     sent = {name for name in reads if re.search(rf"\b{name}\(", source)}
     tested = (
         LoadSnapshot, LoadBars, LoadAudit, VerifyAudit, ExplainPosition, PreviewOrder, LoadPortfolio,
-        ExplainFigure,
+        ExplainFigure, LoadRadar, LoadProposals, LoadRisk,
     )  # fmt: skip
 
     assert sent == {kind.__name__ for kind in tested}
@@ -220,12 +225,14 @@ def test_failed_preview_leaves_dashes_and_what_was_typed(window, core, qtbot, er
     retype(ticket.form.qty, "25")
     qtbot.waitUntil(lambda: saying.words().startswith("Not judged"))
     said, typed = effect.accessibleName() + ticket.form.value.accessibleName(), ticket.form.qty.text()
+    figures = 2 * len([row for row in effect.texts()[1:] if row])
     core.answers[PreviewOrder] = scenes.judge
     retype(ticket.form.qty, "20")
     qtbot.waitUntil(lambda: saying.words().startswith("Passes"))
 
     assert not re.search(r"\d", said)
-    assert said.count("—") >= 10
+    assert figures >= 6
+    assert said.count("—") == figures + 1  # and the value of the order
     assert typed == "25"
     assert re.search(r"\d", effect.accessibleName())
 
@@ -250,3 +257,39 @@ def test_notice_of_a_failure_never_lies_over_halt(window, core, qtbot, size) -> 
     covered = QRect(toasts.mapTo(window, QPoint(0, 0)), toasts.size())
     assert toasts.isVisible()
     assert not covered.intersects(QRect(halt.mapTo(window, QPoint(0, 0)), halt.size()))
+
+
+def test_failed_radar_and_breakers_are_said_to_be_unknown_and_come_back(window, core, qtbot, error) -> None:
+    core.answers[LoadRadar] = core.answers[LoadBreakers] = error
+    open_all(window, qtbot)
+    body, watch = window.parts.risk.body, window.parts.risk.watch
+
+    qtbot.waitUntil(lambda: body.breakers.text() == "not known")
+    qtbot.waitUntil(lambda: body.radar.empty_words() == words_of_failed_read(error))
+    assert not re.search(r"armed|46", body.breakers.accessibleName() + body.radar.accessibleName())
+
+    core.answers[LoadRadar], core.answers[LoadBreakers] = pretend_risk.radar(), pretend_risk.board()
+    watch.refresh()
+
+    qtbot.waitUntil(lambda: body.breakers.text() == "11 of 11 armed")
+    qtbot.waitUntil(lambda: body.radar.note() == "one axis over")
+
+
+def test_failed_proposals_are_not_told_to_be_none(window, core, qtbot, error) -> None:
+    core.answers[LoadProposals] = error
+    open_all(window, qtbot)
+
+    qtbot.waitUntil(lambda: bool(window.parts.notices.heard))
+
+    assert words_of_failed_read(error) in window.parts.proposals.view._empty.text
+
+
+def test_failed_parameters_open_no_sheet(window, core, qtbot, error) -> None:
+    open_all(window, qtbot)
+    core.answers[LoadRisk] = error
+
+    window.risk.edit_parameters()
+
+    qtbot.waitUntil(lambda: bool(window.parts.notices.heard))
+    assert words_of_failed_read(error) in window.parts.notices.heard[0].text
+    assert not any(each.isVisible() for each in window.findChildren(ParameterSheet))

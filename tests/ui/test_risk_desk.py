@@ -255,12 +255,11 @@ def test_a_trader_may_look_at_the_parameters_and_not_type(window, qtbot):
 
 def test_an_editor_that_cannot_be_filled_is_not_opened(window, core, qtbot):
     core.answers[LoadRisk] = Refused(RefusalCode.NOT_READY, "not yet")
-    told = []
-    window.parts.bridge.failure.connect(told.append)
 
     window.risk.edit_parameters()
 
-    qtbot.waitUntil(lambda: bool(told))
+    qtbot.waitUntil(lambda: bool(window.parts.notices.heard))
+    assert "not yet" in window.parts.notices.heard[0].text
     assert not any(each.isVisible() for each in window.findChildren(ParameterSheet))
 
 

@@ -1,7 +1,6 @@
 """What the actions of the risk desk do: breakers, radar, parameters, and the size of an order."""
 
 from collections.abc import Callable
-from functools import partial
 
 from PySide6.QtWidgets import QWidget
 
@@ -22,7 +21,7 @@ from ui.actions.registry import Handlers
 from ui.dialogs.breakers import BreakerSheet
 from ui.dialogs.parameters import ParameterSheet
 from ui.dialogs.radar import show_radar
-from ui.notices import words_of
+from ui.notices import words_of, words_of_failed_read
 from ui.parts import Parts
 
 
@@ -69,7 +68,7 @@ class RiskHandlers:
             return True
 
         sheets: list[BreakerSheet] = []
-        bridge.send(LoadBreakers(), opened)
+        bridge.send(LoadBreakers(), opened, self._on_unread)
 
     def show_radar(self) -> None:
         """Show what the radar is made of."""
@@ -77,7 +76,12 @@ class RiskHandlers:
         def opened(radar: Radar) -> None:
             show_radar(self._parts.window, radar, self._holes())
 
-        self._parts.bridge.send(LoadRadar(self._parts.risk.watch.symbol), opened)
+        command = LoadRadar(self._parts.risk.watch.symbol)
+        self._parts.bridge.send(command, opened, self._on_unread)
+
+    def _on_unread(self, error: Exception) -> bool:
+        self._parts.notices.warn(words_of_failed_read(error))
+        return True
 
     def turn_radar(self) -> None:
         """Watch the radar of the linked symbol, or of the portfolio again."""
@@ -107,9 +111,9 @@ class RiskHandlers:
             return True
 
         sheet = ParameterSheet(self._parts.window, change, aim, may=self._is_admin, holes=self._holes())
-        bridge.send(LoadRisk(), sheet.open_view, partial(_drop, sheet))
 
+        def unread(error: Exception) -> bool:
+            sheet.deleteLater()
+            return self._on_unread(error)
 
-def _drop(sheet: ParameterSheet, _: Exception) -> bool:
-    sheet.deleteLater()
-    return False
+        bridge.send(LoadRisk(), sheet.open_view, unread)

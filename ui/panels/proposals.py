@@ -13,6 +13,7 @@ from ui import format as fmt
 from ui.bridge import Bridge
 from ui.models.columns import Align, Column, Ink, Mark
 from ui.models.table import KeyedTableModel
+from ui.notices import words_of_failed_read
 from ui.our_time import utc_now
 from ui.panels.menus import HandChoice, forward_context_menu
 from ui.panels.order_columns import side_ink, side_mark
@@ -95,7 +96,7 @@ class ProposalsPanel(QWidget):
     def apply_snapshot(self, snapshot: Snapshot) -> None:
         """Ask for everything anew."""
         del snapshot
-        self._bridge.send(LoadProposals(KEPT), self._show_all, lambda _: None)
+        self._bridge.send(LoadProposals(KEPT), self._show_all, self._show_failure)
 
     def review_current(self) -> None:
         """Ask for a decision on the chosen row, or on the oldest that waits."""
@@ -147,8 +148,16 @@ class ProposalsPanel(QWidget):
 
     def _show_all(self, found: tuple[Proposal, ...]) -> None:
         if isValid(self):  # the answer may come after the panel has gone
+            self.view.set_empty(_EMPTY, "", "")
             self.model.replace_all(found)
             self._count()
+
+    def _show_failure(self, error: Exception) -> bool:
+        if isValid(self):
+            self.model.replace_all(())
+            self.view.set_empty(f"The proposals cannot be read now. {words_of_failed_read(error)}", "", "")
+            self._count()
+        return False
 
     def _on_event(self, event: InOrder) -> None:
         if isinstance(event, ProposalChanged):

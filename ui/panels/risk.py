@@ -79,6 +79,7 @@ class RiskPanel(QWidget):
         self.question.given.connect(self._resume)
         self.question.left.connect(self._leave_question)
         self.watch.board_loaded.connect(lambda board: self.body.breakers.show_standings(board.standings))
+        self.watch.board_failed.connect(self.body.breakers.show_failure)
         self.watch.radar_loaded.connect(self.body.radar.show_radar)
         self.watch.radar_failed.connect(self.body.radar.show_failure)
         bridge.account_changed.connect(self.set_account)

@@ -30,6 +30,7 @@ class BreakerLine(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._standings: tuple[BreakerStanding, ...] = ()
+        self._failure = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -38,6 +39,8 @@ class BreakerLine(QWidget):
     def show_standings(self, standings: Sequence[BreakerStanding]) -> None:
         """Show how they stand now."""
         self._standings = tuple(standings)
+        if standings:
+            self._failure = ""
         self.setAccessibleName(f"Breakers: {self.text()}")
         self.setToolTip(
             "\n".join(
@@ -47,9 +50,15 @@ class BreakerLine(QWidget):
         )
         self.update()
 
+    def show_failure(self, reason: str) -> None:
+        """Say that it is not known how they stand; the old dots must not stand as if they were of now."""
+        self._failure = reason
+        self.show_standings(())
+        self.setToolTip(reason)
+
     def text(self) -> str:
         """Say how they stand, as it is shown at the right."""
-        return words.summary(self._standings) or "being read"
+        return words.summary(self._standings) or ("not known" if self._failure else "being read")
 
     def sizeHint(self) -> QSize:
         return QSize(240, _HIGH)

@@ -19,6 +19,7 @@ from core.domain.messages import (
 from core.domain.radar import Radar
 from core.ids import Symbol
 from ui.bridge import Bridge
+from ui.notices import words_of_failed_read
 
 SOON_MS = 200
 AGAIN_MS = 15_000
@@ -31,11 +32,13 @@ class RiskWatch(QObject):
 
     Attributes:
         board_loaded: a BreakerBoard.
+        board_failed: why there is none.
         radar_loaded: a Radar.
         radar_failed: why there is none.
     """
 
     board_loaded = Signal(object)
+    board_failed = Signal(str)
     radar_loaded = Signal(object)
     radar_failed = Signal(str)
 
@@ -108,6 +111,6 @@ class RiskWatch(QObject):
     def _on_failed(self, kind: str, error: Exception) -> bool:
         if isValid(self):
             self._asking.discard(kind)
-            if kind == "radar":
-                self.radar_failed.emit(f"No radar: {error}")
+            failed = self.radar_failed if kind == "radar" else self.board_failed
+            failed.emit(words_of_failed_read(error))
         return True
