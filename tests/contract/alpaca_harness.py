@@ -96,6 +96,9 @@ class AlpacaHarness:
     async def correct(self, exec_id: ExecId, px: str) -> None:
         self.exchange.correct(self._execution(exec_id), px)
 
+    async def move_cash(self, amount: str) -> None:
+        self.exchange.pay("CSW" if amount.startswith("-") else "CSD", amount)
+
     def _execution(self, exec_id: ExecId) -> str:
         order_id, _, cum = exec_id.rpartition(":")
         found = self.exchange.book.executions.values()

@@ -315,3 +315,26 @@ class BrokerContract(OrderKindsContract):
         assert [report.cl_ord_id for report in listed] == ["IQ-2"]
         assert harness.broker.unreadable == ()
         assert await harness.broker.share_moves(BEGINNING) == ()
+
+    async def test_bc_77_money_that_the_owner_moves_is_told_by_one_name_for_ever(
+        self, harness: BrokerHarness
+    ) -> None:
+        before = await harness.broker.account()
+        await harness.move_cash("2500.00")
+        await harness.move_cash("-400.00")
+
+        told = await harness.broker.cash_flows(BEGINNING)
+        again = await harness.broker.cash_flows(BEGINNING)
+
+        assert [(each.kind, each.external, each.amount) for each in told] == [
+            ("deposit", True, 2500),
+            ("withdrawal", True, -400),
+        ]
+        assert again == told
+        assert len({each.activity_id for each in told}) == 2
+        assert (await harness.broker.account()).cash - before.cash == 2100
+
+    async def test_bc_78_what_changes_hands_in_a_trade_is_no_cash_flow(self, harness: BrokerHarness) -> None:
+        await harness.broker.submit(single("IQ-1", terms(BUY, 100)))
+
+        assert await harness.broker.cash_flows(BEGINNING) == ()

@@ -58,6 +58,10 @@ class BrokerHarness(Protocol):
         """Correct the price of a fill."""
         ...
 
+    async def move_cash(self, amount: str) -> None:
+        """Pay dollars in, or out where it is negative, as the owner does."""
+        ...
+
     async def external(self, body: OrderTerms) -> OrderId:
         """Place an order from elsewhere."""
         ...

@@ -14,7 +14,7 @@ from core.adapters.simulator.tape import Bell, Tick
 from core.clock import Clock, ManualClock
 from core.domain.execution import ExecutionReport
 from core.domain.instrument import Instrument
-from core.domain.money import Price, Qty
+from core.domain.money import Money, Price, Qty
 from core.domain.terms import OrderTerms
 from core.ids import ExecId, OrderId, Symbol
 from tests.builders import AAPL
@@ -104,6 +104,9 @@ class ExchangeHarness:
 
     async def correct(self, exec_id: ExecId, px: str) -> None:
         self.exchange.amendments.correct(exec_id, Price(px))
+
+    async def move_cash(self, amount: str) -> None:
+        self.exchange.cashier.move_cash(Money(amount))
 
     async def external(self, body: OrderTerms) -> OrderId:
         return self.exchange.place_external(body)
