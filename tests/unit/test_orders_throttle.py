@@ -106,6 +106,29 @@ def test_the_orders_of_today_are_restored(throttle: Throttle) -> None:
     assert throttle.figures(Limits()) == Figures(5, 0, 7)
 
 
+def test_what_the_agent_attempts_counts_twice_and_is_bounded_by_its_own_numbers(
+    throttle: Throttle, clock: ManualClock
+) -> None:
+    own = Limits(per_minute=2, per_day=3)
+    throttle.take(Limits())
+    first = throttle.take(Limits(), own)
+    throttle.take(Limits(), own)
+
+    assert (first.last_minute, first.today, first.own_last_minute, first.own_today) == (1, 1, 0, 0)
+    with pytest.raises(Refused, match="The agent made 2 orders in the last minute") as caught:
+        throttle.take(Limits(), own)
+    assert caught.value.details["retry_after_s"] == "60.0"
+    assert throttle.figures(Limits()).last_minute == 3
+    throttle.take(Limits())
+    clock.turn(60)
+    throttle.take(Limits(), own)
+    clock.turn(60)
+    with pytest.raises(Refused, match="The agent made 3 orders today; the limit is 3"):
+        throttle.take(Limits(), own)
+    throttle.restore_today(9, 2)
+    assert (throttle.figures(Limits()).today, throttle.figures(Limits()).own_today) == (9, 2)
+
+
 def test_the_99th_percentile_is_the_nearest_rank_of_the_newest_200() -> None:
     times = AckTimes()
 
