@@ -221,7 +221,7 @@ async def test_nf_6_refused_key_stops_the_trying_denies_orders_and_asks_the_pers
     rig: AlpacaRig, expected_log
 ) -> None:
     expected_log("link.stopped")
-    expected_log("account.unanswered")
+    expected_log(".unanswered")  # whichever question of the rounds meets it first
     rig.server.faults.http("unauthorized", times=None)
 
     await rig.wait(60, 2)
