@@ -133,33 +133,25 @@ def open_store(
         _build(path, key, clock or SystemClock(), ids or RandomIds(), owner)
     engine.check_file(path)
     try:
-        if not create:
-            _examine(path, key)
-        return SqlStore(path, key, *_birth(path, key))
+        return SqlStore(path, key, *_examine(path, key, is_new=create))
     except (SQLAlchemyError, dbapi2.Error) as error:
         raise engine.explain(error, path, key) from error
 
 
-def _examine(path: Path, key: Key) -> None:
+def _examine(path: Path, key: Key, *, is_new: bool) -> tuple[str, int]:
     # Nothing may be touched before it is clear that the file is ours and not newer than we are.
-    if path.stat().st_size <= engine.CHECKED_AT_OPEN_BYTES:
+    if not is_new and path.stat().st_size <= engine.CHECKED_AT_OPEN_BYTES:
         engine.check_pages(path, key)
     probe = engine.probing_engine(path, key)
     try:
         with probe.connect() as connection:
             is_current = migration.check_revision(connection, path)
+            born = connection.execute(select(t.meta.c.installation_id, t.meta.c.created_at)).one()
     finally:
         probe.dispose()
     if not is_current:
         migrate(path, key)
-
-
-def _birth(path: Path, key: Key) -> tuple[str, int]:
-    reader = engine.probing_engine(path, key)
-    with reader.connect() as connection:
-        row = connection.execute(select(t.meta.c.installation_id, t.meta.c.created_at)).one()
-    reader.dispose()
-    return row.installation_id, (row.created_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+    return born.installation_id, (born.created_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
         microseconds=1
     )
 
