@@ -19,7 +19,7 @@ from app.runtime import STOP_WITHIN_S, new_loop
 from app.sessions import start_profile
 from core.api.server import require_key
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
-from core.domain.messages import Event, Notice, Severity
+from core.domain.messages import AlarmEscalated, Event, Notice, Severity
 from core.errors import RefusalCode, Refused, SettingInvalid
 from core.settings import Environment, check_start, read_environment
 from core.storage import vault
@@ -103,6 +103,8 @@ def _nobody(request: ConfirmationRequest) -> "Future[ConfirmationReply]":
 
 def _note(event: Event) -> None:
     # Nobody looks at a screen, so what a person should know goes to the log.
+    if isinstance(event, AlarmEscalated):
+        _log.error("alarm.unseen", text=event.alarm.text, subject=event.alarm.subject)
     if not isinstance(event, Notice) or event.severity is Severity.FACT:
         return
     tell = _log.error if event.severity is Severity.ALARM else _log.warning

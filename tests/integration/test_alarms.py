@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.alarms import AlarmId
+from app import headless
+from core.domain.alarms import Alarm, AlarmId
 from core.domain.messages import (
     AcknowledgeAlarms,
     AlarmEscalated,
@@ -17,6 +18,7 @@ from core.domain.messages import (
 from core.errors import RefusalCode, Refused, StorageError, StorageUnwritable
 from core.failpoints import arm, disarm_all
 from core.orders.alarms import MOST_WAITING
+from tests.builders import NOON
 from tests.fakes.rig import Rig
 
 
@@ -128,3 +130,9 @@ async def test_a_flood_is_merged_into_one_alarm_beyond_the_most_that_wait(rig: R
 
     assert len(waiting) == MOST_WAITING + 1
     assert (waiting[-1].count, waiting[-1].text) == (50, f"alarm {MOST_WAITING + 49}")
+
+
+def test_without_a_window_an_alarm_that_nobody_has_seen_is_in_the_log(expected_log) -> None:
+    expected_log("alarm.unseen")
+
+    headless._note(AlarmEscalated(Alarm(AlarmId(1), "the book", "book", NOON, escalated=True)))

@@ -1,6 +1,7 @@
 """Circuit breakers on a whole core: what trips, what a trip does, and what ends it."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
@@ -11,8 +12,18 @@ import pytest
 from core.clock import SystemClock
 from core.domain.access import Origin, TradingState
 from core.domain.breakers import BreakerName, BreakerRecord, BreakerState
-from core.domain.messages import AcknowledgeBreaker, BreakerChanged, LoadBreakers, ResumeTrading, SubmitOrder
+from core.domain.messages import (
+    AcknowledgeBreaker,
+    BreakerChanged,
+    HaltTrading,
+    LoadBreakers,
+    Reconciled,
+    ReconciliationRun,
+    ResumeTrading,
+    SubmitOrder,
+)
 from core.domain.money import Money, Price, Qty
+from core.domain.records import TradingStateRecord
 from core.domain.risk import Unit
 from core.domain.terms import NewOrderSingle, OrderCancelRequest, OrdStatus, Side
 from core.errors import (
@@ -385,6 +396,47 @@ async def test_a_trip_that_cannot_be_written_holds_and_is_found_by_the_next_star
     assert tripped(rig) == {BreakerName.AGENT_LOSS, BreakerName.DAILY_LOSS}
     assert rig.core.state.trading_state is TradingState.REDUCING
     await rig.stop()
+
+
+async def test_a_resume_that_slipped_in_beside_a_trip_does_not_outlive_a_restart(tmp_path: Path) -> None:
+    rig = await start(tmp_path)
+    await rig.submit(draft(qty=SHARES))
+    await fall(rig, "72.00")
+    resumed = TradingStateRecord(TradingState.ACTIVE, "slipped in", "kim", rig.clock.now())
+    await rig.core.journal.write(lambda uow, _: uow.insert_trading_state(resumed))
+    await rig.kill()
+
+    await rig.start()
+
+    stored = await rig.core.outside.store.read(lambda reader: reader.trading_state())
+    assert rig.core.state.trading_state is TradingState.REDUCING
+    assert stored is not None
+    assert stored.state is TradingState.REDUCING
+    assert any(text.startswith("Still tripped: ") for text in rig.alarms())
+    await rig.stop()
+
+
+async def test_a_trip_while_a_resume_is_being_written_wins(rig: Rig) -> None:
+    await rig.submit(draft(qty=SHARES))
+    await rig.do(HaltTrading("lunch"))
+    loop, done = asyncio.get_running_loop(), threading.Event()
+
+    def crash() -> None:
+        rig.core.state.positions.price(AAPL, Price("72.00"))
+        rig.core.bus.publish(Reconciled(ReconciliationRun(rig.clock.now(), rig.clock.now())))
+        done.set()
+
+    def meanwhile() -> None:  # on the storage thread, which waits until the breaker has tripped
+        disarm_all()
+        loop.call_soon_threadsafe(crash)
+        done.wait(5)
+
+    arm("store.before_commit", meanwhile)
+    refusal = await refused(rig, ResumeTrading("back"))
+
+    assert refusal.code is RefusalCode.HALTED
+    assert "A breaker has tripped" in refusal.message
+    assert rig.core.state.trading_state is TradingState.HALTED
 
 
 async def test_entries_that_outlived_a_crash_after_the_trip_are_ended_by_the_next_start(
