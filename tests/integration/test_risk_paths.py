@@ -279,9 +279,13 @@ async def test_the_agent_may_only_propose(api: LocalApi) -> None:
     rig.core.state.agent_limits = EASY
     agent = Actor("kim", "trader", Origin.AGENT, "s-1")
 
-    work = rig.core.desk.execute(SubmitOrder(draft(price="100.00"), rig.key(), EVERY_RULE), agent)
+    command = SubmitOrder(draft(price="100.00"), rig.key(), EVERY_RULE)
 
-    assert await codes_of(work) == {"proposal"}
+    with pytest.raises(Refused) as caught:
+        await rig.core.desk.execute(command, agent)
+    assert caught.value.code is RefusalCode.NOT_PERMITTED
+    # The rules would say the same behind the door.
+    assert await codes_of(rig.core.entry.submit(command, agent)) == {"proposal"}
 
 
 async def test_an_approved_proposal_is_an_order_of_the_agent(api: LocalApi) -> None:
