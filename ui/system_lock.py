@@ -3,7 +3,9 @@
 Linux only: elsewhere nothing is heard, and the idle time and the clock's jump after a sleep have to do.
 """
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import SLOT, QObject, Signal, Slot
@@ -36,9 +38,10 @@ class SystemLock(QObject):
         from PySide6.QtDBus import QDBusConnection
 
         heard = 0
-        session = QDBusConnection.connectToBus(QDBusConnection.BusType.SessionBus, "investiq-session")
-        for screen in _SCREENS:
-            heard += _hear(session, "", screen, "ActiveChanged", self, "on_switched(bool)")
+        if _has_session_bus():
+            session = QDBusConnection.connectToBus(QDBusConnection.BusType.SessionBus, "investiq-session")
+            for screen in _SCREENS:
+                heard += _hear(session, "", screen, "ActiveChanged", self, "on_switched(bool)")
         system = QDBusConnection.connectToBus(QDBusConnection.BusType.SystemBus, "investiq-system")
         heard += _hear(system, _LOGIN, f"{_LOGIN}.Manager", "PrepareForSleep", self, "on_switched(bool)")
         heard += _hear(system, _LOGIN, f"{_LOGIN}.Session", "Lock", self, "on_lock()")
@@ -54,6 +57,14 @@ class SystemLock(QObject):
     def on_lock(self) -> None:
         """Take the wish of the session's manager that the screen be locked."""
         self.locking.emit()
+
+
+def _has_session_bus() -> bool:
+    # Without an address the library would start a bus of its own, which nobody else speaks on.
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    return bool(os.environ.get("DBUS_SESSION_BUS_ADDRESS")) or (
+        bool(runtime) and Path(runtime, "bus").exists()
+    )
 
 
 def _hear(
