@@ -139,3 +139,61 @@ def test_the_99th_percentile_is_the_nearest_rank_of_the_newest_200() -> None:
     assert firsts[0] == 1.0
     assert firsts[-1] == 99.0
     assert last == 3.0
+
+
+@pytest.mark.parametrize(
+    ("limits", "own", "words", "wait"),
+    [
+        (Limits(burst=2), None, "More than 2 orders at once; 2 a second may leave. Wait.", "0.5"),
+        (Limits(burst=2, per_second=0.25), None, "More than 2 orders at once; 0.25 a second may leave. Wait.",
+         "4.0"),
+        (Limits(per_minute=2), None, "2 orders in the last minute; the limit is 2. Wait.", "50.0"),
+        (Limits(per_minute=2, per_day=2), None, "2 orders were made today; the limit is 2.", "50.0"),
+        (Limits(per_day=2), None, "2 orders were made today; the limit is 2.", "0.5"),
+        (Limits(), Limits(per_minute=2), "The agent made 2 orders in the last minute; 2 may be.", "50.0"),
+        (Limits(), Limits(per_day=2), "The agent made 2 orders today; the limit is 2.", "50.0"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_is_too_many_and_how_long_to_wait(
+    throttle: Throttle, clock: ManualClock, limits: Limits, own: Limits | None, words: str, wait: str
+) -> None:
+    throttle.take(limits, own)
+    clock.turn(10)
+    throttle.take(limits, own)
+    if limits.burst == 2:
+        throttle.take(limits, own)
+
+    with pytest.raises(Refused) as caught:
+        throttle.take(limits, own)
+
+    assert (caught.value.code, caught.value.message) == (RefusalCode.THROTTLED, words)
+    assert caught.value.details == {"retry_after_s": wait}
+    assert throttle.figures(limits).today == (3 if limits.burst == 2 else 2)
+
+
+def test_the_agents_day_ends_at_midnight_utc_and_its_minute_after_sixty_seconds(
+    throttle: Throttle, clock: ManualClock
+) -> None:
+    own = Limits(per_day=1)
+    throttle.take(Limits(), own)
+    with pytest.raises(Refused) as caught:
+        throttle.take(Limits(), own)
+    clock.turn(59.9)
+    kept = throttle.figures(Limits()).own_last_minute
+    clock.turn(0.1)
+    gone = throttle.figures(Limits()).own_last_minute
+    clock.turn(24 * 3600)
+
+    assert caught.value.details == {"retry_after_s": "60.0"}
+    assert (kept, gone) == (1, 0)
+    assert throttle.figures(Limits()).own_today == 0
+
+
+def test_the_agent_is_refused_by_a_day_that_is_restored(throttle: Throttle) -> None:
+    throttle.restore_today(3, 1)
+
+    with pytest.raises(Refused) as caught:
+        throttle.take(Limits(), Limits(per_day=1))
+
+    assert caught.value.details == {"retry_after_s": "60.0"}
+    assert throttle.figures(Limits()) == Figures(5, 0, 3, 0, 1)
