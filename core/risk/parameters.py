@@ -6,7 +6,7 @@ the same changes finds the same limits, whatever the clock on the wall says by t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, assert_never
@@ -117,8 +117,8 @@ def _after(parameters: Parameters, change: ParameterChange) -> Parameters:
 def first_changes(parameters: Parameters, known: Iterable[Key], now: datetime) -> tuple[ParameterChange, ...]:
     """Write down the values that nothing is stored of yet, so that from now on the book alone counts."""
     stored = frozenset(known)
-    wanted = [(Scope.ALL, each.name) for each in fields(Limits)] + [(Scope.AGENT, name) for name in KINDS]
-    missing = [key for key in wanted if key not in stored and (key[0] is Scope.ALL or key[1] in AGENTS)]
+    wanted = [(Scope.ALL, name) for name in KINDS] + [(Scope.AGENT, name) for name in KINDS if name in AGENTS]
+    missing = [key for key in wanted if key not in stored]
     return tuple(
         ParameterChange(
             scope=scope,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,18 @@ from core.domain.parameters import ParameterChange, ParameterEdit, RiskView, Sco
 from core.domain.records import AuditQuery
 from core.errors import DatabaseDamaged, RefusalCode, Refused, StorageUnwritable
 from core.ids import Symbol
-from core.risk.parameters import COOL_OFF_S, LONGEST_REASON, Parameters, decide, is_looser, tightest
+from core.risk.parameters import (
+    COOL_OFF_S,
+    LONGEST_REASON,
+    Parameters,
+    decide,
+    first_changes,
+    fold,
+    is_looser,
+    key_of,
+    reason_of,
+    tightest,
+)
 from tests.fakes.rig import Rig
 
 USUAL = Limits()
@@ -304,6 +316,34 @@ async def test_what_another_release_stored_is_passed_over(rig: Rig) -> None:
 
     assert rig.core.state.limits == USUAL
     assert rig.core.state.agent_limits == tightest(USUAL, AGENT_LIMITS)
+
+
+def test_first_values_are_those_that_nothing_is_stored_of() -> None:
+    now = datetime(2026, 1, 5, tzinfo=UTC)
+    whole = first_changes(Parameters(USUAL), (), now)
+
+    assert [key_of(each) for each in whole] == [
+        *((Scope.ALL, name) for name in KINDS),
+        *((Scope.AGENT, name) for name in KINDS if KINDS[name].agent),
+    ]
+    assert fold(Parameters(Limits(gross_pct=Decimal(1))), whole) == Parameters(USUAL)
+    rest = first_changes(Parameters(USUAL), [(Scope.ALL, "strict"), (Scope.AGENT, "gross_pct")], now)
+    assert {key_of(each) for each in whole} - {key_of(each) for each in rest} == {
+        (Scope.ALL, "strict"), (Scope.AGENT, "gross_pct")
+    }  # fmt: skip
+
+
+def test_what_was_stored_beyond_the_bounds_of_today_holds() -> None:
+    now = datetime(2026, 1, 5, tzinfo=UTC)
+    stored = ParameterChange(Scope.ALL, "burst", "5", "1000000", "x", "admin", "x", now, now)
+
+    assert fold(Parameters(USUAL), [stored]).everybody.burst == 1_000_000
+
+
+def test_a_reason_has_at_most_500_characters() -> None:
+    assert reason_of(f" {'x' * LONGEST_REASON}\n") == "x" * LONGEST_REASON
+    with pytest.raises(Refused):
+        reason_of("x" * (LONGEST_REASON + 1))
 
 
 def test_lists_of_symbols_tighten_to_what_all_of_them_allow() -> None:
