@@ -29,6 +29,7 @@ from core.domain.terms import NewOrderSingle, OrderCancelRequest, OrdStatus, Sid
 from core.errors import (
     BrokerRejected,
     BrokerUnavailable,
+    RateLimited,
     RefusalCode,
     Refused,
     StorageError,
@@ -396,6 +397,24 @@ async def test_a_trip_that_cannot_be_written_holds_and_is_found_by_the_next_star
     assert tripped(rig) == {BreakerName.AGENT_LOSS, BreakerName.DAILY_LOSS}
     assert rig.core.state.trading_state is TradingState.REDUCING
     await rig.stop()
+
+
+async def test_a_cancel_that_did_not_get_through_is_asked_again(rig: Rig) -> None:
+    await rig.submit(draft(qty=SHARES))
+    opening = await entry(rig)
+    usual = rig.market.broker.cancel
+
+    async def full(request: OrderCancelRequest) -> None:
+        raise RateLimited("200 requests a minute")
+
+    rig.market.broker.cancel = full
+    await fall(rig, "72.00")
+    rig.market.broker.cancel = usual
+    before = rig.order(opening.cl_ord_id).ord_status
+    await rig.wait(32.0, 1.0)
+
+    assert before is OrdStatus.PENDING_CANCEL
+    assert rig.oracle().status[opening.cl_ord_id] == "CANCELED"
 
 
 async def test_a_resume_that_slipped_in_beside_a_trip_does_not_outlive_a_restart(tmp_path: Path) -> None:
