@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, column, func, select, table
 from sqlcipher3 import dbapi2
 
-from core.errors import DatabaseDamaged, StorageUnwritable
+from core.errors import DatabaseDamaged, StorageError, StorageUnwritable
 from core.failpoints import failpoint
 from core.storage import anchors, engine, secrets, vault
 from core.storage.faults import DRIVER_ERRORS, translate
@@ -58,7 +58,6 @@ def rotate(
     wanted = vault.rotated(folder, key, new, now, without)
     mark = f".g{wanted.generation}"
     staged = database.with_name(database.name + mark)
-    is_committed = False
     try:
         _check_room(database)
         _export(database, key, staged, new)
@@ -70,12 +69,13 @@ def rotate(
         failpoint("rotation.recorded")
         secrets.reseal(folder, key, new, secrets.FILE + mark)
         anchors.reseal(folder, key, new, anchors.KEY_FILE + mark)
+        # What the decision points to is on the disk before it is.
+        sync_folder(folder)
         failpoint("rotation.sealed")
         write(folder, wanted, new)
-        is_committed = True
         failpoint("rotation.committed")
     finally:
-        if not is_committed:
+        if _is_undecided(folder, wanted.generation):
             _remove(folder, database, mark)
     settle(folder, database)
     return new
@@ -111,6 +111,14 @@ def settle(folder: Path, database: Path) -> None:
             f"{folder}: the files of a new key could not be put in their places: {error.strerror}. "
             "Try again; nothing is lost"
         ) from error
+
+
+def _is_undecided(folder: Path, generation: int) -> bool:
+    # Asked of the disk: a key file that took its place, and could not be forced to the disk, is decided too.
+    try:
+        return vault.generation(folder) != generation
+    except StorageError:
+        return False
 
 
 def _movable(database: Path) -> tuple[str, ...]:

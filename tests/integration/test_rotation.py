@@ -14,7 +14,7 @@ from core.domain.access import Actor, Origin
 from core.domain.audit import AuditAction, AuditDraft
 from core.domain.credentials import SecretName, lines
 from core.errors import DatabaseDamaged, Refused, StorageError, StorageUnwritable, WrongPassphrase
-from core.storage import rotation, vault
+from core.storage import private_file, rotation, vault
 from core.storage.anchors import find_signing_key, signing_key
 from core.storage.secrets import SecretFile
 from core.storage.store import open_store
@@ -197,6 +197,28 @@ def test_copy_with_a_row_less_is_found_before_anything_is_decided(folder, monkey
         _rotate(folder, old)
 
     assert _files(folder) == before
+
+
+def test_disk_that_fails_right_after_the_decision_loses_nothing(folder, monkeypatch):
+    old = vault.unlock(folder, PASSPHRASE).key
+    real = private_file.sync_folder
+
+    def failing(path: Path) -> None:
+        if vault.generation(folder) == 2:
+            raise OSError(5, "Input/output error")
+        real(path)
+
+    monkeypatch.setattr(private_file, "sync_folder", failing)
+    with pytest.raises(StorageUnwritable):
+        _rotate(folder, old)
+    monkeypatch.setattr(private_file, "sync_folder", real)
+
+    rotation.settle(folder, folder / "investiq.db")
+
+    new = vault.unlock(folder, PASSPHRASE).key
+    assert new != old
+    assert asyncio.run(_report(folder, new))[0].faults == ()
+    assert SecretFile(folder, new, ManualClock()).get(SecretName.ALPACA_PAPER).text == PAIR
 
 
 def test_wrong_key_rotates_nothing(folder):
