@@ -127,6 +127,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     _add_secrets(commands)
     _add_keys(commands)
     _add_users(commands)
+    _add_backups(commands)
     schema = _group(commands, "db", "the database's schema")
     _command(schema, "current", "which schema the database has")
     _command(schema, "upgrade", "bring it to this program's")
@@ -168,6 +169,14 @@ def _add_users(commands: "_Commands[argparse.ArgumentParser]") -> None:
     change.add_argument("role", choices=ROLES, metavar="ROLE", help=", ".join(ROLES))
     remove = _command(users, "remove", "shut a user out; the profile is re-encrypted under a new key")
     remove.add_argument("name", metavar="NAME")
+
+
+def _add_backups(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    backups = _group(commands, "backup", "encrypted backups of a profile")
+    _command(backups, "create", "make one now, verified; the program makes one a day while it runs")
+    _command(backups, "list", "what there is, and what each says of itself")
+    verify = _command(backups, "verify", "check every byte of one, and the audit chain in it")
+    verify.add_argument("file", type=Path, metavar="FILE", help="the backup")
 
 
 def _add_new_passphrase(command: argparse.ArgumentParser) -> None:

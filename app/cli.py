@@ -109,7 +109,7 @@ def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
     from core.domain.access import Mode
     from core.settings import BrokerName
 
-    groups = {"audit": _audit, "keys": _keys, "secrets": _secrets, "users": _users}
+    groups = {"audit": _audit, "backup": _backup, "keys": _keys, "secrets": _secrets, "users": _users}
     if arguments.command in groups:
         return groups[arguments.command](arguments)
     match arguments.command, getattr(arguments, "subcommand", None):
@@ -144,6 +144,17 @@ def _audit(arguments: Namespace) -> "Callable[[Invocation], int]":
     if arguments.subcommand == "export":
         return lambda invocation: audit_commands.export_audit(invocation, arguments.file)
     return lambda invocation: audit_commands.verify_audit(invocation, as_json=arguments.json)
+
+
+def _backup(arguments: Namespace) -> "Callable[[Invocation], int]":
+    from app import backup_commands
+
+    match arguments.subcommand:
+        case "create":
+            return backup_commands.create
+        case "verify":
+            return lambda invocation: backup_commands.verify(invocation, arguments.file)
+    return backup_commands.show
 
 
 def _secrets(arguments: Namespace) -> "Callable[[Invocation], int]":

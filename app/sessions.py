@@ -30,6 +30,7 @@ from core.ids import RandomIds
 
 if TYPE_CHECKING:
     from app.venues import Told, Venue
+    from app.wiring import Core
     from core.storage.store import SqlStore
     from core.storage.vault import Key
 
@@ -248,6 +249,8 @@ async def _start(
     await venue.start()
     undo.push_async_callback(core.stop)
     await core.start()
+    if not opened.is_temporary:
+        _back_up_daily(opened, core)
     if opened.wrong_tries:
         # Nothing could be recorded while it was locked, so this tells of them afterwards.
         facts = {"reason": f"{opened.wrong_tries} wrong passphrases before this start"}
@@ -255,3 +258,11 @@ async def _start(
         await core.journal.record_anyway(draft)
     # What was opened is closed in the reverse order, whether the start failed or the window closed.
     return Running(core.locking.execute, actor, undo.pop_all().aclose, core.measuring.registry)
+
+
+def _back_up_daily(opened: _Opened, core: "Core") -> None:
+    from app.backing_up import DailyBackup, make_backup
+
+    make = partial(make_backup, opened.folder, opened.key)
+    daily = DailyBackup(opened.folder, make, core.journal, core.desk_actor, core.outside.clock, core.bus)
+    core.tasks.spawn(daily.run(), "backup")

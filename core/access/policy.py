@@ -92,6 +92,7 @@ class Duty(StrEnum):
     MANAGE_USERS = "change users"
     MANAGE_KEYS = "change the profile's keys"
     MANAGE_CREDENTIALS = "change credentials"
+    MANAGE_BACKUPS = "make and restore backups"
 
 
 DUTIES: dict[Duty, frozenset[Role]] = {
@@ -100,6 +101,7 @@ DUTIES: dict[Duty, frozenset[Role]] = {
     Duty.MANAGE_USERS: _ADMINS,
     Duty.MANAGE_KEYS: _ADMINS,
     Duty.MANAGE_CREDENTIALS: _ADMINS,
+    Duty.MANAGE_BACKUPS: _ADMINS,
 }
 
 

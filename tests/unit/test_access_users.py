@@ -88,6 +88,7 @@ ALLOWED = {
     Duty.MANAGE_USERS: {"admin"},
     Duty.MANAGE_KEYS: {"admin"},
     Duty.MANAGE_CREDENTIALS: {"admin"},
+    Duty.MANAGE_BACKUPS: {"admin"},
 }
 
 

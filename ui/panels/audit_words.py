@@ -67,6 +67,10 @@ _EVENTS: dict[str, str] = {
     _A.RECOVERY_USED: "Recovery key used",
     _A.KEYRING_CHANGED: "Way in by the keyring changed",
     _A.KEY_ROTATED: "Database key changed",
+    _A.BACKUP_MADE: "Backup made",
+    _A.BACKUP_FAILED: "No backup made",
+    _A.RESTORED: "Backup restored",
+    _A.SCHEMA_UPGRADED: "Database upgraded",
     _A.SESSION_LOCKED: "Window locked",
     _A.SESSION_UNLOCKED: "Window unlocked",
     _A.UNLOCK_REFUSED: "Wrong passphrase",
@@ -84,6 +88,8 @@ _WARNS = frozenset(
         _A.ORDER_SIGHTED,
         _A.EMERGENCY_FOLDED,
         _A.UNLOCK_REFUSED,
+        _A.BACKUP_FAILED,
+        _A.RESTORED,
     }
 )
 _TEXT_KEYS = ("text", "reason", "answer", "evidence")
