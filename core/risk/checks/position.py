@@ -93,8 +93,10 @@ def _bid_test(terms: OrderTerms, facts: Facts) -> RuleResult | None:
     # Rule 201 of Regulation SHO: after a fall of a tenth since the last close, a short sale needs a price
     # above the best bid for the rest of the day. Of a fall that was made good since, only the broker knows.
     quote = facts.quote
-    if quote is None or quote.prev_close is None or quote.bid is None:
-        return unknown(RuleCode.SELL_HELD, f"the bid and the last close of {terms.symbol}", terms, facts)
+    if quote is None or quote.bid is None:
+        return unknown(RuleCode.SELL_HELD, f"the bid of {terms.symbol}", terms, facts)
+    if quote.prev_close is None:
+        return unknown(RuleCode.SELL_HELD, f"the last close of {terms.symbol}", terms, facts)
     lowest = quote.bid if quote.last is None else min(quote.bid, quote.last)
     if lowest * _TENTHS > quote.prev_close * (_TENTHS - 1):
         return None
