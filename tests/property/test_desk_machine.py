@@ -78,6 +78,7 @@ MAY_COME = {
     "cancel.unknown",
     "account.unanswered",
     "reconciliation.unanswered",
+    "cash_flows.unanswered",
 }
 NEVER = ("should not happen", "our book says", "more was filled", "not in the broker's book;")
 
