@@ -54,6 +54,7 @@ MAY_COME = {
     "account.unanswered",
     "reconciliation.unanswered",
     "fills.unanswered",
+    "cash_flows.unanswered",
 }
 NEVER = ("should not happen", "our book says", "more was filled", "is not in the broker's book;")
 ORDERS = "/v2/orders"
