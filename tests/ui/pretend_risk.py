@@ -8,7 +8,9 @@ from core.domain.breakers import BreakerBoard, BreakerName, BreakerRecord, Break
 from core.domain.limits import AGENT_LIMITS, Limits
 from core.domain.parameters import ParameterChange, RadarAxis, RiskView, Scope, TargetProfile
 from core.domain.radar import Radar, RadarAlert, RadarInput, RadarLevel, RadarScore, RadarSeverity
+from core.domain.reports import CodeCount, DailyReport, LimitPeak, Slip
 from core.domain.risk import Unit
+from core.ids import ClOrdId, ExecId, Symbol
 
 NOW = datetime(2026, 11, 20, 19, 32, 7, tzinfo=UTC)
 _FIGURES: dict[BreakerName, tuple[str | None, str, Unit]] = {
@@ -83,3 +85,34 @@ def risk_view(**changes: Decimal) -> RiskView:
     )
     limits = Limits(**changes)
     return RiskView(limits, AGENT_LIMITS, AGENT_LIMITS, (loosened,), (loosened, tightened), TARGET)
+
+
+def report() -> DailyReport:
+    slip = Slip(
+        ExecId("E-1"),
+        ClOrdId("IQ-1"),
+        Symbol("AAPL"),
+        Decimal(20),
+        Decimal("189.50"),
+        Decimal("189.43"),
+        Decimal("0.04"),
+        Decimal("1.40"),
+    )
+    return DailyReport(
+        market_date=NOW.date(),
+        made_at=NOW,
+        orders=9,
+        cancels=2,
+        rejects=0,
+        refusals=(CodeCount("buying_power", 2), CodeCount("throttled", 1)),
+        overrides=(),
+        limits=(LimitPeak("position_limit", Decimal("94.5"), ClOrdId("IQ-1")),),
+        slips=(slip,),
+        average_slip_pct=Decimal("0.04"),
+        fills=7,
+        traded=Decimal("21400.50"),
+        fees=Decimal("1.2"),
+        realised=Decimal("-35.1"),
+        trips=(tripped(BreakerName.DAILY_LOSS, "The day has lost 5.2 %; 5 % is the limit."),),
+        alarms=1,
+    )

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
 from core.domain.breakers import BreakerName, BreakerState
 from core.domain.limit_kinds import AGENTS, KINDS
@@ -13,6 +14,7 @@ from core.domain.messages import (
     AcknowledgeBreaker,
     BreakerChanged,
     LoadBreakers,
+    LoadDailyReport,
     LoadRadar,
     LoadRisk,
     PreviewOrder,
@@ -21,7 +23,7 @@ from core.domain.messages import (
     UpdateTargetProfile,
 )
 from core.domain.parameters import ParameterEdit, RadarAxis, Scope
-from core.errors import RefusalCode, Refused
+from core.errors import RefusalCode, Refused, StorageError
 from tests.fakes.rig import draft
 from tests.ui import pretend, pretend_risk
 from tests.ui.ticket_desk import MARK, FakeDesk
@@ -30,6 +32,7 @@ from ui.dialogs.breakers import BreakerSheet
 from ui.dialogs.parameters import ParameterSheet
 from ui.main_window import MainWindow
 from ui.panels import parameter_words
+from ui.panels.lines import Lines
 from ui.panels.risk_radar import RadarView
 
 TRIP = pretend_risk.tripped(BreakerName.DAILY_LOSS, "The day has lost 5.2 %; 5 % is the limit.")
@@ -318,3 +321,28 @@ def test_radar_of_another_symbol_is_not_shown(window, core, qtbot):
     qtbot.waitUntil(lambda: core.all_of(LoadRadar)[-1:] == [LoadRadar(pretend.AAPL)])
     QTest.qWait(50)
     assert view.note() == "one axis over"
+
+
+def test_report_of_the_day_says_what_was_refused_and_what_slipped(window, core, qtbot):
+    core.answers[LoadDailyReport] = pretend_risk.report()
+    QTest.keyClick(
+        window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    )
+
+    qtbot.waitUntil(lambda: window.findChild(QWidget, "dialog.report") is not None)
+    found = window.findChild(QWidget, "dialog.report").findChild(Lines)
+    rows = {row[0]: row[-1] for row in found.texts()}
+    assert rows["Orders and replacements"] == "9"
+    assert rows["Buying power"] == "2"  # refused by that rule
+    assert rows["Average, weighted by value"] == "+0.04\u2009%"
+    assert rows["Fees"] == "1.20"
+    assert "None." in rows  # no soft rule was acknowledged
+
+
+def test_report_that_cannot_be_read_opens_no_sheet(window, core, qtbot):
+    core.answers[LoadDailyReport] = StorageError("stuck")
+
+    window.risk.show_report()
+
+    qtbot.waitUntil(lambda: bool(window.parts.notices.heard))
+    assert window.findChild(QWidget, "dialog.report") is None

@@ -80,6 +80,16 @@ TRADING = (
         words="risk radar switch",
     ),
     ActionSpec(
+        "report.day",
+        "Report of the day",
+        "show_report",
+        Section.TRADING,
+        ("Ctrl+Shift+D",),
+        icon="clipboard-text",
+        needs=(OPEN,),
+        words="daily slippage refusals fees realised summary",
+    ),
+    ActionSpec(
         "orders.reconcile",
         "Compare with the broker now",
         "reconcile",

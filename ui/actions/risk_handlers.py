@@ -1,14 +1,18 @@
 """What the actions of the risk desk do: breakers, radar, parameters, and the size of an order."""
 
 from collections.abc import Callable
+from pathlib import Path
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.domain.access import Role
 from core.domain.breakers import BreakerBoard, BreakerRecord, BreakerStanding
 from core.domain.messages import (
     AcknowledgeBreaker,
+    ExportDailyReport,
     LoadBreakers,
+    LoadDailyReport,
     LoadRadar,
     LoadRisk,
     SetRiskParameters,
@@ -16,11 +20,13 @@ from core.domain.messages import (
 )
 from core.domain.parameters import ParameterEdit, RadarAxis, TargetProfile
 from core.domain.radar import Radar
+from core.domain.reports import DailyReport
 from core.ids import Symbol
 from ui.actions.registry import Handlers
 from ui.dialogs.breakers import BreakerSheet
 from ui.dialogs.parameters import ParameterSheet
 from ui.dialogs.radar import show_radar
+from ui.dialogs.report import show_report
 from ui.notices import words_of, words_of_failed_read
 from ui.parts import Parts
 
@@ -38,6 +44,7 @@ class RiskHandlers:
             "show_breakers": self.show_breakers,
             "show_radar": self.show_radar,
             "turn_radar": self.turn_radar,
+            "show_report": self.show_report,
             "edit_parameters": self.edit_parameters,
         }
 
@@ -78,6 +85,28 @@ class RiskHandlers:
 
         command = LoadRadar(self._parts.risk.watch.symbol)
         self._parts.bridge.send(command, opened, self._on_unread)
+
+    def show_report(self) -> None:
+        """Show what the market day that runs has come to."""
+        parts = self._parts
+
+        def opened(report: DailyReport) -> None:
+            show_report(parts.window, report, lambda: export(report), self._holes())
+
+        def export(report: DailyReport) -> None:
+            folder = QFileDialog(parts.window, "Folder for the report")
+            folder.setFileMode(QFileDialog.FileMode.Directory)
+            folder.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            folder.fileSelected.connect(lambda path: write(Path(path), report))
+            folder.open()
+
+        def write(path: Path, report: DailyReport) -> None:
+            parts.bridge.send(ExportDailyReport(path, report.market_date), written)
+
+        def written(paths: tuple[Path, ...]) -> None:
+            parts.notices.say("Written: " + ", ".join(path.name for path in paths))
+
+        parts.bridge.send(LoadDailyReport(), opened, self._on_unread)
 
     def _on_unread(self, error: Exception) -> bool:
         self._parts.notices.warn(words_of_failed_read(error))

@@ -19,7 +19,6 @@ from core.domain.messages import (
     TradingStateChanged,
 )
 from core.domain.order import Order
-from core.domain.risk import Verdict
 from core.domain.terms import OrderDraft, Side
 from core.ids import RandomIds, Symbol
 from ui.bridge import Bridge
@@ -74,7 +73,7 @@ class TicketPanel(QWidget):
         self._refresh()
 
     def _connect(self, bridge: Bridge) -> None:
-        self._previewer.judged.connect(self._take_preview)
+        self._previewer.judged.connect(self._take)
         self._previewer.failed.connect(lambda reason: self._take(None, reason))
         self._previewer.late.connect(lambda: self._take(None, _LATE))
         self._sender.answered.connect(self._on_answer)
@@ -228,11 +227,10 @@ class TicketPanel(QWidget):
         draft = self.form.draft() if self.form.symbol else None
         self._previewer.set_draft(draft, None if old is None else old.cl_ord_id)
 
-    def _take_preview(self, preview: Preview) -> None:
-        self._state.sent = preview.sent
-        self._take(preview.verdict, "")
-
-    def _take(self, verdict: Verdict | None, failure: str) -> None:
+    def _take(self, preview: Preview | None, failure: str = "") -> None:
+        verdict = None
+        if preview is not None:
+            verdict, self._state.sent = preview.verdict, preview.sent
         self._state.verdict, self._state.failure = verdict, failure
         self._state.is_current = True
         if verdict is not None:
