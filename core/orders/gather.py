@@ -20,7 +20,7 @@ from core.ids import ClOrdId, Symbol
 from core.orders.automation import Automation
 from core.orders.throttle import Figures
 from core.risk.facts import Counts, Facts, Proposed, RecentOrder
-from core.risk.pricing import SHORT_RESERVE, far_touch, worst_price
+from core.risk.pricing import SHORT_RESERVE, far_touch, worst_without_limit
 from core.state.account import AccountState
 from core.state.orders import OrderBook
 from core.state.positions import PositionBook
@@ -271,9 +271,9 @@ class Gatherer:
 
     def _cost(self, symbol: Symbol, working: Working) -> Decimal | None:
         # Purchases cost their worst price, and short sales what a broker holds back.
-        quote, cost = self._state.quotes.get(symbol), working.cost
+        cost, ask = working.cost, far_touch(Side.BUY, self._state.quotes.get(symbol))
         for claim in working.unbounded:
-            price = worst_price(claim.terms, quote)
+            price = worst_without_limit(claim.terms, ask)
             if price is None:
                 return None
             cost += claim.leaves_qty * price
@@ -283,5 +283,4 @@ class Gatherer:
         short = working.sell_qty - held if held > 0 else working.sell_qty
         if short <= 0:
             return cost
-        ask = far_touch(Side.BUY, quote)
         return None if ask is None else cost + short * max(ask * SHORT_RESERVE, working.dearest)

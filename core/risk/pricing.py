@@ -70,7 +70,11 @@ def worst_price(terms: OrderTerms, quote: Quote | None) -> Decimal | None:
     """
     if terms.price is not None:
         return terms.price
-    touch = far_touch(terms.side, quote)
+    return worst_without_limit(terms, far_touch(terms.side, quote))
+
+
+def worst_without_limit(terms: OrderTerms, touch: Decimal | None) -> Decimal | None:
+    """Return the same of an order that no limit bounds, by the price that it would meet."""
     if terms.ord_type.has_trail:
         return None if touch is None else trigger_price(terms, touch)
     stop_px = terms.stop_px

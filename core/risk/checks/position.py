@@ -112,8 +112,9 @@ def worst_holding_price(terms: OrderTerms, facts: Facts) -> Decimal | None:
     """Return dollars a share at which a holding counts: the order's worst price, or the mark if higher."""
     worst = worst_price(terms, facts.quote)
     mark = mark_price(terms.side, facts.quote)
-    known = [price for price in (worst, mark) if price is not None]
-    return max(known, default=None)
+    if worst is None or mark is None:
+        return mark if worst is None else worst
+    return max(worst, mark)
 
 
 def _text(terms: OrderTerms, weight: Decimal, limit: Decimal, facts: Facts) -> str:
