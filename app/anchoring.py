@@ -74,15 +74,23 @@ def find_anchoring(folder: Path, key: Key, installation_id: str, profile: str) -
     return Anchoring(installation_id, signer, _witnesses(folder, installation_id, profile, None))
 
 
+def keyring_anchor(folder: Path, profile: str) -> KeychainAnchor | None:
+    """Return the keyring as a witness of the profile in a folder; None where there is none."""
+    keyring = keychain.find()
+    if keyring.backend is None:
+        return None
+    # Another data folder with a profile of this name is another profile.
+    place = sha256(str(folder.resolve()).encode()).hexdigest()[:8]
+    return KeychainAnchor(keyring.backend, f"{profile} {place}")
+
+
 def _witnesses(
     folder: Path, installation_id: str, profile: str | None, export_folder: Path | None
 ) -> tuple[Witness, ...]:
     found: list[Witness] = [AnchorFile(folder / FILE)]
-    keyring = keychain.find() if profile is not None else None
-    if profile is not None and keyring is not None and keyring.backend is not None:
-        # Another data folder with a profile of this name is another profile.
-        place = sha256(str(folder.resolve()).encode()).hexdigest()[:8]
-        found.append(KeychainAnchor(keyring.backend, f"{profile} {place}"))
+    keyring = keyring_anchor(folder, profile) if profile is not None else None
+    if keyring is not None:
+        found.append(keyring)
     if export_folder is not None:
         path = export_folder / f"{installation_id}.{FILE}"
         found.append(AnchorFile(path, str(export_folder), FOLDER_EVERY_S, is_expected=False))

@@ -177,6 +177,8 @@ def _add_backups(commands: "_Commands[argparse.ArgumentParser]") -> None:
     _command(backups, "list", "what there is, and what each says of itself")
     verify = _command(backups, "verify", "check every byte of one, and the audit chain in it")
     verify.add_argument("file", type=Path, metavar="FILE", help="the backup")
+    restore = _command(backups, "restore", "put one in the place of a profile, which is kept beside it")
+    restore.add_argument("file", type=Path, metavar="FILE", help="the backup")
 
 
 def _add_new_passphrase(command: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from app.admission import admit, held_alone
 from app.backing_up import backups_of, failed, made, make_backup
 from app.opening import Invocation, chosen_profile, used_profile
-from app.restoring import unpacked
+from app.restoring import restore, unpacked
 from core.access.policy import Duty
 from core.clock import SystemClock
 from core.errors import BadInput, StorageError
@@ -60,4 +60,21 @@ def verify(invocation: Invocation, path: Path) -> int:
         f"{path} holds: {len(manifest.members)} files, schema {manifest.schema}, {manifest.head.seq} records,"
     )
     print(f"of profile {manifest.profile}, made {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC")
+    return 0
+
+
+def put_back(invocation: Invocation, path: Path) -> int:
+    """Put a backup in the place of a profile, and say what became of the one that stood there."""
+    found = restore(invocation, path)
+    head = found.manifest.head
+    print(
+        f"{found.folder} is as it was on {found.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC: {head.seq} records"
+    )
+    if found.set_aside.newest is not None:
+        print(f"Record {found.set_aside.newest.seq} was anchored before; what is known of it is kept in")
+        print(f"{found.folder / found.set_aside.file}")
+    if found.replaced is not None:
+        print(f"What stood there is kept in {found.replaced}; remove it when you are content")
+    else:
+        print("Credentials in a keyring are in no backup: investiq secrets list says what is to be set anew")
     return 0

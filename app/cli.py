@@ -96,12 +96,23 @@ def _run(arguments: Namespace, variables: Mapping[str, str]) -> int:
         passphrase_file=arguments.passphrase_file or (Path(given) if given else None),
         variables=variables,
     )
+    _settle_restores(invocation.data_dir)
     if arguments.command in (None, "desktop"):
         return _open_window(arguments, invocation)
     if arguments.command == "headless":
         return _run_headless(arguments, invocation)
     _configure_log(arguments, variables, None)
     return _command(arguments)(invocation)
+
+
+def _settle_restores(root: Path) -> None:
+    from app.profile import PROFILES
+    from core.storage.backup_swap import is_unfinished
+
+    if is_unfinished(root / PROFILES):
+        from app.swapping import settle
+
+        settle(root)
 
 
 def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
@@ -154,6 +165,8 @@ def _backup(arguments: Namespace) -> "Callable[[Invocation], int]":
             return backup_commands.create
         case "verify":
             return lambda invocation: backup_commands.verify(invocation, arguments.file)
+        case "restore":
+            return lambda invocation: backup_commands.put_back(invocation, arguments.file)
     return backup_commands.show
 
 

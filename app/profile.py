@@ -193,13 +193,22 @@ def create(
     return load(root, name)
 
 
+def folder_of(root: Path, name: str) -> Path:
+    """Return where a profile of a name stands, or would.
+
+    Raises:
+        Refused: it cannot be a name.
+    """
+    return root / PROFILES / _checked(name)
+
+
 def new_folder(root: Path, name: str) -> Path:
     """Return where a new profile would stand.
 
     Raises:
         Refused: the name is taken or cannot be one.
     """
-    folder = root / PROFILES / _checked(name)
+    folder = folder_of(root, name)
     if folder.exists():
         raise Refused(RefusalCode.NAME_TAKEN, f"{folder} exists already; nothing was overwritten")
     return folder

@@ -1,0 +1,72 @@
+"""The last step of a restore, also when it was cut off: folders change places, and the keyring is told."""
+
+import shutil
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from app.anchoring import keyring_anchor
+from app.instance import ProfileLock
+from app.profile import PROFILES
+from core.errors import KeyringUnavailable, ProfileInUse, Refused, StorageUnwritable
+from core.storage.backup_swap import MARK, STAGED, Decision, decision_of, finish, move
+
+
+def settle(root: Path) -> None:
+    """Finish every restore that was cut off after its decision, and clear away those cut off before.
+
+    Raises:
+        StorageError: a folder could not be moved; the next start tries again.
+    """
+    parent = root / PROFILES
+    names = {path.name.removesuffix(".lock") for path in parent.glob(f"{STAGED}*")}
+    for staged in sorted(parent / name for name in names):
+        lock = staged.with_name(f"{staged.name}.lock")
+        try:
+            with ProfileLock(lock):
+                _settle(staged)
+                lock.unlink(missing_ok=True)
+        except ProfileInUse:  # one that is being made
+            continue
+    for mark in sorted(parent.glob(f"[!.]*/{MARK}")):
+        _tell_keyring(mark.parent)
+
+
+def _settle(staged: Path) -> None:
+    decision = decision_of(staged)
+    if decision is None:
+        shutil.rmtree(staged, ignore_errors=True)
+        return
+    target = staged.parent / decision.target
+    with ExitStack() as held:
+        if target.exists() and sys.platform != "win32":
+            held.enter_context(ProfileLock(target / "lock"))
+        move(staged, decision)
+
+
+def put(staged: Path, decision: Decision) -> None:
+    """Carry a decision out.
+
+    Raises:
+        Refused, StorageUnwritable: what stood there stands there, and nothing is decided any more.
+    """
+    try:
+        _tell_keyring(move(staged, decision))
+    except (Refused, StorageUnwritable):
+        # What stood there stands there, so it is as if nothing had been decided.
+        (staged / MARK).unlink(missing_ok=True)
+        raise
+
+
+def _tell_keyring(folder: Path) -> None:
+    decision = decision_of(folder)
+    if decision is None:
+        return
+    try:
+        keyring = keyring_anchor(folder, folder.name)
+        if keyring is not None:
+            keyring.keep(decision.anchor)
+    except KeyringUnavailable as error:
+        print(f"investiq: the keyring was not told, the next start tries again: {error}", file=sys.stderr)
+        return
+    finish(folder)
