@@ -24,7 +24,11 @@ START = "A" * 43  # 32 zero bytes, base64url without padding
 HASHED = ("actor", "role", "session", "action", "entity", "order_id", "cl_ord_id", "payload_hash")
 TEXTS = (*HASHED, "prev_digest", "digest", "payload", "type")
 COLUMNS = {"seq": int, "ts_utc_us": int, **dict.fromkeys(TEXTS, str)}
-HEADER = ("header", "investiq-audit-export", 1)
+HEADERS = [("header", "investiq-audit-export", version) for version in (1, 2)]
+SEAL_COLUMNS = {
+    **dict.fromkeys(("first_seq", "last_seq", "sealed_at_us"), int),
+    **dict.fromkeys(("prev_digest", "last_digest", "file", "sha256", "digest", "type"), str),
+}
 MINTED = ("order.prepared", "replace.requested")
 
 Json = dict[str, Any]
@@ -131,8 +135,29 @@ def read_object(line: bytes | str) -> Json:
 
 def is_record(found: Json) -> bool:
     """Say whether an object has every column of a record, each of its type, and nothing else."""
-    has_all = found.keys() == COLUMNS.keys() and found["type"] == "record"
-    return has_all and all(type(found[name]) is kind for name, kind in COLUMNS.items())
+    return has_columns(found, "record", COLUMNS)
+
+
+def is_segment(found: Json) -> bool:
+    """Say whether an object is the seal of a segment."""
+    return has_columns(found, "segment", SEAL_COLUMNS)
+
+
+def has_columns(found: Json, kind: str, columns: dict[str, type]) -> bool:
+    """Say whether an object has exactly these columns, each of its type."""
+    has_all = found.keys() == columns.keys() and found["type"] == kind
+    return has_all and all(type(found[name]) is each for name, each in columns.items())
+
+
+def seal_of(segment: Json, before: str) -> str | None:
+    """Make a seal's digest anew, given that of the seal before; None where a value cannot have one."""
+    try:
+        names = ("first_seq", "last_seq", "prev_digest", "last_digest", "sealed_at_us", "file", "sha256")
+        parts = [segment[name] for name in names]
+        raw = (part if isinstance(part, int) else part.encode() for part in parts)
+        return hash_of(signed_text(b"investiq-segment-v1", before.encode(), *raw))
+    except (ValueError, OverflowError):
+        return None
 
 
 class Check:
@@ -152,6 +177,9 @@ class Check:
         self._gaps: list[Json] = []
         self._edited: list[tuple[Json, Json]] = []
         self._sha = hashlib.sha256()
+        self.segments: list[Json] = []
+        self.absent: list[Json] = []
+        self._sealing = ("", 0)
 
     def fault(self, seq: int, kind: str, reason: str) -> Json:
         """Note what does not hold, and where; the first hundred are kept."""
@@ -170,7 +198,7 @@ class Check:
             self.exported_at_us = int(found["exported_at_us"])
             key = bytes.fromhex(found["public_key"])
             anchors = [(str(each["place"]), str(each["line"])) for each in found["anchors"]]
-            is_ours = (found["type"], found["format"], found["version"]) == HEADER
+            is_ours = (found["type"], found["format"], found["version"]) in HEADERS
         except (KeyError, TypeError, ValueError):
             pass
         if not is_ours:
@@ -205,6 +233,9 @@ class Check:
             self.fault(0, "inserted", f"line {number} stands after the end of the export")
         elif found.get("type") == "trailer" and line.endswith(b"\n"):
             self.trailer = found
+        elif is_segment(found) and self.count == 0:
+            self._sha.update(line)
+            self._segment(found)
         elif is_record(found):
             self._sha.update(line)
             self.count += 1
@@ -215,8 +246,42 @@ class Check:
             self._links = None  # what comes next cannot be held against it
             self.fault(self.last_seq, "format", f"line {number} is not a record of an audit log")
 
+    def _segment(self, segment: Json) -> None:
+        last = self.segments[-1] if self.segments else {"last_seq": 0, "last_digest": START, "digest": ""}
+        first, end = segment["first_seq"], segment["last_seq"]
+        follows = (first, segment["prev_digest"]) == (last["last_seq"] + 1, last["last_digest"])
+        if not follows or end < first:
+            self.fault(first, "sealed", "a seal does not continue the one before it")
+        elif seal_of(segment, last["digest"]) != segment["digest"]:
+            self.fault(first, "sealed", f"the seal of records {first} to {end} is not what was written")
+        self.segments.append(segment)
+
+    def _leap(self, seq: int) -> None:
+        """Stand at the end of segments that are not in the export, where these reach up to a record."""
+        missing = [each for each in self.segments if self.last_seq < each["last_seq"] < seq]
+        reaches = (
+            missing and missing[0]["first_seq"] == self.last_seq + 1 and missing[-1]["last_seq"] == seq - 1
+        )
+        if not reaches:
+            return
+        for segment in missing:
+            self.absent.append(segment)
+            self.last_seq, self.head = segment["last_seq"], segment["last_digest"]
+            for inside in [known for known in self._known if segment["first_seq"] <= known < self.last_seq]:
+                del self._known[inside]
+            self._anchor_met(self.last_seq, self.head)
+        self._links = {self.head}
+
+    def _sealed_here(self, seq: int, digest: str) -> None:
+        for segment in self.segments:
+            if segment["last_seq"] == seq and segment["last_digest"] != digest:
+                self.fault(seq, "sealed", "another record stands here than its seal says")
+
     def _record(self, record: Json) -> None:
-        seq, before = record["seq"], self.last_seq
+        seq = record["seq"]
+        if self.segments and seq > self.last_seq + 1:
+            self._leap(seq)
+        before = self.last_seq
         if seq <= before:
             self._earlier(record)
             return
@@ -235,6 +300,10 @@ class Check:
             self._first(record)
         elif is_next:
             self._witness(record)
+        if self.segments:
+            self._sealed_here(seq, record["digest"])
+        if record["action"] == "segment.sealed":
+            self._sealing = str(read_object(record["payload"]).get("seal")), seq
         self._anchor_met(seq, record["digest"])
 
     def _earlier(self, record: Json) -> None:
@@ -296,6 +365,7 @@ class Check:
             if not gap["left"]:
                 gap["fault"].update(kind="swapped", reason="the record stands behind a later one")
         self._name_edits()
+        self._end_of_seals()
         self._end_of_chain()
         if ahead := [seq for seq in self._known if seq > self.last_seq]:
             self.fault(self.last_seq + 1, "rolled back", f"records up to {max(ahead)} were anchored")
@@ -315,6 +385,16 @@ class Check:
                 fault.update(kind="deleted", reason="a record was taken out, and the rest numbered anew")
             elif digest_of(record, seq - 1) == record["digest"]:
                 fault.update(seq=seq - 1, kind="inserted", reason="put in, and the rest numbered anew")
+
+    def _end_of_seals(self) -> None:
+        newest = self.segments[-1] if self.segments else {"last_seq": 0, "digest": ""}
+        named, seq = self._sealing
+        if named != newest["digest"]:
+            self.fault(
+                seq or newest["last_seq"] + 1, "sealed", "the newest seal is not the one that was recorded"
+            )
+        if newest["last_seq"] > self.last_seq:
+            self.fault(self.last_seq + 1, "truncated", f"records up to {newest['last_seq']} were sealed")
 
     def _end_of_chain(self) -> None:
         if self.trailer is None:
@@ -359,9 +439,11 @@ def words_of(found: Json) -> str:
     if found["order_ids"]:
         anchors.append(f"order ids ({found['order_ids']}; compare them with the broker's own list)")
     head = "record {seq}, digest {digest}".format_map(found["head"])
+    absent = [f"      not in the export, sealed: {each}" for each in found["absent"]]
     lines = [
         *faults,
         f"{'GOOD' if found['ok'] else 'BAD '}  {found['records']} records, head: {head}",
+        *absent,
         f"      held against: {', '.join(anchors) or 'nothing outside the export'}",
         f"      public key, to be compared with the one you noted: {found['public_key']}",
         f"      {found['rows_per_s']:,} records a second",
@@ -387,6 +469,7 @@ def main() -> int:
         "records": check.count,
         "head": {"seq": check.last_seq, "digest": check.head},
         "faults": check.faults,
+        "absent": [f"records {s['first_seq']} to {s['last_seq']}, archive {s['file']}" for s in check.absent],
         "anchors": check.places,
         "order_ids": check.witnesses,
         "public_key": check.key.hex(),

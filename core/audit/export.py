@@ -9,17 +9,21 @@ from typing import BinaryIO
 
 import orjson
 
+from core.audit.sealed import Sealed
 from core.audit.verify import BATCH, Chain, Progress, Walk
 from core.audit.witnessed import Known
-from core.domain.audit import AuditHead, AuditRecord, AuditReport
+from core.domain.audit import AuditHead, AuditRecord, AuditReport, AuditSegment
 from core.ports.anchors import Signer
+from core.ports.segments import Archives
 from core.ports.storage import Reader, Store
 
 FORMAT = "investiq-audit-export"
-VERSION = 1
+VERSION = 2
 _LABEL = b"investiq-export-v1"
 
 _COLUMNS = tuple(each.name for each in fields(AuditRecord))
+# A seal goes without the key of its archive.
+_SEAL = tuple(each.name for each in fields(AuditSegment) if each.name != "key")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,14 +34,18 @@ async def export_chain(
     file: BinaryIO,
     now: datetime,
     progress: Progress = lambda _: None,
+    archives: Archives | None = None,
 ) -> AuditReport:
     """Write every record as it stands, whether the chain holds or not, and check it on the way.
+
+    Of records in an archive that is not at hand the seal alone is written.
 
     Args:
         known: what the witnesses say; it goes into the file as well.
         file: where to; written on a thread, and not closed.
         now: our time, UTC.
         progress: told the number of the record that was written last, page after page.
+        archives: where sealed records are.
 
     Raises:
         StorageError: the chain could not be read; the file is not whole.
@@ -46,7 +54,9 @@ async def export_chain(
     made = _Export(signer, known, file, (now - _EPOCH) // timedelta(microseconds=1))
     # What is appended meanwhile is not waited for.
     head = await store.read(lambda reader: reader.audit_head())
-    await asyncio.to_thread(made.begin)
+    segments = await store.read(lambda reader: reader.audit_segments())
+    await asyncio.to_thread(made.begin, segments)
+    await made.sealed(segments, archives)
     after = 0
     while records := await store.read(_page(after, head)):
         after = records[-1].seq
@@ -74,7 +84,7 @@ class _Export:
         self._walk = Walk(Chain(known=known), known.heads, known)
         self._count = 0
 
-    def begin(self) -> None:
+    def begin(self, segments: Sequence[AuditSegment]) -> None:
         known = self._known
         self._write(
             {
@@ -87,6 +97,13 @@ class _Export:
                 "anchors": [{"place": each.place, "line": each.line} for each in known.heads],
             }
         )
+        for segment in segments:
+            self._write({"type": "segment", **{name: getattr(segment, name) for name in _SEAL}})
+
+    async def sealed(self, segments: Sequence[AuditSegment], archives: Archives | None) -> None:
+        found = Sealed()
+        await found.walk(segments, archives, self._walk, self.add)
+        self._walk.end_sealed(found)
 
     def add(self, records: Sequence[AuditRecord]) -> None:
         self._walk.on(records)

@@ -6,9 +6,12 @@ import json
 import struct
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
+from core.audit.sealed import Sealed
 from core.audit.witnessed import NOTHING_KNOWN, Known, KnownHead, Witnesses
-from core.domain.audit import AuditFault, AuditHead, AuditRecord, AuditReport
+from core.domain.audit import AuditFault, AuditHead, AuditRecord, AuditReport, AuditSegment
+from core.ports.segments import Archives
 from core.ports.storage import Reader, Store
 
 START = AuditHead(0, "A" * 43)  # 32 zero bytes
@@ -20,6 +23,7 @@ _LABEL = b"investiq-audit-v1"
 _GENESIS = "genesis"
 # The records in whose transaction an order id is made.
 _MINTED = frozenset({"order.prepared", "replace.requested"})
+_SEALED = "segment.sealed"
 _OURS = "IQ-"
 _OURS_LENGTH = 36
 _WITNESS = 11
@@ -37,6 +41,7 @@ class Chain:
         verified_to: number of the last record up to which everything holds.
         faults: the first hundred.
         witnesses: order ids that were held against the chain.
+        sealing: digest of the newest seal, as the record of it says, and the number of that record.
     """
 
     def __init__(self, start: AuditHead = START, known: Known = NOTHING_KNOWN) -> None:
@@ -48,6 +53,7 @@ class Chain:
         self.verified_to = start.seq
         self.faults: list[AuditFault] = []
         self.witnesses = 0
+        self.sealing = ("", 0)
 
     @property
     def head(self) -> AuditHead:
@@ -60,7 +66,7 @@ class Chain:
             fault = self._fault(record)
             self._is_sound = fault is None
             if fault is not None:
-                self._note(record.seq, fault)
+                self.note(record.seq, fault)
             elif not self.faults:
                 self.verified_to = record.seq
             # What comes next is held against what stands here, so that one edit is one fault.
@@ -73,7 +79,7 @@ class Chain:
         """
         by = f" ({place})" if place else ""
         if self._last.seq < known.seq:
-            self._note(
+            self.note(
                 self._last.seq + 1,
                 f"records up to {known.seq} are known to have existed and are missing{by}: "
                 "the record was cut, or put back to an earlier state",
@@ -83,7 +89,7 @@ class Chain:
         elif self._is_sound and not self._is_other:
             # A record that is not sound in itself has its fault already.
             self._is_other = True
-            self._note(
+            self.note(
                 known.seq,
                 f"another record stands here than the one that is known to have existed{by}: "
                 f"history was written anew at some record after {self._anchored}",
@@ -94,7 +100,15 @@ class Chain:
         # Nothing between the last witness that agreed and the one that does not is vouched for.
         self.verified_to = min(self.verified_to, seq)
 
-    def _note(self, seq: int, reason: str) -> None:
+    def leap(self, head: AuditHead) -> None:
+        """Stand on a record that was sealed, and go on from there."""
+        self._last = head
+        self._is_sound = True
+        if not self.faults:
+            self.verified_to = head.seq
+
+    def note(self, seq: int, reason: str) -> None:
+        """Keep a fault; nothing from there on counts as verified."""
         if len(self.faults) < MOST_FAULTS:
             self.faults.append(AuditFault(seq, reason))
             self.verified_to = min(self.verified_to, seq - 1)
@@ -127,6 +141,8 @@ class Chain:
 
     def _unwitnessed(self, record: AuditRecord) -> str | None:
         cl_ord_id = record.cl_ord_id
+        if record.action == _SEALED:
+            self.sealing = _seal_in(record), record.seq
         if record.action not in _MINTED or not cl_ord_id.startswith(_OURS) or len(cl_ord_id) != _OURS_LENGTH:
             return None
         self.witnesses += 1
@@ -135,6 +151,13 @@ class Chain:
             return None
         self._doubt_after(max(self._anchored, self._agreed))
         return f"order {cl_ord_id} bears witness to another record before it than the one that stands here"
+
+
+def _seal_in(record: AuditRecord) -> str:
+    try:
+        return str(json.loads(record.payload)["seal"])
+    except (ValueError, TypeError, KeyError):
+        return "nothing that can be read"
 
 
 def _changed(record: AuditRecord) -> str | None:
@@ -197,6 +220,7 @@ class Walk:
         self._heads = heads
         self._known = known
         self._met = 0
+        self._sealed = Sealed()
 
     def on(self, records: Sequence[AuditRecord]) -> None:
         """Walk on, ascending."""
@@ -216,15 +240,33 @@ class Walk:
                 self._met += 1
         self.chain.walk(records[begin:])
 
+    def leap(self, head: AuditHead) -> None:
+        """Go to the end of a segment; what was anchored within it, and not met, is held against nothing."""
+        while self._met < len(self._heads) and self._heads[self._met].head.seq < head.seq:
+            self._met += 1
+        self.chain.leap(head)
+        while self._met < len(self._heads) and self._heads[self._met].head.seq == head.seq:
+            self._expect_next()
+
+    def end_sealed(self, sealed: "Sealed") -> None:
+        """Take what was found of the segments, once they were walked."""
+        self._sealed = sealed
+
     def report(self, *, has_witness: bool = False) -> AuditReport:
         """End the walk: what is known and was not met is missing."""
         if self._met < len(self._heads):
             self._met = len(self._heads) - 1
             self._expect_next()
-        chain, known = self.chain, self._known
+        chain, known, sealed = self.chain, self._known, self._sealed
+        named, where = chain.sealing
+        if sealed.is_checked and named != sealed.digest:
+            chain.note(where or sealed.to + 1, "the newest seal is not the one that the record tells of")
         ids = (CL_ORD_ID_ANCHOR,) if chain.witnesses or has_witness else ()
         faults = (*chain.faults, *known.faults[: MOST_FAULTS - len(chain.faults)])
-        return AuditReport(chain.verified_to, chain.head, faults, (*known.places, *ids), known.silent)
+        places = (*known.places, *ids)
+        return AuditReport(
+            chain.verified_to, chain.head, faults, places, known.silent, sealed.to, tuple(sealed.absent)
+        )
 
     def _expect_next(self) -> None:
         known = self._heads[self._met]
@@ -239,14 +281,19 @@ class Verifier:
 
     Args:
         witnesses: what was signed and kept outside the database; None where nothing was.
+        archives: where sealed records are; None where only their seals can be checked.
     """
 
-    def __init__(self, store: Store, witnesses: Witnesses | None = None) -> None:
+    def __init__(
+        self, store: Store, witnesses: Witnesses | None = None, archives: Archives | None = None
+    ) -> None:
         self._store = store
         self._witnesses = witnesses
+        self._archives = archives
         self._good = START
         self._known = NOTHING_KNOWN
         self._has_witness = False
+        self._sealed = Sealed()
 
     async def verify(self, progress: Progress = lambda _: None) -> AuditReport:
         """Check every record, and that all heads are still there that are known to have stood.
@@ -264,7 +311,16 @@ class Verifier:
             (*self._known.heads, KnownHead(self._good, "", "")) if self._good.seq else self._known.heads,
             key=lambda each: each.head.seq,
         )
-        return await self._walk(Chain(known=self._known), heads, progress)
+        while True:
+            segments = await self._store.read(_segments)
+            walk = Walk(Chain(known=self._known), heads, self._known)
+            self._sealed = Sealed()
+            await self._sealed.walk(segments, self._archives, walk, walk.on)
+            walk.end_sealed(self._sealed)
+            report = await self._walk(walk, 0, progress)
+            # What was sealed while the walk was under way left from under its feet.
+            if not report.faults or segments == await self._store.read(_segments):
+                return report
 
     async def verify_new(self) -> AuditReport:
         """Check only what was added since the last check that found no fault.
@@ -278,13 +334,16 @@ class Verifier:
         standing = await self._store.read(lambda reader: reader.audit_records(good.seq - 1, 1))
         if not standing or (standing[0].seq, standing[0].digest) != (good.seq, good.digest):
             return await self.verify()
-        return await self._walk(Chain(good), ())
+        walk = Walk(Chain(good), (), self._known)
+        report = await self._walk(walk, good.seq)
+        if walk.chain.sealing[1]:
+            # A new seal is held against all of them.
+            return await self.verify()
+        return replace(report, sealed_to=self._sealed.to, absent=tuple(self._sealed.absent))
 
-    async def _walk(
-        self, chain: Chain, heads: Sequence[KnownHead], progress: Progress = lambda _: None
-    ) -> AuditReport:
-        walk = Walk(chain, heads, self._known)
-        records = await self._store.read(_page(chain.head.seq, BATCH))
+    async def _walk(self, walk: Walk, after_seq: int, progress: Progress = lambda _: None) -> AuditReport:
+        chain = walk.chain
+        records = await self._store.read(_page(after_seq, BATCH))
         while len(records) == BATCH:
             # A full page is walked on a thread, while the next one is read.
             following = self._store.read(_page(records[-1].seq, BATCH))
@@ -296,6 +355,10 @@ class Verifier:
         if not report.faults:
             self._good = chain.head
         return report
+
+
+def _segments(reader: Reader) -> tuple[AuditSegment, ...]:
+    return reader.audit_segments()
 
 
 def _page(after_seq: int, limit: int) -> Callable[[Reader], tuple[AuditRecord, ...]]:

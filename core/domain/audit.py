@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.domain.access import Actor
@@ -75,6 +75,7 @@ class AuditAction(StrEnum):
     UNLOCK_REFUSED = "unlock.refused"
     SECRET_SET = "secret.set"  # noqa: S105 - the name of an event
     SECRET_REMOVED = "secret.removed"  # noqa: S105
+    SEGMENT_SEALED = "segment.sealed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,36 @@ class AuditRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSegment:
+    """The seal of records that moved into an archive; it stays with the chain for ever.
+
+    Attributes:
+        prev_digest: digest of the record before the first one.
+        last_digest: digest of the last one.
+        sealed_at_us: our time, microseconds since 1970-01-01 UTC.
+        file: name of the archive, without a folder.
+        sha256: of the whole archive, hexadecimal.
+        digest: base64url SHA-256 over all of the above and the digest of the seal before.
+        key: of the archive, hexadecimal; known to the database alone.
+    """
+
+    first_seq: int
+    last_seq: int
+    prev_digest: str
+    last_digest: str
+    sealed_at_us: int
+    file: str
+    sha256: str
+    digest: str
+    key: str = field(repr=False)
+
+    @property
+    def records(self) -> int:
+        """How many it holds."""
+        return self.last_seq - self.first_seq + 1
+
+
+@dataclass(frozen=True, slots=True)
 class AuditFault:
     """The first place where the chain does not hold, and why.
 
@@ -156,6 +187,8 @@ class AuditReport:
         faults: what does not hold, in order; empty when all is well.
         anchors: names of the witnesses that it could be checked against.
         silent: witnesses that gave no answer, and why.
+        sealed_to: number of the last record that moved into an archive; 0 where none did.
+        absent: archives that are not at hand; of their records the seals alone were checked.
     """
 
     verified_to: int
@@ -163,6 +196,8 @@ class AuditReport:
     faults: tuple[AuditFault, ...]
     anchors: tuple[str, ...]
     silent: tuple[str, ...] = ()
+    sealed_to: int = 0
+    absent: tuple[str, ...] = ()
 
 
 def payload_of(facts: Mapping[str, object]) -> str:

@@ -15,6 +15,7 @@ from core.domain.records import (
 )
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 from core.ports.risk_records import RiskReader, RiskWriter
+from core.ports.segments import SegmentReader, SegmentWriter
 from core.ports.users import UserReader, UserWriter
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class FillReader(Protocol):
         ...
 
 
-class Reader(FillReader, RiskReader, UserReader, Protocol):
+class Reader(FillReader, RiskReader, SegmentReader, UserReader, Protocol):
     """Questions to the database. Used inside `Store.read` or `Store.write`, on a storage thread."""
 
     def order(self, cl_ord_id: ClOrdId) -> Order | None:
@@ -120,7 +121,7 @@ class Reader(FillReader, RiskReader, UserReader, Protocol):
         ...
 
 
-class UnitOfWork(Reader, RiskWriter, UserWriter, Protocol):
+class UnitOfWork(Reader, RiskWriter, SegmentWriter, UserWriter, Protocol):
     """Changes that become durable together, or not at all."""
 
     def insert_order(self, order: Order, body: str, verdict: str) -> None:

@@ -7,11 +7,12 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import DatabaseDamaged, DatabaseTooNew
+from core.failpoints import failpoint
 from core.storage import risk_tables as risk
 from core.storage import tables as t
 
 # Compiled in, so that a start need not import Alembic (0.36 s) to know that all is well.
-HEAD = "0004"
+HEAD = "0005"
 
 
 def create_schema(connection: Connection) -> None:
@@ -86,6 +87,7 @@ def upgrade(connection: Connection, revision: str = "head", scripts: Path | None
                 raise DatabaseDamaged(
                     f"after the upgrade {len(broken)} rows would point nowhere; it was undone"
                 )
+            failpoint("migration.upgraded")
     finally:
         driver.execute("PRAGMA foreign_keys = ON")
 

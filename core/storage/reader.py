@@ -14,6 +14,7 @@ from core.domain.portfolio import Lot, LotClose, Position
 from core.domain.records import AuditQuery, IdempotencyRecord, TradingStateRecord, Watchlist
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 from core.storage import tables as t
+from core.storage.retention import SqlSegmentReader
 from core.storage.risk_store import SqlRiskReader
 from core.storage.rows import close_of, fill_of, lot_of, order_of, position_of, report_of
 from core.storage.user_store import SqlUserReader
@@ -152,7 +153,7 @@ class SqlFillReader:
         return tuple(close_of(row) for row in self._connection.execute(asked).mappings())
 
 
-class SqlReader(SqlFillReader, SqlRiskReader, SqlUserReader):
+class SqlReader(SqlFillReader, SqlRiskReader, SqlSegmentReader, SqlUserReader):
     """`ports.storage.Reader` on one connection, inside a transaction that the store began."""
 
     def order(self, cl_ord_id: ClOrdId) -> Order | None:

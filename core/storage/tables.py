@@ -272,6 +272,23 @@ audit_payload = Table(
     Column("payload", Text, nullable=False),
 )
 
+# The seals of what moved into archives, for ever: they keep the rest of the chain verifiable.
+# Each archive has a key of its own, so that a new key of the database leaves it as it was sealed.
+audit_segments = Table(
+    "audit_segments",
+    metadata,
+    Column("first_seq", Integer, primary_key=True),
+    Column("last_seq", Integer, nullable=False),
+    Column("prev_digest", Text, nullable=False),
+    Column("last_digest", Text, nullable=False),
+    Column("sealed_at_us", BigInteger, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    CheckConstraint("last_seq >= first_seq", name="segment_holds_records"),
+)
+
 # Named lists, and their symbols in the order in which they are shown.
 watchlist = Table(
     "watchlist",
@@ -309,8 +326,7 @@ users = Table(
 )
 
 APPEND_ONLY = (
-    "audit_log",
-    "audit_payload",
+    "audit_segments",
     "executions",
     "fills",
     "lot_closes",
@@ -330,7 +346,24 @@ _CHAIN = (
     "(SELECT digest FROM audit_log ORDER BY seq DESC LIMIT 1), NEW.prev_digest) "
     "BEGIN SELECT RAISE(ABORT, 'audit_log takes the next number and the head before it'); END"
 )
+_REFUSE_UNSEALED = (
+    "CREATE TRIGGER {table}_no_DELETE BEFORE DELETE ON {table} "
+    "WHEN NOT EXISTS (SELECT 1 FROM audit_segments WHERE OLD.seq BETWEEN first_seq AND last_seq) "
+    "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+)
+_SEAL = (
+    "CREATE TRIGGER audit_segments_chain BEFORE INSERT ON audit_segments "
+    "WHEN NEW.first_seq <> coalesce((SELECT max(last_seq) FROM audit_segments), 0) + 1 "
+    "OR NEW.last_seq >= coalesce((SELECT max(seq) FROM audit_log), 0) "
+    "OR NOT EXISTS (SELECT 1 FROM audit_log WHERE seq = NEW.first_seq AND prev_digest = NEW.prev_digest) "
+    "OR NOT EXISTS (SELECT 1 FROM audit_log WHERE seq = NEW.last_seq AND digest = NEW.last_digest) "
+    "BEGIN SELECT RAISE(ABORT, 'audit_segments takes the oldest records that stand, never the newest'); END"
+)
+AUDIT = ("audit_log", "audit_payload")
 TRIGGERS = (
+    *(REFUSE_CHANGE.format(table=table, event="UPDATE") for table in AUDIT),
+    *(_REFUSE_UNSEALED.format(table=table) for table in AUDIT),
+    _SEAL,
     *(
         REFUSE_CHANGE.format(table=table, event=event)
         for table in APPEND_ONLY

@@ -15,6 +15,7 @@ from core.errors import AuditUnwritable, StorageError
 from core.failpoints import failpoint
 from core.storage import tables as t
 from core.storage.reader import SqlReader
+from core.storage.retention import SqlSegmentWriter
 from core.storage.risk_store import SqlRiskWriter
 from core.storage.rows import (
     audit_values,
@@ -62,7 +63,7 @@ _INSERT_AUDIT = insert(t.audit_log)
 _INSERT_PAYLOAD = insert(t.audit_payload)
 
 
-class SqlUnitOfWork(SqlReader, SqlRiskWriter, SqlUserWriter):
+class SqlUnitOfWork(SqlReader, SqlRiskWriter, SqlSegmentWriter, SqlUserWriter):
     """`ports.storage.UnitOfWork` on the writing connection: a reader that can also change things."""
 
     def __init__(self, connection: Connection) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from core.audit import ledger
 from core.audit.anchors import anchor_line
 from core.domain.access import Actor, Origin
-from core.domain.audit import AuditAction, AuditDraft, AuditHead, AuditRecord, payload_of
+from core.domain.audit import AuditAction, AuditDraft, AuditHead, AuditRecord, AuditSegment, payload_of
 from core.errors import InvestIQError
 from core.ids import CountedIds, mint_cl_ord_id
 from core.storage.anchors import SigningKey
@@ -35,7 +35,9 @@ def whole_chain(word: str = "AAPL", key: SigningKey = SIGNER) -> tuple[AuditReco
     for action in AuditAction:
         head = head_of(records)
         order = mint_cl_ord_id(ids, head.digest) if action in MINTED else ""
-        payload = payload_of({"price": "189.43", "text": f"{word} — {action}"})
+        facts = {"price": "189.43", "text": f"{word} — {action}"}
+        # Nothing is in an archive yet, and so it says.
+        payload = payload_of({**facts, "seal": ""} if action is AuditAction.SEGMENT_SEALED else facts)
         draft = AuditDraft(action, DESK, f"{word} buy 20", payload, f"b-{len(records)}", order)
         if action is AuditAction.GENESIS:
             draft = ledger.genesis(INSTALLATION, 1, DESK, key.public_key.hex())
@@ -71,6 +73,7 @@ class ChainStore:
 
     def __init__(self, records: Iterable[AuditRecord] = ()) -> None:
         self.records = list(records)
+        self.segments: tuple[AuditSegment, ...] = ()
         self.error: InvestIQError | None = None
 
     async def read(self, query: Callable[[Any], Any]) -> Any:
@@ -80,6 +83,9 @@ class ChainStore:
 
     def audit_head(self) -> AuditHead:
         return head_of(sorted(self.records, key=lambda each: each.seq))
+
+    def audit_segments(self) -> tuple[AuditSegment, ...]:
+        return self.segments
 
     def audit_records(self, after_seq: int, limit: int) -> tuple[AuditRecord, ...]:
         found = sorted((each for each in self.records if each.seq > after_seq), key=lambda each: each.seq)

@@ -10,6 +10,7 @@ from sqlalchemy import event
 from core.domain.records import AuditQuery
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 from core.ports.risk_records import RiskReader
+from core.ports.segments import SegmentReader
 from core.ports.storage import FillReader, Reader
 from core.ports.users import UserReader
 from core.storage import engine, vault
@@ -102,6 +103,10 @@ QUESTIONS |= {
         lambda r: r.pending_proposals(),
         "pending_trades USING INDEX ix_pending_trades_pending",
     ),
+    "first_audit_after": (
+        lambda r: r.first_audit_after(1),
+        "audit_log USING INTEGER PRIMARY KEY (rowid>?)",
+    ),
 }
 # Asked for whole, and read whole.
 WHOLE: dict[str, tuple[Callable[[Reader], object], set[str]]] = {
@@ -113,6 +118,7 @@ WHOLE: dict[str, tuple[Callable[[Reader], object], set[str]]] = {
     "living_keys": (lambda r: r.living_keys(0), {"trade_idempotency", "orders"}),  # once, at the start
     "breakers": (lambda r: r.breakers(), {"breakers"}),  # once, at the start
     "parameter_changes": (lambda r: r.parameter_changes(), {"risk_parameters"}),  # once, at the start
+    "audit_segments": (lambda r: r.audit_segments(), {"audit_segments"}),  # a row a month
     "settings": (lambda r: r.settings(), {"settings"}),
     "users": (lambda r: r.users(), {"users"}),  # a handful of rows, at start and unlock
     "watchlists": (lambda r: r.watchlists(), {"watchlist", "watchlist_symbols"}),
@@ -149,7 +155,7 @@ def test_every_question_of_the_port_is_here():
     spoken = {"fills": {"fills", "newest", "all"}, "lots": {"lots", "all"}, "lot_closes": {"closes", "all"}}
     questions = {
         name
-        for port in (Reader, FillReader, RiskReader, UserReader)
+        for port in (Reader, FillReader, RiskReader, SegmentReader, UserReader)
         for name in vars(port)
         if not name.startswith("_")
     }

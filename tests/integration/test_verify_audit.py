@@ -276,7 +276,7 @@ def test_export_holds_every_column_as_it_stands_and_the_key(desk, run, tmp_path)
 
     first, *records, last = map(json.loads, (tmp_path / "e.jsonl").read_text().splitlines())
 
-    assert (first["type"], first["format"], first["version"]) == ("header", "investiq-audit-export", 1)
+    assert (first["type"], first["format"], first["version"]) == ("header", "investiq-audit-export", 2)
     assert set(records[0]) == {"type", "payload", *(column.name for column in t.audit_log.c)}
     assert [each["seq"] for each in records] == list(range(1, LENGTH + 1))
     assert records[5]["entity"] == "AAPL — buy 20"

@@ -121,11 +121,25 @@ def _fill_history(connection: Connection) -> None:
     connection.execute(
         insert(t.trading_state), {"state": "ACTIVE", "reason": "", "actor": "", "changed_at": now}
     )
-    connection.execute(insert(t.audit_log), _audit_row(1, "d" * 43, "A" * 43))
-    connection.execute(insert(t.audit_payload), {"seq": 1, "payload": "{}"})
+    connection.execute(
+        insert(t.users), {"name": "kim", "role": "admin", "changed_by": "kim", "changed_at": now}
+    )
+    for seq, digest, before in ((1, "d" * 43, "A" * 43), (2, "e" * 43, "d" * 43)):
+        connection.execute(insert(t.audit_log), _audit_row(seq, digest, before))
+        connection.execute(insert(t.audit_payload), {"seq": seq, "payload": "{}"})
+    connection.execute(insert(t.audit_segments), _seal(1, 1, "A" * 43, "d" * 43))
+    for table in (t.audit_payload, t.audit_log):
+        connection.execute(delete(table).where(table.c.seq == 1))
 
 
-@pytest.mark.parametrize("name", t.APPEND_ONLY)
+def _seal(first_seq: int, last_seq: int, before: str, digest: str) -> dict[str, object]:
+    return {
+        "first_seq": first_seq, "last_seq": last_seq, "prev_digest": before, "last_digest": digest,
+        "sealed_at_us": 1, "file": "f", "sha256": "s", "digest": "x", "key": "k",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*t.APPEND_ONLY, *t.AUDIT])
 @pytest.mark.parametrize("change", [update, delete])
 def test_history_refuses_to_be_changed(connection: Connection, name, change):
     table = t.metadata.tables[name]
@@ -144,7 +158,8 @@ def test_history_refuses_to_be_changed(connection: Connection, name, change):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"seq": 3},
+        {"seq": 4},
+        {"seq": 2},
         {"seq": 1},
         {"seq": 0},
         {"prev_digest": "x" * 43},
@@ -162,7 +177,39 @@ def test_audit_log_takes_only_the_next_whole_record(connection: Connection, chan
         _fill_history(connection)
 
     with connection.begin(), pytest.raises(SQLAlchemyError):
-        connection.execute(insert(t.audit_log), {**_audit_row(2, "e" * 43, "d" * 43), **changes})
+        connection.execute(insert(t.audit_log), {**_audit_row(3, "f" * 43, "e" * 43), **changes})
 
     with connection.begin():
-        connection.execute(insert(t.audit_log), _audit_row(2, "e" * 43, "d" * 43))
+        connection.execute(insert(t.audit_log), _audit_row(3, "f" * 43, "e" * 43))
+
+
+@pytest.mark.parametrize(
+    "seal",
+    [
+        _seal(1, 1, "A" * 43, "d" * 43),  # what was sealed already
+        _seal(3, 3, "e" * 43, "f" * 43),  # what does not stand there
+        _seal(2, 3, "d" * 43, "f" * 43),  # the newest
+        _seal(2, 2, "x" * 43, "e" * 43),
+        _seal(2, 2, "d" * 43, "x" * 43),
+        _seal(2, 1, "d" * 43, "e" * 43),
+    ],
+)
+def test_seal_stands_for_the_oldest_records_and_never_the_newest(connection: Connection, seal):
+    with connection.begin():
+        _fill_history(connection)
+        connection.execute(insert(t.audit_log), _audit_row(3, "f" * 43, "e" * 43))
+
+    with connection.begin(), pytest.raises(SQLAlchemyError):
+        connection.execute(insert(t.audit_segments), seal)
+
+
+def test_only_records_with_a_seal_can_be_deleted(connection: Connection):
+    with connection.begin():
+        _fill_history(connection)
+        connection.execute(insert(t.audit_log), _audit_row(3, "f" * 43, "e" * 43))
+        connection.execute(insert(t.audit_segments), _seal(2, 2, "d" * 43, "e" * 43))
+
+        for table in (t.audit_payload, t.audit_log):
+            connection.execute(delete(table).where(table.c.seq == 2))
+        with pytest.raises(SQLAlchemyError, match="append-only"):
+            connection.execute(delete(t.audit_log).where(t.audit_log.c.seq == 3))
