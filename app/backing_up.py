@@ -20,6 +20,7 @@ from core.storage import backup
 from core.storage.anchors import FILE, AnchorFile, find_signing_key
 from core.storage.backup import Backup
 from core.storage.backup_rotation import backups
+from core.storage.segments import FOLDER, SegmentFiles
 from core.storage.store import open_store
 from core.storage.vault import Key
 
@@ -57,9 +58,10 @@ def check_chain(folder: Path, database: Path, key: Key, installation_id: str) ->
     signer = find_signing_key(folder, key)
     side = (AnchorFile(folder / FILE),)
     known = None if signer is None else Witnesses(installation_id, signer.public_key, side)
+    archives = SegmentFiles(folder / FOLDER)
     store = open_store(database, key, create=False)
     try:
-        faults = asyncio.run(Verifier(store, known).verify()).faults
+        faults = asyncio.run(Verifier(store, known, archives).verify()).faults
     finally:
         store.close()
     if faults:

@@ -53,16 +53,16 @@ def show_schema(invocation: Invocation) -> int:
 
 
 def upgrade_schema(invocation: Invocation) -> int:
-    """Bring a profile's database to this program's schema: all of it, or nothing."""
-    from core.storage.store import migrate
+    """Bring a profile's database to this program's schema, after a backup: all of it, or nothing."""
+    from app.upgrading import upgrade
 
     profile = used_profile(invocation)
     with held_alone(profile):
-        key = let_in(profile, invocation).key
-        before = schema_of(profile.database, key)
+        unlocked = let_in(profile, invocation)
+        before = schema_of(profile.database, unlocked.key)
         if before.is_current:
             print(f"schema {before.revision} is current; nothing was done")
             return 0
-        migrate(profile.database, key)
-    print(f"schema {before.revision} upgraded to {before.known}")
+        found = upgrade(profile, unlocked)
+    print(f"schema {before.revision} upgraded to {before.known}; as it was before it is in {found.path}")
     return 0

@@ -268,7 +268,8 @@ def opens_unasked(folder: Path) -> bool:
 def open_profile(folder: Path, passphrase: str | None) -> OpenProfile:
     """Open a profile for trading: locked against a second instance, unlocked, and its database current.
 
-    A rotation that was cut off is finished, and a slot below today's cost is raised to it.
+    A rotation that was cut off is finished, a slot below today's cost is raised to it, and a database of an
+    older schema is backed up and upgraded.
 
     Raises:
         ProfileInUse: another instance has it.
@@ -285,9 +286,19 @@ def open_profile(folder: Path, passphrase: str | None) -> OpenProfile:
         unlocked = unlock(profile, passphrase, by_keyring=True)
         if passphrase is not None:
             _refresh(profile, unlocked, passphrase)
+        _bring_up(profile, unlocked)
         store = open_store(profile.database, unlocked.key, create=False)
         undo.pop_all()
         return OpenProfile(profile, store, unlocked, lock)
+
+
+def _bring_up(profile: Profile, unlocked: Unlocked) -> None:
+    from app.opening import schema_of
+
+    if not schema_of(profile.database, unlocked.key).is_current:
+        from app.upgrading import upgrade
+
+        upgrade(profile, unlocked)
 
 
 def _refresh(profile: Profile, unlocked: Unlocked, passphrase: str) -> None:

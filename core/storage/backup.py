@@ -25,7 +25,6 @@ from core.storage import backup_rotation as rotation
 from core.storage import engine, migration
 from core.storage import tables as t
 from core.storage.backup_archive import (
-    ARCHIVES,
     DATABASE,
     LEDGER,
     MEMBERS,
@@ -38,6 +37,7 @@ from core.storage.backup_archive import (
 )
 from core.storage.faults import DRIVER_ERRORS, translate
 from core.storage.reader import SqlReader
+from core.storage.segments import FOLDER as ARCHIVES
 from core.storage.store import migrate
 from core.storage.vault import Key
 

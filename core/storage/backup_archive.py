@@ -24,6 +24,7 @@ from core.domain.audit import AuditHead
 from core.errors import BadInput, StorageUnwritable
 from core.storage import anchors, secrets, vault
 from core.storage.private_file import replacing
+from core.storage.segments import FOLDER as ARCHIVES
 from core.storage.vault import Key
 
 DATABASE = "investiq.db"
@@ -32,7 +33,6 @@ LEDGER = "exchange.ledger"
 EMERGENCY = "emergency.jsonl"
 NEEDED = (vault.FILE, SETTINGS, DATABASE)
 MEMBERS = (*NEEDED, secrets.FILE, anchors.KEY_FILE, anchors.FILE, EMERGENCY, LEDGER)
-ARCHIVES = "archive"  # of sealed audit records, as `segments` names them
 MANIFEST, MAC = "manifest.json", "manifest.mac"
 
 _FORMAT = 1

@@ -20,6 +20,9 @@ from app.backing_up import backups_of, make_backup
 from core.adapters import keychain
 from core.audit import ledger
 from core.audit.anchors import anchor_line
+from core.audit.journal import AuditJournal
+from core.audit.sealing import Sealer
+from core.bus import Bus
 from core.clock import ManualClock
 from core.domain.access import Actor, Origin
 from core.domain.audit import AuditAction, AuditDraft, AuditHead
@@ -31,6 +34,7 @@ from core.storage.anchors import AnchorFile, signing_key
 from core.storage.backup_archive import opened
 from core.storage.migration import HEAD
 from core.storage.secrets import SecretFile
+from core.storage.segments import FOLDER, SegmentFiles
 from core.storage.store import open_store
 from tests.fakes.evil_backup import EVIL
 
@@ -336,3 +340,42 @@ def _settings(desk: profiles.Profile) -> dict[str, str]:
         return found
 
     return asyncio.run(read())
+
+
+def _seal(desk: profiles.Profile) -> Path:
+    async def main() -> None:
+        store = open_store(desk.database, _key(desk), create=False)
+        journal = AuditJournal(store, ManualClock(), Bus(), desk.emergency)
+        sealer = Sealer(store, journal, SegmentFiles(desk.folder / FOLDER))
+        await sealer.run(datetime(2099, 1, 1, tzinfo=UTC), datetime(2099, 1, 2, tzinfo=UTC), DESK)
+        await store.close_async()
+
+    asyncio.run(main())
+    (path,) = (desk.folder / FOLDER).iterdir()
+    return path
+
+
+def test_sealed_records_are_in_the_backup_with_their_archive(run: Run, desk, tmp_path):
+    archived = _seal(desk)
+
+    run("backup", "create")
+    path = _only(desk)
+    code, out, err = run("backup", "verify", path)
+
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read(f"archive/{archived.name}") == archived.read_bytes()
+    assert (code, "holds: 9 files" in out) == (0, True), err
+    shutil.rmtree(desk.folder)
+    assert run("backup", "restore", path)[0] == 0
+    assert (desk.folder / FOLDER / archived.name).stat().st_mode & 0o777 == 0o600
+    assert run("audit", "verify")[0] == 0
+
+
+def test_archive_that_is_not_the_sealed_one_lets_no_backup_be_made(run: Run, desk):
+    archived = _seal(desk)
+    archived.write_bytes(archived.read_bytes()[:-1] + b"x")
+
+    code, _, err = run("backup", "create")
+
+    assert (code, archived.name in err) == (4, True)
+    assert list(backups_of(desk.folder).iterdir()) == []
