@@ -88,6 +88,8 @@ def draw(qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[..., Scene]]:
         scene = Scene(window, bridge, qtbot)
         qtbot.waitUntil(lambda: window.parts.chart.canvas is not None)
         qtbot.waitUntil(lambda: scene.verdict().startswith("Passes"))
+        body = window.parts.risk.body
+        qtbot.waitUntil(lambda: body.radar.note() != "" and body.breakers.text() == "11 of 11 armed")
         bridge._frames.stop()  # no frame is measured: a stall would stand in the status bar
         bridge.ack_measured.emit(AckMeasured(12.0, 41.0))
         window.status.show_stall(9.0)
@@ -100,8 +102,9 @@ def draw(qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[..., Scene]]:
 
 def picture_of(widget: QWidget) -> QImage:
     """Paint a widget as it stands, at scale 1."""
-    QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
-    QApplication.processEvents()
+    for _ in range(3):  # what folds for want of room is laid out once more
+        QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+        QApplication.processEvents()
     image = widget.grab().toImage()
     assert image.devicePixelRatio() == 1, "the pictures are drawn at scale 1"
     return image
