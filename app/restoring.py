@@ -132,13 +132,14 @@ def _staging(parent: Path) -> Iterator[Path]:
         raise StorageUnwritable(f"{parent} takes no folder: {error.strerror}; nothing was changed") from error
     # Beside the folder, so that it can be moved while it is locked.
     lock = folder.with_name(f"{folder.name}.lock")
-    with ProfileLock(lock):
-        try:
+    try:
+        with ProfileLock(lock):
             yield folder
-        finally:
-            if not (folder / DECIDED).exists():
-                shutil.rmtree(folder, ignore_errors=True)
-            lock.unlink(missing_ok=True)
+    finally:
+        # What was decided is finished by the next start, if not by now.
+        if not (folder / DECIDED).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
 
 
 def restore(invocation: Invocation, path: Path) -> Restored:

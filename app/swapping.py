@@ -25,9 +25,9 @@ def settle(root: Path) -> None:
         try:
             with ProfileLock(lock):
                 _settle(staged)
-                lock.unlink(missing_ok=True)
         except ProfileInUse:  # one that is being made
             continue
+        lock.unlink(missing_ok=True)
     for mark in sorted(parent.glob(f"[!.]*/{MARK}")):
         _tell_keyring(mark.parent)
 

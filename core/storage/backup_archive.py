@@ -38,7 +38,7 @@ MANIFEST, MAC = "manifest.json", "manifest.mac"
 _FORMAT = 1
 _LABEL = b"investiq backup manifest v1"
 _MAC_BYTES = 64
-_LARGEST = {MANIFEST: 64 * 1024, MAC: _MAC_BYTES, vault.FILE: 1024 * 1024}
+_LARGEST = {MANIFEST: 1024 * 1024, MAC: _MAC_BYTES, vault.FILE: 1024 * 1024}
 _CHUNK = 1024 * 1024
 _ARCHIVE = re.compile(rf"{ARCHIVES}/[A-Za-z0-9][A-Za-z0-9._-]{{0,120}}")
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the manifest says when; a zip would say it in nobody's zone
@@ -287,10 +287,11 @@ def _check_members(path: Path, infos: Sequence[zipfile.ZipInfo]) -> None:
         fault = _fault(info)
         if fault is not None:
             raise BadInput(str(path), f"its member {info.orig_filename!r} {fault}; nothing was taken from it")
-    names = [info.filename for info in infos]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise BadInput(str(path), f"it has the member {twice!r} twice; nothing was taken from it")
+    names: set[str] = set()
+    for info in infos:
+        if info.filename in names:
+            raise BadInput(str(path), f"it has the member {info.filename!r} twice; nothing was taken from it")
+        names.add(info.filename)
     missing = next((name for name in (MANIFEST, MAC, *NEEDED) if name not in names), None)
     if missing is not None:
         raise BadInput(str(path), f"it has no member {missing!r}: it is no whole backup. Use another one")

@@ -94,6 +94,17 @@ def _flipped(good: Path, bad: Path) -> None:
     bad.write_bytes(content)
 
 
+def _patched(offset: int, value: bytes) -> Callable[[Path, Path], None]:
+    # In the list at the end of the zip, of its last member.
+    def meddle(good: Path, bad: Path) -> None:
+        content = bytearray(good.read_bytes())
+        place = content.rindex(b"PK\x01\x02") + offset
+        content[place : place + len(value)] = value
+        bad.write_bytes(content)
+
+    return meddle
+
+
 def _exchanged(content: bytes) -> bytes:
     return content[:-4096] + bytes(4096)
 
@@ -114,6 +125,8 @@ EVIL: dict[str, tuple[Callable[[Path, Path], None], str]] = {
     "doubled": (_doubled, "twice"),
     "compressed": (_compressed("keys.json"), "is compressed"),
     "bomb": (_bomb, "is compressed"),
+    "inflated": (_patched(20, b"\0\0\0\x10" * 2), "claim more bytes than it has"),
+    "locked by the zip": (_patched(8, b"\x01"), "is encrypted by the zip"),
     "no database": (_without("investiq.db"), "has no member 'investiq.db'"),
     "no manifest": (_without("manifest.json"), "has no member 'manifest.json'"),
     "half": (_half, "cut off"),
@@ -129,5 +142,5 @@ EVIL: dict[str, tuple[Callable[[Path, Path], None], str]] = {
     "wrong seal": (_changed("manifest.mac", lambda all_: b"0" * len(all_)), "manifest was not written"),
     "seal of bytes": (_changed("manifest.mac", lambda all_: b"\xff" * len(all_)), "manifest was not written"),
     "manifest of nonsense": (_changed("manifest.json", lambda _: b"[1]"), "manifest is none"),
-    "huge manifest": (_changed("manifest.json", lambda _: b" " * 100_000), "far too large"),
+    "huge manifest": (_changed("manifest.json", lambda _: b" " * 2_000_000), "far too large"),
 }

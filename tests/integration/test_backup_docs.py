@@ -1,4 +1,4 @@
-"""docs/backup.md: the drill and every other command are carried out in order; its numbers are the program's."""
+"""docs/backup.md: the drill and every other command are carried out in order; its numbers are ours."""
 
 import os
 import shlex
