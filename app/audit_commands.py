@@ -28,10 +28,12 @@ def verify_audit(invocation: Invocation, *, as_json: bool) -> int:
     """Check the audit chain of a profile; 4 where it does not hold."""
     from app.anchoring import find_anchoring
     from core.audit.verify import Verifier
+    from core.storage.segments import archives_of
 
     with _opened(invocation) as (profile, key, store):
         anchoring = find_anchoring(profile.folder, key, store.installation_id, profile.name)
-        verifier = Verifier(store, anchoring.reading() if anchoring else None)
+        witnesses = anchoring.reading() if anchoring else None
+        verifier = Verifier(store, witnesses, archives_of(store.path))
         report = asyncio.run(_with_progress(store, "checked", verifier.verify))
     public_key = anchoring.public_key if anchoring else ""
     if as_json:
@@ -48,6 +50,7 @@ def export_audit(invocation: Invocation, path: Path) -> int:
     from app.anchoring import begin_anchoring
     from core.audit.export import export_chain
     from core.storage.private_file import replacing
+    from core.storage.segments import archives_of
 
     if path.exists():
         raise Refused(RefusalCode.NAME_TAKEN, f"{path} exists already; nothing was overwritten")
@@ -60,7 +63,9 @@ def export_audit(invocation: Invocation, path: Path) -> int:
                 _with_progress(
                     store,
                     "written",
-                    lambda progress: export_chain(store, anchoring.signer, known, file, now, progress),
+                    lambda progress: export_chain(
+                        store, anchoring.signer, known, file, now, progress, archives_of(store.path)
+                    ),
                 )
             )
     _tell(report)
@@ -106,6 +111,13 @@ def _tell(report: AuditReport) -> None:
     head = f"record {report.head.seq}, digest {report.head.digest}"
     for words in report.silent:
         print(f"investiq: could not be asked: {words}", file=sys.stderr)
+    if report.absent:
+        print(
+            f"investiq: sealed to {report.sealed_to}; of these the seals alone were checked where:",
+            file=sys.stderr,
+        )
+    for words in report.absent:
+        print(f"  {words}", file=sys.stderr)
     if not report.faults:
         print(
             f"the audit chain holds: verified to {report.verified_to}; head: {head}; held against: {anchors}"

@@ -116,7 +116,7 @@ def _settle_restores(root: Path) -> None:
 
 
 def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
-    from app import commands, doctor
+    from app import commands, doctor, retention_commands
     from core.domain.access import Mode
     from core.settings import BrokerName
 
@@ -133,6 +133,8 @@ def _command(arguments: Namespace) -> "Callable[[Invocation], int]":
             return lambda invocation: commands.create_profile(invocation, arguments.name, mode, broker)
         case "profile", "list":
             return commands.list_profiles
+        case "retention", "run":
+            return lambda invocation: retention_commands.run(invocation, is_dry=arguments.dry_run)
         case "db", "current":
             return commands.show_schema
         case "db", "upgrade":

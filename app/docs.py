@@ -13,7 +13,14 @@ from core.domain.credentials import SecretName
 from core.domain.limit_kinds import EVERY, KINDS, NONE, Looser, written
 from core.domain.limits import Limits
 from core.domain.meanings import LIMITS, REFUSALS, RULES
-from core.settings import ApiSettings, BrokerName, FeedName, PolygonAddresses, vendor_addresses
+from core.settings import (
+    ApiSettings,
+    BrokerName,
+    FeedName,
+    PolygonAddresses,
+    ProfileSettings,
+    vendor_addresses,
+)
 from ui.actions.catalog import CATALOG
 from ui.actions.cheatsheet import markdown
 from ui.actions.registry import ActionRegistry
@@ -49,6 +56,9 @@ _API = {
     "enabled": "whether the local API answers",
     "port": "where it answers, on this computer only",
     "open_metrics": "whether `/metrics` needs no key",
+}
+_RETENTION = {
+    "audit_days": "how long an audit record stays in the database at least; see [retention](retention.md)"
 }
 
 
@@ -118,6 +128,12 @@ def _settings() -> str:
             _section("alpaca", _ALPACA, addresses, vendor, _OWN_SERVER),
             _section("polygon", _POLYGON, addresses, _defaults(PolygonAddresses()), _OWN_SERVER),
             _section("api", _API, switches, _defaults(ApiSettings())),
+            _section(
+                "retention",
+                _RETENTION,
+                {"audit_days": "90 to 36500"},
+                {"audit_days": f"`{ProfileSettings().keep_audit_days}`"},
+            ),
             _section("risk", LIMITS, _allowed(), _first_values(), _FIRST_VALUES),
             _MADE,
         )

@@ -313,12 +313,14 @@ def _chain(profile: Profile, key: Key) -> Check:
 
     from app.anchoring import find_anchoring
     from core.audit.verify import Verifier
+    from core.storage.segments import archives_of
     from core.storage.store import open_store
 
     store = open_store(profile.database, key, create=False)
     try:
         anchoring = find_anchoring(profile.folder, key, store.installation_id, profile.name)
-        report = asyncio.run(Verifier(store, anchoring.reading() if anchoring else None).verify())
+        witnesses = anchoring.reading() if anchoring else None
+        report = asyncio.run(Verifier(store, witnesses, archives_of(store.path)).verify())
     finally:
         store.close()
     if report.faults:

@@ -52,6 +52,7 @@ from core.state.account import AccountState
 from core.state.orders import OrderBook
 from core.state.positions import PositionBook
 from core.state.quotes import QuoteBook
+from core.storage.segments import archives_of
 from core.tasks import Tasks
 
 
@@ -156,7 +157,9 @@ class Core:
         reading = None if anchoring is None else anchoring.reading()
         store, clock = outside.store, outside.clock
         self.anchorer = None if anchoring is None else anchoring.writing(store, clock, self.bus)
-        self.audit_watch = AuditWatch(Verifier(store, reading), self.links.show, clock, self.bus)
+        self.audit_watch = AuditWatch(
+            Verifier(store, reading, archives_of(store.path)), self.links.show, clock, self.bus
+        )
 
     @property
     def valuation(self) -> Valuation:

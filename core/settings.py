@@ -22,6 +22,8 @@ E = TypeVar("E", bound=StrEnum)
 SHORTEST_API_KEY = 32
 _API_PORT = 8787
 ENVIRONMENT = "environment"
+_API = "enabled", "port", "open_metrics"
+_KEYS = {"account": ("mode", "broker"), "feed": ("provider",), "api": _API, "retention": ("audit_days",)}
 
 _LINE_OF_ERROR = re.compile(r"\(at line (\d+), column \d+\)")
 
@@ -75,6 +77,7 @@ class ProfileSettings:
 
     Attributes:
         risk: first values; once the database has its own, those count.
+        keep_audit_days: how long a record stays in the database at least, before it moves into an archive.
     """
 
     mode: Mode = Mode.SIM
@@ -84,6 +87,7 @@ class ProfileSettings:
     polygon: PolygonAddresses = field(default_factory=PolygonAddresses)
     api: ApiSettings = field(default_factory=ApiSettings)
     risk: Limits = field(default_factory=Limits)
+    keep_audit_days: int = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +142,13 @@ def parse_profile(text: str, file: str = "profile.toml") -> ProfileSettings:
         words = f"this is not TOML: {_LINE_OF_ERROR.sub('', str(error)).strip()}"
         raise SettingInvalid(file, "file", words, int(at[1]) if at else None) from error
     source = _Source(file, text, tables)
-    source.allow("", ("account", "feed", "alpaca", "polygon", "api", "risk"))
+    source.allow("", ("account", "feed", "alpaca", "polygon", "api", "risk", "retention"))
     mode = source.word("account", "mode", Mode, Mode.SIM)
     usual_broker = BrokerName.SIMULATOR if mode is Mode.SIM else BrokerName.ALPACA
     broker = source.word("account", "broker", BrokerName, usual_broker)
-    usual_feed = FeedName(broker.value)
-    feed = source.word("feed", "provider", FeedName, usual_feed)
-    source.allow("account", ("mode", "broker"))
-    source.allow("feed", ("provider",))
+    feed = source.word("feed", "provider", FeedName, FeedName(broker.value))
+    for section, keys in _KEYS.items():
+        source.allow(section, keys)
     _check_pair(source, mode, broker, feed)
     return ProfileSettings(
         mode=mode,
@@ -155,6 +158,7 @@ def parse_profile(text: str, file: str = "profile.toml") -> ProfileSettings:
         polygon=PolygonAddresses(**source.addresses("polygon", mode, _texts(PolygonAddresses()))),
         api=_api(source),
         risk=_limits(source),
+        keep_audit_days=source.whole("retention", "audit_days", 90, 36_500, 365),
     )
 
 
@@ -192,11 +196,9 @@ def check_start(settings: ProfileSettings, environment: Environment, *, has_user
     """
     if settings.mode is Mode.LIVE and not environment.live_trading_approved:
         _refuse_variable("LIVE_TRADING_APPROVED", "a live profile starts only where this is set to yes")
-    if not environment.require_auth:
-        return
-    if not has_user:
+    if environment.require_auth and not has_user:
         _refuse_variable("REQUIRE_AUTH", "the profile has no user; create one with a passphrase")
-    if settings.api.enabled and not environment.api_keys:
+    if environment.require_auth and settings.api.enabled and not environment.api_keys:
         _refuse_variable("REQUIRE_AUTH", "the local API is switched on and has no key; set API_KEYS_FILE")
 
 
@@ -241,6 +243,12 @@ class _Source:
         if chosen is None:
             self.refuse(section, key, f"expected one of {', '.join(words)}, found {found!r}")
         return chosen
+
+    def whole(self, section: str, key: str, low: int, high: int, usual: int) -> int:
+        found = self.table(section).get(key, usual)
+        if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
+            self.refuse(section, key, f"expected a whole number from {low} to {high}, found {found!r}")
+        return found
 
     def addresses(self, section: str, mode: Mode, vendor: Mapping[str, str]) -> dict[str, str]:
         self.allow(section, tuple(vendor))
@@ -306,26 +314,20 @@ def _check_pair(source: _Source, mode: Mode, broker: BrokerName, feed: FeedName)
 
 
 def _api(source: _Source) -> ApiSettings:
-    source.allow("api", ("enabled", "port", "open_metrics"))
-    found = source.table("api")
-    port = found.get("port", _API_PORT)
-    if isinstance(port, bool) or not isinstance(port, int) or not 1024 <= port <= 65535:
-        source.refuse("api", "port", f"expected a whole number from 1024 to 65535, found {port!r}")
     switches = {}
     for key in ("enabled", "open_metrics"):
-        value = found.get(key, False)
+        value = source.table("api").get(key, False)
         if not isinstance(value, bool):
             source.refuse("api", key, f"expected true or false, found {value!r}")
         switches[key] = value
-    return ApiSettings(port=port, **switches)
+    return ApiSettings(port=source.whole("api", "port", 1024, 65535, _API_PORT), **switches)
 
 
 def _limits(source: _Source) -> Limits:
     source.allow("risk", tuple(KINDS))
     found: dict[str, Any] = {key: _limit(source, key, value) for key, value in source.table("risk").items()}
     limits = replace(Limits(), **found)
-    clash = contradiction(limits, KINDS)
-    if clash is not None:
+    if (clash := contradiction(limits, KINDS)) is not None:
         low, high = clash
         words = "has a symbol of" if low == "allowed" else "is above"
         source.refuse("risk", low if low in found else high, f"{low} {words} {high}")

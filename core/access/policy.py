@@ -93,6 +93,7 @@ class Duty(StrEnum):
     MANAGE_KEYS = "change the profile's keys"
     MANAGE_CREDENTIALS = "change credentials"
     MANAGE_BACKUPS = "make and restore backups"
+    RUN_RETENTION = "archive old records"
 
 
 DUTIES: dict[Duty, frozenset[Role]] = {
@@ -102,6 +103,7 @@ DUTIES: dict[Duty, frozenset[Role]] = {
     Duty.MANAGE_KEYS: _ADMINS,
     Duty.MANAGE_CREDENTIALS: _ADMINS,
     Duty.MANAGE_BACKUPS: _ADMINS,
+    Duty.RUN_RETENTION: _ADMINS,
 }
 
 

@@ -23,7 +23,7 @@ from core.storage.reader import SqlReader
 from core.storage.rows import audit_values
 from core.storage.vault import Key
 
-FOLDER = "archive"
+FOLDER = "archive"  # beside the database
 _PARTIAL = ".partial"
 _TABLES = [t.audit_log, t.audit_payload]
 
@@ -106,6 +106,11 @@ class SegmentFiles:
         partial = self._folder / (name + _PARTIAL)
         # Ended between the seal and the move, the file is whole under its first name.
         return partial if partial.exists() and not path.exists() else path
+
+
+def archives_of(database: Path) -> SegmentFiles:
+    """Return the archives of a database."""
+    return SegmentFiles(database.parent / FOLDER)
 
 
 def _fill(connection: Connection, records: Sequence[AuditRecord]) -> None:

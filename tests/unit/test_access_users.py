@@ -89,6 +89,7 @@ ALLOWED = {
     Duty.MANAGE_KEYS: {"admin"},
     Duty.MANAGE_CREDENTIALS: {"admin"},
     Duty.MANAGE_BACKUPS: {"admin"},
+    Duty.RUN_RETENTION: {"admin"},
 }
 
 
