@@ -16,6 +16,7 @@ from app import profile as profiles
 from app.anchoring import begin_anchoring
 from core.adapters import keychain
 from core.audit import ledger
+from core.clock import SystemClock
 from core.domain.access import Actor, Origin
 from core.domain.audit import AuditAction, AuditDraft
 from core.storage import vault
@@ -44,8 +45,9 @@ def desk(tmp_path, monkeypatch) -> profiles.Profile:
         def work(uow) -> None:
             first = ledger.genesis(store.installation_id, store.created_at_us, DESK, public_key)
             ledger.append(uow, first, OLD)
-            for number in range(2, 31):
+            for number in range(2, 30):
                 ledger.append(uow, AuditDraft(AuditAction.ORDER_FILLED, DESK, f"AAPL {number}"), OLD)
+            ledger.append(uow, AuditDraft(AuditAction.ORDER_FILLED, DESK, "AAPL 30"), SystemClock().now())
 
         await store.write(work)
         await store.close_async()
