@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,6 +159,7 @@ async def start_profile(
         )
         opened.unlock = partial(user_of, found.profile.folder, found.key)
         opened.wrong_tries = found.unlocked.wrong_tries
+        opened.keep_audit_days = found.profile.settings.keep_audit_days
         return await _start(opened, venue, publish, ask, undo)
 
 
@@ -202,6 +204,7 @@ class _Opened:
         self.keep: Keep | None = None
         self.unlock: Callable[[str], str] | None = None
         self.wrong_tries = 0
+        self.keep_audit_days = 0
 
 
 async def _start(
@@ -251,6 +254,7 @@ async def _start(
     await core.start()
     if not opened.is_temporary:
         _back_up_daily(opened, core)
+        _archive_daily(opened, core)
     if opened.wrong_tries:
         # Nothing could be recorded while it was locked, so this tells of them afterwards.
         facts = {"reason": f"{opened.wrong_tries} wrong passphrases before this start"}
@@ -266,3 +270,15 @@ def _back_up_daily(opened: _Opened, core: "Core") -> None:
     make = partial(make_backup, opened.folder, opened.key)
     daily = DailyBackup(opened.folder, make, core.journal, core.desk_actor, core.outside.clock, core.bus)
     core.tasks.spawn(daily.run(), "backup")
+
+
+def _archive_daily(opened: _Opened, core: "Core") -> None:
+    from app.archiving import DailyArchiving
+    from core.audit.sealing import Sealer
+    from core.storage.segments import archives_of
+
+    outside = core.outside
+    sealer = Sealer(outside.store, core.journal, archives_of(outside.store.path))
+    keep = timedelta(days=opened.keep_audit_days)
+    daily = DailyArchiving(sealer, keep, core.desk_actor, outside.clock, core.bus)
+    core.tasks.spawn(daily.run(), "retention")
