@@ -43,6 +43,7 @@ class Decision:
 
     Attributes:
         proposal: what it approves; None where the person made the order.
+        closes: it was asked to close what is held, so it goes out only while it is proven to do no more.
     """
 
     draft: OrderDraft
@@ -51,6 +52,7 @@ class Decision:
     actor: Actor
     replaces: ClOrdId | None = None
     proposal: Proposal | None = None
+    closes: bool = False
 
 
 class OrderEntry:
@@ -135,7 +137,12 @@ class OrderEntry:
         return await self._decide(Decision(draft, command.key, command.acknowledged, actor, replaces))
 
     async def close(self, command: ClosePosition, actor: Actor) -> Submitted:
-        """Close what is held by an ordinary market order of ours."""
+        """Close what is held by an ordinary market order of ours, which never opens the other way.
+
+        Raises:
+            Refused: `NO_POSITION`: nothing is held, or all of it is on its way out; else as for any order.
+            StorageError: the intent could not be written; nothing was sent.
+        """
         made = await self._keys.order_of(command.key)
         qty = self._state.positions.qty(command.symbol)
         if made is not None and not qty and made.symbol == command.symbol:
@@ -145,7 +152,7 @@ class OrderEntry:
         side = Side.SELL if qty > 0 else Side.BUY
         shares = plain(normal(abs(qty)))
         draft = OrderDraft(command.symbol, side, OrdType.MARKET, TimeInForce.DAY, shares)
-        return await self._decide(Decision(draft, command.key, command.acknowledged, actor))
+        return await self._decide(Decision(draft, command.key, command.acknowledged, actor, closes=True))
 
     def _read(self, draft: OrderDraft) -> OrderTerms | tuple[RuleResult, ...]:
         return parse_draft(draft, self._state.quotes.get(Symbol(draft.symbol.strip().upper())))
@@ -274,6 +281,10 @@ class OrderEntry:
         # Where the sheet stands before the order, it asks for the quantity to be typed instead.
         if judged.verdict.is_refused or (missing and not self._gate.is_required):
             raise await self._refusal(judged.verdict, in_words(judged.sent), decision.actor)
+        if decision.closes and judged.opens:
+            # What was held when it was asked for may have been closed, or be about to be, since then.
+            text = f"{terms.symbol}: so much is not left to close; cancel the orders that close it first."
+            raise Refused(RefusalCode.NO_POSITION, text)
         return judged
 
     async def _refusal(self, verdict: Verdict, words: str, actor: Actor) -> Refused:
