@@ -1,6 +1,7 @@
 """Numbers inside the sentences of a refusal. A figure over its limit is never rounded back onto it."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from math import ceil, isfinite
 
 _CENT = Decimal("0.01")
 _ROOMY = Context(prec=120)
@@ -34,8 +35,11 @@ def share_word(value: Decimal) -> str:
 
 
 def seconds(value: float) -> str:
-    """Write an age."""
-    return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
+    """Write an age, to the next tenth of a second: one over its limit is not written as the limit."""
+    if not isfinite(value):
+        return "unknown seconds"
+    tenths = ceil(round(value * 10, 6))
+    return f"{tenths // 10} s" if value >= 10 and tenths % 10 == 0 else f"{tenths / 10:.1f} s"
 
 
 def _decimals(value: Decimal) -> int:

@@ -71,7 +71,7 @@ def test_trading_state_takes_what_the_state_allows(state, terms, facts, expected
     [
         ({}, PASS, "fresh"),
         ({"account_age_s": 60.0}, PASS, "fresh"),
-        ({"account_age_s": 60.1}, HARD, "The account is 60 s old"),
+        ({"account_age_s": 60.1}, HARD, "The account is 60.1 s old"),
         ({"account_age_s": float("nan")}, HARD, "The account is of unknown age"),
         ({"quote_age_s": float("nan")}, HARD, "The quote of AAPL is of unknown age"),
         ({"account_age_s": None}, HARD, "the account"),

@@ -62,7 +62,7 @@ def hard(terms, limits, facts):
     ("facts", "expected", "words"),
     [
         (replace(FACTS, positions_age_s=30.0), PASS, "fresh"),
-        (replace(FACTS, positions_age_s=30.1), HARD, "What the broker said is held is 30 s old"),
+        (replace(FACTS, positions_age_s=30.1), HARD, "What the broker said is held is 30.1 s old"),
         (replace(FACTS, positions_age_s=float("nan")), HARD, "of unknown age"),
         (replace(FACTS, positions_age_s=None), HARD, "what the broker holds for the account"),
         (off_by(None), PASS, "fresh"),
@@ -349,7 +349,7 @@ def test_a_pause_refuses_all_but_exits_and_says_which_breaker(value):
     [
         (Proposed(0.0, Price("100.00")), "100.00", PASS, "young"),
         (Proposed(900.0, Price("100.00")), "100.00", PASS, "young"),
-        (Proposed(900.1, Price("100.00")), "100.00", HARD, "900 s old"),
+        (Proposed(900.1, Price("100.00")), "100.00", HARD, "900.1 s old"),
         (Proposed(-1.0, Price("100.00")), "100.00", HARD, "age of the proposal is not known"),
         (Proposed(float("nan"), Price("100.00")), "100.00", HARD, "age of the proposal is not known"),
         (Proposed(1.0, Price("100.00")), "100.50", PASS, "young"),
