@@ -64,7 +64,7 @@ async def test_records_are_archived_every_day_and_a_failure_is_told(tmp_path: Pa
     (tmp_path / FOLDER).unlink()
     await daily.archive()
     await daily.archive()
-    assert (await sealed_to(store), len(notices)) == (4, 1)
+    assert (await sealed_to(store), len(notices)) == (5, 1)
     await store.close_async()
 
 
