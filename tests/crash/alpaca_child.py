@@ -5,7 +5,6 @@ import json
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -32,9 +31,9 @@ from core.ports.storage import Reader
 from core.settings import AlpacaAddresses
 from core.storage.store import open_store
 from tests.builders import AAPL
-from tests.crash.child import MOST, decide_again, die_at
+from tests.crash.child import MOST, UNWATCHED, decide_again, die_at
 from tests.fakes.market import MSFT, OPENS, HandMarket
-from tests.fakes.rig import EASY, EVERY_RULE, Nobody, R, draft, lay_out
+from tests.fakes.rig import EVERY_RULE, Nobody, R, draft, lay_out
 from tests.servers.alpaca.server import KEY_ID, SECRET, AlpacaServer
 
 ORDERS = "/v2/orders"
@@ -43,9 +42,6 @@ ANSWERS_WITHIN_S = 20.0
 HEARD_WITHIN_S = 5.0
 MANY = 1_000_000
 ON_ITS_WAY = frozenset({OrdStatus.PENDING_NEW, OrdStatus.PENDING_CANCEL, OrdStatus.PENDING_REPLACE})
-
-# Random trading loses often, and a breaker that trips over it is not what is looked at here.
-UNWATCHED = replace(EASY, losing_streak=1_000_000, slippage_pct=Decimal(1_000))
 
 
 class MarketClock(SystemClock):
