@@ -31,7 +31,7 @@ from core.storage import tables as t
 from core.storage.segments import FOLDER, SegmentFiles
 from core.storage.store import open_store
 from resources import verify_audit
-from tests.fakes.chain import DESK, SIGNER, KeptLines, line_of, reminted
+from tests.fakes.chain import DESK, SIGNER, ChainStore, KeptLines, line_of, reminted
 
 OLD = datetime(2024, 3, 5, 14, 30, tzinfo=UTC)
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -545,3 +545,53 @@ def test_whatever_is_sealed_nothing_is_lost_and_the_chain_holds(tmp_path_factory
                 asyncio.run(main(desk))
         finally:
             desk.store.close()
+
+
+@pytest.mark.parametrize("value", [b"\xff", 1.5, "x", None])
+@pytest.mark.parametrize("column", ["first_seq", "last_seq", "file", "digest"])
+async def test_seal_of_another_type_is_a_fault_and_breaks_nothing(desk, column, value):
+    await sealed_all(desk)
+    first, *rest = await desk.segments()
+    if column in ("file", "digest") and value == "x":
+        return
+    records = (*desk.archives.read(first), *await desk.records())
+    store = ChainStore(records)
+    store.segments = (replace(first, **{column: value}), *rest)
+
+    report = await Verifier(store, desk.witnesses(), desk.archives).verify()
+
+    assert report.faults[0].seq == 1
+    assert "cannot have been written" in report.faults[0].reason
+
+
+@pytest.mark.parametrize("payload", ["{", "[]", "{}", '{"seal": 5}'])
+async def test_record_of_a_seal_that_names_none_is_a_fault(desk, payload):
+    await desk.fill(3)
+    draft = AuditDraft(AuditAction.SEGMENT_SEALED, DESK, "x", payload)
+    await desk.store.write(lambda uow: ledger.append(uow, draft, NOW))
+
+    assert [fault.seq for fault in (await desk.verify()).faults] == [3 + YOUNG + 1]
+    assert [each["seq"] for each in script(await desk.export()).faults] == [3 + YOUNG + 1]
+
+
+async def test_archive_that_reads_otherwise_than_it_was_written_is_not_sealed(desk):
+    before = await desk.fill(20)
+
+    class Forgetful(SegmentFiles):
+        def read(self, segment):
+            return super().read(segment)[:-1]
+
+    sealer = Sealer(desk.store, desk.journal, Forgetful(desk.folder / FOLDER))
+    with pytest.raises(DatabaseDamaged, match="does not hold what was written"):
+        await sealer.run(BEFORE, NOW, DESK)
+
+    assert await desk.records() == before
+    assert await desk.segments() == ()
+
+
+async def test_chain_that_is_cut_short_within_what_is_due_is_not_sealed(desk):
+    await desk.fill(20)
+    desk.tamper(t.audit_payload.delete().where(t.audit_payload.c.seq == 7))
+
+    with pytest.raises(DatabaseDamaged, match="record 8"):
+        await desk.sealer.run(BEFORE, NOW, DESK)
