@@ -1,7 +1,9 @@
 """What every test shares: Qt without a screen, Hypothesis, the guards and the options for long runs."""
 
 import asyncio
+import gc
 import os
+import sys
 from collections.abc import Callable, Mapping
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -53,3 +55,25 @@ def pytest_asyncio_loop_factories(
     if {"qapp", "qtbot"} & set(fixtures):
         return {"qt": _window_loop}
     return {"asyncio": asyncio.new_event_loop}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Let the windows of a file of tests go here, on the thread of the windows.
+
+    Else the collector ends them whenever it runs, on whatever thread that is, and Qt falls at the next event.
+    """
+    if nextitem is None or nextitem.path != item.path:
+        _let_windows_go()
+
+
+def _let_windows_go() -> None:
+    if "PySide6.QtWidgets" not in sys.modules:
+        return
+    from PySide6.QtCore import QEvent
+    from PySide6.QtWidgets import QApplication
+
+    app = QApplication.instance()
+    if app is not None:
+        app.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        gc.collect()
