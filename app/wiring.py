@@ -270,6 +270,7 @@ def safeguards(core: Core, means: Means, count: OrderCount) -> Safeguards:
         core.unsettled,
         core.reconciler,
         core.links,
+        core.sending,
     )
     return Safeguards(core.state, watched, core.outside.store, core.journal, core.desk_actor, means)
 

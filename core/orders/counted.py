@@ -43,6 +43,10 @@ class OrderCount:
         owed, _ = self._asked.get(cl_ord_id, (0, 0.0))
         self._asked[cl_ord_id] = (owed + 1, self._clock.monotonic())
 
+    def called_off(self, cl_ord_id: ClOrdId) -> None:
+        """Forget a decision that was held back before the door; one that is sent again stays UNKNOWN."""
+        self._asked.pop(cl_ord_id, None)
+
     def out(self, cl_ord_id: ClOrdId) -> None:
         """Count an order at the broker's door.
 

@@ -41,6 +41,7 @@ from core.orders.links import Links
 from core.orders.oms import OrderManagement
 from core.orders.order_watch import KEPT, RejectWatch, StreakWatch
 from core.orders.reconcile import Reconciler
+from core.orders.sending import Sending
 from core.orders.supervision import Means
 from core.orders.trading_state import TradingStateLatch
 from core.orders.unsettled import Unsettled
@@ -65,6 +66,7 @@ class Watched:
     unsettled: Unsettled
     reconciler: Reconciler
     links: Links
+    sending: Sending
 
 
 class Safeguards:
@@ -107,6 +109,7 @@ class Safeguards:
         watched.oms.on_overfill = self._on_overfill
         watched.intents.on_written = self._on_written
         watched.unsettled.on_resent = watched.count.asked
+        watched.sending.on_held_back = watched.count.called_off
         watched.count.on_mismatch = self._breakers.look
         # After the watches themselves, which subscribed before.
         means.bus.subscribe(FillBooked, lambda _: self._breakers.look())

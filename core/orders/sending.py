@@ -48,6 +48,7 @@ class Sending:
         self._sending: dict[ClOrdId, asyncio.Task[Order]] = {}
         self._closing: set[ClOrdId] = set()
         self.on_error: Callable[[Exception], None] = lambda _: None
+        self.on_held_back: Callable[[ClOrdId], None] = lambda _: None
 
     async def carry_out(self, order: Order, *, closes: bool = False) -> Order:
         """Send to the end, whoever stops waiting: a decision that is written is carried out.
@@ -116,20 +117,25 @@ class Sending:
 
     def _refuse_if_stopped(self, order: Order) -> None:
         # Asked again at the last moment: the state may have changed while the order was written.
+        reason = self._why_held_back(order)
+        if reason:
+            self.on_held_back(order.cl_ord_id)
+            raise BrokerUnavailable(reason)
+
+    def _why_held_back(self, order: Order) -> str:
         state, pause = self._state.in_force, self._pause(order)
         if state is TradingState.ACTIVE and self._state.ready and pause is None:
-            return
+            return ""
         is_halted = state is None or state is TradingState.HALTED
         if is_halted and order.cl_ord_id not in self._closing:
-            raise BrokerUnavailable("trading was halted meanwhile")
-        if not is_proven_exit(self._state, order):
-            if pause is not None:
-                raise BrokerUnavailable(f"the way that it came is paused: {pause.text}")
-            if state is TradingState.ACTIVE:
-                raise BrokerUnavailable(
-                    "the order stream was lost meanwhile, and nothing is opened without it"
-                )
-            raise BrokerUnavailable("positions may only be reduced now, and this order might not")
+            return "trading was halted meanwhile"
+        if is_proven_exit(self._state, order):
+            return ""
+        if pause is not None:
+            return f"the way that it came is paused: {pause.text}"
+        if state is TradingState.ACTIVE:
+            return "the order stream was lost meanwhile, and nothing is opened without it"
+        return "positions may only be reduced now, and this order might not"
 
     def _pause(self, order: Order) -> BreakerRecord | None:
         found = (

@@ -6,7 +6,7 @@ import structlog
 
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.access import Actor, TradingState
+from core.domain.access import Actor, Origin, TradingState
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.breakers import BreakerEffect
 from core.domain.messages import HaltTrading, Notice, ResumeTrading, Severity, TradingStateChanged
@@ -91,9 +91,31 @@ class TradingStateLatch:
         if not stricter:
             if self.record is not before:
                 raise Refused(RefusalCode.HALTED, "Trading was halted while the resume was being written.")
-            self._refuse_if_tripped()
+            await self._undo_if_tripped(before)
             self._take(change.record)
         return change.record
+
+    async def _undo_if_tripped(self, before: TradingStateRecord) -> None:
+        # A breaker that finds the state as strict as it wants writes none, so the resume would stand there
+        # as the last word, and hold from the next start on.
+        try:
+            self._refuse_if_tripped()
+        except Refused as refusal:
+            undone = TradingStateRecord(before.state, refusal.message, "desk", self._clock.now())
+            facts = {
+                "before": TradingState.ACTIVE.value,
+                "after": undone.state.value,
+                "reason": undone.reason,
+            }
+            desk = Actor("desk", "admin", Origin.DESK, "")
+            words = f"{TradingState.ACTIVE.value} to {undone.state.value}"
+            change = Change(undone, AuditDraft(AuditAction.STATE_CHANGED, desk, words, payload_of(facts)))
+            try:
+                await self.store(change)
+            except StorageError as error:
+                _log.error("trading_state.unwritable", reason=str(error))
+                self._journal.note(change.draft)
+            raise
 
     def halt_at_once(self, reason: str, actor: Actor) -> Change:
         """Halt, without waiting for anything; the change is still to be stored."""
