@@ -540,6 +540,12 @@ def test_buying_power_covers_the_worst_cost(cash, reserved, fee, expected):
     assert outcome(buying_power(limit(), LIMITS, facts)) is expected
 
 
+def test_buying_power_holds_no_cover_of_a_short_position_up():
+    facts = replace(FACTS, cash=Decimal(1), reserved_cash=Decimal(0), position_qty=-limit().order_qty)
+
+    assert buying_power(limit(), LIMITS, facts) is None
+
+
 def test_buying_power_text_states_cost_and_room():
     facts = replace(FACTS, cash=Decimal("700.555"), reserved_cash=Decimal(100))
 

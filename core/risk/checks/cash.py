@@ -4,7 +4,7 @@ from core.domain.limits import Limits
 from core.domain.risk import RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms, Side
 from core.risk.facts import Facts
-from core.risk.pricing import open_qty, sellable, worst_cost
+from core.risk.pricing import is_exit, open_qty, sellable, worst_cost
 from core.risk.results import passed, refused, unknown
 from core.risk.words import DOWN, UP, dollars
 
@@ -14,8 +14,11 @@ _CODE = RuleCode.BUYING_POWER
 def buying_power(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
     """Refuse what may cost more, fees included, than cash less what working orders may cost.
 
-    That is a purchase at its worst price, and what a broker holds back for a short sale.
+    That is a purchase at its worst price, and what a broker holds back for a short sale. A purchase that is
+    proven to only buy back what is owed binds nothing more, and is let through.
     """
+    if is_exit(terms, facts):
+        return None
     if terms.side is Side.SELL and not _is_short(terms, limits, facts):
         return None
     if facts.cash is None or facts.reserved_cash is None:
