@@ -94,10 +94,7 @@ class Proposals:
         """
         for each in await self._store.read(lambda reader: reader.pending_proposals()):
             self._pending[each.proposal_id] = each
-            order = await self._path.keys.order_of(_key(each))
-            if order is not None:
-                ended = self._decided(each, _S.APPROVED, _DESK, "its order was sent before the program ended")
-                await self._end(replace(ended, cl_ord_id=order.cl_ord_id), _DESK)
+            await self._was_sent(each)
 
     async def propose(self, command: ProposeOrder, actor: Actor) -> Proposal:
         """Take a proposal, if the agent's rules would let it through now; nothing is sent.
@@ -153,6 +150,10 @@ class Proposals:
         self._deciding.add(proposal.proposal_id)
         try:
             if not command.approve:
+                if await self._was_sent(proposal):
+                    raise Refused(
+                        RefusalCode.PROPOSAL_DECIDED, "The order of this proposal was sent already."
+                    )
                 ended = self._decided(proposal, _S.REJECTED, actor, reason)
                 await self._end(ended, actor)
                 return Reviewed(ended, None)
@@ -167,7 +168,7 @@ class Proposals:
     async def sweep(self) -> None:
         """End what ran out of time, and what the price ran away from."""
         for proposal in tuple(self._pending.values()):
-            if proposal.proposal_id in self._deciding:
+            if proposal.proposal_id in self._deciding or await self._was_sent(proposal):
                 continue
             ended = self._run_out(proposal)
             if ended is not None:
@@ -209,7 +210,7 @@ class Proposals:
         if proposal_id in self._deciding:
             raise Refused(RefusalCode.IN_FLIGHT, "Somebody decides on this proposal right now.")
         proposal = self._pending.get(proposal_id)
-        if proposal is not None:
+        if proposal is not None and not await self._was_sent(proposal):
             ended = self._run_out(proposal)
             if ended is None:
                 return proposal
@@ -220,6 +221,16 @@ class Proposals:
         who = f" by {stored.decided_by}" if stored.decided_by != "desk" else ""
         text = f"This proposal is {stored.state.value}{who}: {stored.reason}."
         raise Refused(RefusalCode.PROPOSAL_DECIDED, text)
+
+    async def _was_sent(self, proposal: Proposal) -> bool:
+        # An approval may have been cut off between its order and its own record: the order tells.
+        order = await self._path.keys.order_of(_key(proposal))
+        if order is not None:
+            ended = self._decided(
+                proposal, _S.APPROVED, _DESK, "its order was sent; the decision was cut off"
+            )
+            await self._end_anyway(replace(ended, cl_ord_id=order.cl_ord_id), _DESK)
+        return order is not None
 
     def _run_out(self, proposal: Proposal) -> Proposal | None:
         if self._clock.now() >= proposal.expires_at:

@@ -342,3 +342,45 @@ async def test_a_sale_to_open_is_refused_as_the_agents_shorts_are_off(rig: Rig) 
     error = await refused(propose(rig, side=Side.SELL))
 
     assert RuleCode.SELL_HELD.value in error.details["rules"]
+
+
+@pytest.mark.parametrize("approve", [True, False])
+async def test_an_approval_that_could_not_be_recorded_is_never_taken_for_another_end(
+    rig: Rig, expected_log: Callable[[str], None], approve: bool
+) -> None:
+    expected_log("proposal.unwritable")
+    made = await propose(rig)
+
+    def full() -> None:
+        raise StorageUnwritable("full")
+
+    arm("uow.save_proposal", full)
+    done = await review(rig, made)
+    assert done.submitted is not None
+    assert (await now(rig, made)).state is _S.PENDING
+    disarm_all()
+
+    error = await refused(review(rig, made, approve=approve))
+
+    found = await now(rig, made)
+    assert error.code is RefusalCode.PROPOSAL_DECIDED
+    assert (found.state, found.cl_ord_id) == (_S.APPROVED, done.submitted.order.cl_ord_id)
+    assert sent(rig) == 1
+
+
+async def test_an_approval_that_could_not_be_recorded_is_recorded_later_and_not_as_run_out(
+    rig: Rig, expected_log: Callable[[str], None]
+) -> None:
+    expected_log("proposal.unwritable")
+    made = await propose(rig)
+
+    def full() -> None:
+        raise StorageUnwritable("full")
+
+    arm("uow.save_proposal", full)
+    await review(rig, made)
+    disarm_all()
+    await rig.wait(901.0, 60.0)
+
+    assert (await now(rig, made)).state is _S.APPROVED
+    assert sent(rig) == 1
