@@ -25,7 +25,7 @@ def as_sent(terms: OrderTerms, limits: Limits, facts: Facts) -> OrderTerms:
     """
     if terms.ord_type is not OrdType.MARKET or terms.time_in_force.is_auction:
         return terms
-    price = _cap(terms.side, facts) if _is_trustworthy(limits, facts) else None
+    price = _cap(terms.side, limits, facts) if _is_trustworthy(limits, facts) else None
     return terms if price is None else replace(terms, ord_type=OrdType.LIMIT, price=price)
 
 
@@ -38,12 +38,14 @@ def _is_trustworthy(limits: Limits, facts: Facts) -> bool:
     return pct is not None and pct <= limits.spread_pct
 
 
-def _cap(side: Side, facts: Facts) -> Price | None:
+def _cap(side: Side, limits: Limits, facts: Facts) -> Price | None:
     touch, on = far_touch(side, facts.quote), ticks.market_date(facts)
     if touch is None or on is None or not ticks.around(touch, facts) or facts.instrument is None:
         return None
     tick = facts.instrument.tick_at(touch, on)
-    furthest = touch + max(touch * RUN_PCT / HUNDRED, tick * _RUN_TICKS) * side.sign
+    # A collar that is tighter still holds for our own limit too, or nothing could be sold at the market.
+    run = min(RUN_PCT, limits.collar_hard_pct)
+    furthest = touch + max(touch * run / HUNDRED, tick * _RUN_TICKS) * side.sign
     if side is Side.BUY:
         return ticks.at_most(furthest, facts)
     return ticks.at_least(max(furthest, tick), facts)

@@ -186,3 +186,16 @@ def test_the_nearest_of_a_market_order_is_a_size_and_no_price():
 
     assert near is not None
     assert (near.order_qty, near.prices, near.stop_pxs) == (99, (), ())
+
+
+@pytest.mark.parametrize(("side", "price"), [(BUY, "100.50"), (SELL, "99.41")])
+def test_our_own_limit_stays_within_a_collar_that_is_tighter_than_it(side, price):
+    narrow = Limits(collar_soft_pct=Decimal("0.3"), collar_hard_pct=Decimal("0.5"))
+    facts = quoted(HOLDING, bid=Price("99.90"), ask=Price("100.00"), last=Price("100.00"))
+    known = replace(facts, asked=market(side, 10))
+
+    sent = as_sent(known.asked, narrow, known)
+
+    assert sent.price == Price(price)
+    found = price_collar(sent, narrow, known)
+    assert found is None or found.outcome is PASS
