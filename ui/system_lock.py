@@ -13,6 +13,7 @@ from PySide6.QtCore import SLOT, QObject, Signal, Slot
 if TYPE_CHECKING:
     from PySide6.QtDBus import QDBusConnection
 
+_SYSTEM_BUS = Path("/run/dbus/system_bus_socket")
 _LOGIN = "org.freedesktop.login1"
 _SCREENS = ("org.freedesktop.ScreenSaver", "org.gnome.ScreenSaver")
 
@@ -35,16 +36,20 @@ class SystemLock(QObject):
         if self._is_listening or sys.platform != "linux":
             return 0
         self._is_listening = True
+        has_session, has_system = _has_session_bus(), _has_system_bus()
+        if not (has_session or has_system):
+            return 0  # no thread of the library's is started for a bus that is not there
         from PySide6.QtDBus import QDBusConnection
 
         heard = 0
-        if _has_session_bus():
+        if has_session:
             session = QDBusConnection.connectToBus(QDBusConnection.BusType.SessionBus, "investiq-session")
             for screen in _SCREENS:
                 heard += _hear(session, "", screen, "ActiveChanged", self, "on_switched(bool)")
-        system = QDBusConnection.connectToBus(QDBusConnection.BusType.SystemBus, "investiq-system")
-        heard += _hear(system, _LOGIN, f"{_LOGIN}.Manager", "PrepareForSleep", self, "on_switched(bool)")
-        heard += _hear(system, _LOGIN, f"{_LOGIN}.Session", "Lock", self, "on_lock()")
+        if has_system:
+            system = QDBusConnection.connectToBus(QDBusConnection.BusType.SystemBus, "investiq-system")
+            heard += _hear(system, _LOGIN, f"{_LOGIN}.Manager", "PrepareForSleep", self, "on_switched(bool)")
+            heard += _hear(system, _LOGIN, f"{_LOGIN}.Session", "Lock", self, "on_lock()")
         return heard
 
     @Slot(bool)
@@ -65,6 +70,10 @@ def _has_session_bus() -> bool:
     return bool(os.environ.get("DBUS_SESSION_BUS_ADDRESS")) or (
         bool(runtime) and Path(runtime, "bus").exists()
     )
+
+
+def _has_system_bus() -> bool:
+    return bool(os.environ.get("DBUS_SYSTEM_BUS_ADDRESS")) or _SYSTEM_BUS.exists()
 
 
 def _hear(
