@@ -19,6 +19,9 @@ EXAMPLES ?= 5000
 COVER ?=
 COVERAGE := $(if $(COVER),--cov --cov-branch --cov-report=term-missing:skip-covered)
 
+# What has windows runs in processes of its own: what a window leaves behind meets no other test.
+WINDOWS := tests/ui tests/golden tests/e2e tests/integration/test_window_api.py tests/integration/test_review_bridge.py
+
 # Runs a checker and shows what it says only when it finds something.
 quiet = @out=$$($(1) 2>&1) || { printf '%s\n' "$$out"; exit 1; }
 
@@ -45,7 +48,8 @@ check: $(READY)
 	$(call quiet,$(DEAD))
 
 test: check
-	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(COVERAGE)
+	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(COVERAGE) $(WINDOWS)
+	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(COVERAGE) $(if $(COVER),--cov-append) $(WINDOWS:%=--ignore=%)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
