@@ -47,15 +47,9 @@ def refuse_surplus(new: Proposal, waiting: Iterable[Proposal]) -> None:
         Refused: `THROTTLED`.
     """
     pending = list(waiting)
-    if any(thesis_of(each) == thesis_of(new) for each in pending):
+    if any(each.thesis_key == new.thesis_key for each in pending):
         text = f"{new.terms.symbol}: this thesis waits for a decision already."
         raise Refused(RefusalCode.THROTTLED, text)
     if len(pending) >= MOST_PENDING:
         text = f"{MOST_PENDING} proposals wait for a decision; no more are taken until some are decided."
         raise Refused(RefusalCode.THROTTLED, text)
-
-
-def thesis_of(proposal: Proposal) -> tuple[str, str, str]:
-    """Return what makes two proposals the same thesis: symbol, side and words, however they are spaced."""
-    words = " ".join(proposal.thesis.casefold().split())
-    return proposal.terms.symbol, proposal.terms.side.value, words

@@ -45,6 +45,8 @@ LONGEST_THESIS = 500
 LONGEST_SOURCE = 60
 LONGEST_REASON = 500
 SWEEP_EVERY_S = 1.0
+# More than the agent may send within the time in which a thesis is remembered.
+_REMEMBERED = 500
 _S = ProposalState
 _DESK = Actor("desk", "admin", Origin.DESK, "")
 
@@ -95,6 +97,10 @@ class Proposals:
         for each in await self._store.read(lambda reader: reader.pending_proposals()):
             self._pending[each.proposal_id] = each
             await self._was_sent(each)
+        now, automation = self._clock.now(), self._path.gatherer.automation
+        for each in reversed(await self._store.read(lambda reader: reader.proposals(_REMEMBERED))):
+            if each.state is _S.APPROVED and each.decided_at is not None:
+                automation.remember(each, (now - each.decided_at).total_seconds())
 
     async def propose(self, command: ProposeOrder, actor: Actor) -> Proposal:
         """Take a proposal, if the agent's rules would let it through now; nothing is sent.

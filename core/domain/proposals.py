@@ -5,8 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.domain.money import Price
-from core.domain.terms import OrderTerms
-from core.ids import ClOrdId
+from core.domain.terms import OrderTerms, Side
+from core.ids import ClOrdId, Symbol
+
+Thesis = tuple[Symbol, Side, str]
 
 
 class ProposalState(StrEnum):
@@ -49,3 +51,8 @@ class Proposal:
     decided_at: datetime | None = None
     reason: str = ""
     cl_ord_id: ClOrdId | None = None
+
+    @property
+    def thesis_key(self) -> Thesis:
+        """What makes two proposals one thesis: symbol, side and words, however spaced or capitalised."""
+        return self.terms.symbol, self.terms.side, " ".join(self.thesis.casefold().split())

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from core.clock import Clock
 from core.domain.access import Origin
 from core.domain.order import Order
-from core.domain.proposals import Proposal
-from core.domain.terms import OrderTerms, Side
+from core.domain.proposals import Proposal, Thesis
+from core.domain.terms import OrderTerms
 from core.ids import Symbol
 from core.state.orders import Reservation
 
@@ -16,8 +16,6 @@ ENTRIES_WINDOW_S = 600.0
 _MOST_THESES = 1_000
 # The ways in by which a program orders.
 AUTOMATED = (Origin.API, Origin.AGENT)
-
-Thesis = tuple[Symbol, Side, str]
 
 
 class Automation:
@@ -37,6 +35,10 @@ class Automation:
             if order.origin in AUTOMATED and 0 <= age_s < ENTRIES_WINDOW_S:
                 self._entries.setdefault(order.symbol, deque()).append(steady - age_s)
 
+    def remember(self, proposal: Proposal, age_s: float) -> None:
+        """Note a thesis that an order was sent on before this start, so many seconds ago."""
+        self._theses[proposal.thesis_key] = self._clock.monotonic() - age_s
+
     def sent(
         self,
         terms: OrderTerms,
@@ -55,8 +57,8 @@ class Automation:
         if opens and origin in AUTOMATED:
             self._entries.setdefault(terms.symbol, deque()).append(now)
         if proposal is not None:
-            self._theses.pop(_thesis(proposal), None)
-            self._theses[_thesis(proposal)] = now
+            self._theses.pop(proposal.thesis_key, None)
+            self._theses[proposal.thesis_key] = now
             if len(self._theses) > _MOST_THESES:
                 del self._theses[next(iter(self._theses))]
         if origin is Origin.AGENT:
@@ -80,15 +82,9 @@ class Automation:
 
     def thesis_age_s(self, proposal: Proposal) -> float | None:
         """Return the seconds since an order on the same thesis was sent; None where there was none."""
-        at = self._theses.get(_thesis(proposal))
+        at = self._theses.get(proposal.thesis_key)
         return None if at is None else self._clock.monotonic() - at
 
     def reserved(self) -> tuple[Symbol, ...]:
         """List the symbols of the agent's orders that are on their way and not in the book yet."""
         return tuple(self._reserved.values())
-
-
-def _thesis(proposal: Proposal) -> Thesis:
-    # The same words on the same symbol and side, however they are spaced or capitalised.
-    words = " ".join(proposal.thesis.casefold().split())
-    return proposal.terms.symbol, proposal.terms.side, words

@@ -34,8 +34,6 @@ from core.risk.engine import refuse
 from core.risk.parse import parse_draft
 from core.state.orders import Reservation
 
-_EVERY_RULE = frozenset(RuleCode)
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -103,8 +101,8 @@ class OrderEntry:
     async def approve(self, proposal: Proposal, key: IdempotencyKey, actor: Actor) -> Submitted:
         """Send what the agent proposed and a person approved; every rule runs again, by the agent's limits.
 
-        Nothing is left that the person could acknowledge but what a proven exit meets, and that is approved
-        with it.
+        What a soft rule finds in a proven exit is approved with it; what opens is refused for it, because
+        nobody was asked.
 
         Raises:
             Refused: as for any order; the proposal ran out or its price ran away (A24).
@@ -112,7 +110,7 @@ class OrderEntry:
         """
         agent = replace(actor, origin=Origin.AGENT)
         return await self._decide(
-            Decision(draft_of(proposal.terms), key, _EVERY_RULE, agent, proposal=proposal)
+            Decision(draft_of(proposal.terms), key, frozenset(), agent, proposal=proposal)
         )
 
     async def replace(self, command: ReplaceOrder, actor: Actor) -> Submitted:
@@ -277,7 +275,9 @@ class OrderEntry:
     ) -> Judgement:
         case = Case(terms, decision.actor.origin, self._old(decision), decision.proposal, sent)
         judged = judge(self._state, self._gatherer, case, figures)
-        missing = judged.verdict.missing_acknowledgements(decision.acknowledged)
+        # Whoever approves a proven exit has approved what it meets; of what opens, nobody was asked.
+        approved = decision.proposal is not None and not judged.opens
+        missing = () if approved else judged.verdict.missing_acknowledgements(decision.acknowledged)
         # Where the sheet stands before the order, it asks for the quantity to be typed instead.
         if judged.verdict.is_refused or (missing and not self._gate.is_required):
             raise await self._refusal(judged.verdict, in_words(judged.sent), decision.actor)

@@ -99,12 +99,7 @@ class EquityWatch:
         return account.start_equity if account not in (None, self._of_yesterday) and is_open else None
 
     def _equity(self) -> Decimal | None:
-        # Cash that nothing explains yet is neither gained nor lost: most often it is a deposit, which the
-        # broker's list of activities tells of a moment later.
-        cash, net = self._state.account.cash, self._state.positions.net
-        if cash is None or net is None or not self.is_settled:
-            return None
-        return cash + net - (self._state.account.drift or 0)
+        return self._state.equity if self.is_settled else None
 
     def _note_day(self) -> None:
         session = self._state.session

@@ -85,6 +85,16 @@ class LiveState:
         is_active = self.trading_state is TradingState.ACTIVE
         return TradingState.REDUCING if is_active and self.is_locked else self.trading_state
 
+    @property
+    def equity(self) -> Decimal | None:
+        """Dollars of cash and of all positions, less the cash that nothing explains; None if one is unknown.
+
+        Such cash is neither gained nor lost: most often it is a deposit, which the broker's list of
+        activities tells of a moment later.
+        """
+        cash, net = self.account.cash, self.positions.net
+        return None if cash is None or net is None else cash + net - (self.account.drift or ZERO)
+
     def limits_for(self, origin: Origin) -> Limits:
         """Return what whoever comes this way in is held against."""
         return self.agent_limits if origin is Origin.AGENT else self.limits
@@ -145,7 +155,7 @@ class Gatherer:
         working = state.orders.working(terms.symbol, without)
         adds, adds_to_sector, count, trades = self._all_working(terms.symbol, working)
         is_agents = source.origin is Origin.AGENT
-        gross, net, cash = state.positions.gross, state.positions.net, state.account.cash
+        gross, cash = state.positions.gross, state.account.cash
         account = state.account.account
         return Facts(
             trading_state=state.in_force,
@@ -159,7 +169,7 @@ class Gatherer:
             cash=cash,
             reserved_cash=None if adds is None else adds + adds * FEE_RATE_PCT / 100,
             gross_exposure=None if gross is None or adds is None else gross + adds,
-            equity=None if cash is None or net is None else cash + net,
+            equity=state.equity,
             start_equity=None if account is None else account.start_equity,
             account_age_s=state.account.age_s,
             fee_rate_pct=FEE_RATE_PCT,

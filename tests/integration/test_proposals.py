@@ -19,7 +19,7 @@ from core.domain.messages import (
     ReviewProposal,
     SubmitOrder,
 )
-from core.domain.money import Price
+from core.domain.money import Price, Qty
 from core.domain.proposals import Proposal, ProposalState
 from core.domain.risk import RuleCode
 from core.domain.terms import Side
@@ -46,6 +46,11 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     yield made
     disarm_all()
     await made.stop()
+
+
+def full() -> None:
+    """Refuse to write, as a full disk does."""
+    raise StorageUnwritable("full")
 
 
 async def free_the_agent(rig: Rig) -> None:
@@ -282,9 +287,6 @@ async def test_an_unknown_proposal_is_not_found(rig: Rig) -> None:
 
 
 async def test_what_cannot_be_recorded_is_not_proposed(rig: Rig) -> None:
-    def full() -> None:
-        raise StorageUnwritable("full")
-
     arm("uow.save_proposal", full)
 
     with pytest.raises(StorageError):
@@ -312,9 +314,6 @@ async def test_an_approval_cut_off_before_its_record_is_the_order_that_it_sent(
 ) -> None:
     expected_log("proposal.unwritable")
     made = await propose(rig)
-
-    def full() -> None:
-        raise StorageUnwritable("full")
 
     arm("uow.save_proposal", full)
     done = await review(rig, made)
@@ -351,9 +350,6 @@ async def test_an_approval_that_could_not_be_recorded_is_never_taken_for_another
     expected_log("proposal.unwritable")
     made = await propose(rig)
 
-    def full() -> None:
-        raise StorageUnwritable("full")
-
     arm("uow.save_proposal", full)
     done = await review(rig, made)
     assert done.submitted is not None
@@ -374,9 +370,6 @@ async def test_an_approval_that_could_not_be_recorded_is_recorded_later_and_not_
     expected_log("proposal.unwritable")
     made = await propose(rig)
 
-    def full() -> None:
-        raise StorageUnwritable("full")
-
     arm("uow.save_proposal", full)
     await review(rig, made)
     disarm_all()
@@ -384,3 +377,28 @@ async def test_an_approval_that_could_not_be_recorded_is_recorded_later_and_not_
 
     assert (await now(rig, made)).state is _S.APPROVED
     assert sent(rig) == 1
+
+
+async def test_a_thesis_is_not_traded_again_after_a_restart(rig: Rig) -> None:
+    await review(rig, await propose(rig))
+    await rig.kill()
+    await rig.start()
+    await free_the_agent(rig)
+
+    error = await refused(propose(rig))
+
+    assert RuleCode.DUPLICATE.value in error.details["rules"]
+    await rig.wait(901.0, 60.0)
+    assert (await propose(rig)).state is _S.PENDING
+
+
+async def test_an_approval_acknowledges_nothing_of_what_opens(rig: Rig) -> None:
+    state = rig.core.state
+    state.agent_limits = replace(state.agent_limits, strict=False, order_qty_soft=Qty(1))
+    made = await propose(rig)
+
+    error = await refused(review(rig, made))
+
+    assert error.code is RefusalCode.NEEDS_ACKNOWLEDGEMENT
+    assert (await now(rig, made)).state is _S.PENDING
+    assert sent(rig) == 0

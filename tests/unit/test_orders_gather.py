@@ -8,7 +8,7 @@ from core.domain.instrument import Instrument
 from core.domain.limits import Limits
 from core.domain.money import Money, Price, Qty
 from core.domain.order import Order
-from core.domain.portfolio import Position
+from core.domain.portfolio import Account, Position
 from core.domain.terms import Side
 from core.ids import ClOrdId, Symbol
 from core.orders.gather import Gatherer, LiveState
@@ -81,3 +81,17 @@ def test_the_working_orders_are_counted_and_the_first_that_is_met_is_named() -> 
     assert (found.working_total, found.working_in_symbol) == (4, 3)
     assert (found.opposite.cl_ord_id, found.opposite.price) == ("IQ-3", Price("110.00"))
     assert (replacing.working_total, replacing.working_in_symbol) == (3, 2)
+
+
+def test_cash_that_nothing_explains_is_no_gain_that_would_hide_a_loss() -> None:
+    made = state()
+    told = Account("A", Money(6_000), Money(6_000), Money(10_000), Money(10_000))
+    made.account.confirm(told, made.account.epoch)
+
+    before = facts(made, AAPL).equity
+    made.account.confirm(replace(told, cash=Money(6_500)), made.account.epoch)
+
+    assert before == 10_000
+    assert (facts(made, AAPL).equity, facts(made, AAPL).cash) == (10_000, 6_500)
+    made.account.explain(Decimal(500))
+    assert facts(made, AAPL).equity == 10_500
