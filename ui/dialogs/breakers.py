@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QWidget
 
 from core.domain.breakers import BreakerBoard, BreakerRecord, BreakerStanding, BreakerState
 from ui import format as fmt
@@ -15,6 +14,7 @@ from ui.panels.risk_words import share_of
 from ui.theme.fonts import MEDIUM, SEMIBOLD, font
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.fields import ChoiceField
+from ui.widgets.scrolling import fill_bare
 
 _WIDTH = 720
 _MOST_HEIGHT = 180
@@ -69,10 +69,7 @@ class BreakerSheet(SheetDialog):
 
     def _add_history(self) -> None:
         self.area = QScrollArea()
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setWidgetResizable(True)
-        self.area.setWidget(self.history)
+        fill_bare(self.area, self.history)
         self.column.addWidget(self.area)
 
     def show_board(self, board: BreakerBoard) -> None:

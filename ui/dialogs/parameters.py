@@ -5,7 +5,7 @@ from datetime import datetime
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QStackedWidget, QWidget
 
 from core.domain.parameters import ParameterChange, ParameterEdit, RadarAxis, RiskView
 from core.errors import Refused
@@ -18,6 +18,7 @@ from ui.panels.lines import Glyph, Line, Lines, Span
 from ui.theme.fonts import font
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.panel import PanelHead
+from ui.widgets.scrolling import fill_bare
 
 _WIDTH, _HIGH = 860, 420
 _LONGEST = 500
@@ -162,11 +163,9 @@ class ParameterSheet(SheetDialog):
 
 def _scroll(page: QWidget) -> QScrollArea:
     area = QScrollArea()
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setWidgetResizable(True)
-    area.setWidget(page)
+    fill_bare(area, page)
+    if not isinstance(page, Lines):  # fields take the focus themselves; a history is scrolled by keys
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return area
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.domain.figures import PriceBasis
 from core.domain.messages import PositionMark, PositionProof
@@ -17,6 +17,7 @@ from ui.theme.tokens import tokens
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.delegates import draw_text, text_width
 from ui.widgets.glyphs import draw_mark
+from ui.widgets.scrolling import scrolled
 
 _WIDTH = 640
 _ROW = 22
@@ -105,15 +106,8 @@ def show_proof(
     position = proof.position
     held = f"{fmt.qty(position.qty)} shares at {fmt.price(position.avg_px)} on average"
     dialog.add_line(f"{held}, cost {fmt.money(position.cost)}, last {_price_words(proof)}")
-    area = QScrollArea()
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    evidence = Evidence(proof)
-    area.setWidget(evidence)
-    area.setWidgetResizable(True)
-    area.setFixedHeight(min(_MOST_HEIGHT, evidence.height() + 4))
     dialog.column.addSpacing(8)
-    dialog.column.addWidget(area)
+    dialog.column.addWidget(scrolled(Evidence(proof), _MOST_HEIGHT))
     holds, words = verdict(proof, shown)
     dialog.column.addWidget(Finding(holds, words))
     close = Button("Close", Dress.OUTLINE, key="Esc")

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from core.domain.reports import CodeCount, DailyReport
 from core.domain.risk import RuleCode
@@ -15,6 +14,7 @@ from ui.panels.lines import Glyph, Line, Lines, Span
 from ui.panels.risk_words import rule_name
 from ui.theme.fonts import SEMIBOLD
 from ui.widgets.buttons import Button, Dress
+from ui.widgets.scrolling import scrolled
 
 _WIDTH, _MOST_HEIGHT = 640, 460
 _NAME, _VALUE = 18, 300
@@ -31,13 +31,7 @@ def show_report(
     dialog.add_line(f"As of {fmt.date_time(report.made_at)} {fmt.zone_word()}, from the database")
     table = Lines(title)
     table.set_lines(_lines(report))
-    area = QScrollArea()
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidgetResizable(True)
-    area.setWidget(table)
-    area.setFixedHeight(min(_MOST_HEIGHT, table.sizeHint().height() + 4))
-    dialog.column.addWidget(area)
+    dialog.column.addWidget(scrolled(table, _MOST_HEIGHT))
     save, close = Button("Write as files…", Dress.OUTLINE), Button("Close", Dress.OUTLINE, key="Esc")
     save.clicked.connect(lambda _checked=False: export())
     close.clicked.connect(dialog.dismiss)

@@ -2,11 +2,12 @@
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from ui.panels.risk_breakers import BreakerLine
 from ui.panels.risk_parts import LimitTable, StateBlock
 from ui.panels.risk_radar import RadarView
+from ui.widgets.scrolling import fill_bare
 
 
 class RiskBody(QScrollArea):
@@ -25,11 +26,8 @@ class RiskBody(QScrollArea):
         for widget in (self.block, self.limits, self.radar, self.breakers):
             column.addWidget(widget)
         column.addStretch(1)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
+        fill_bare(self, self._content)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(self._content)
         self._content.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
 
 from core.domain.breakers import BreakerStanding, BreakerState
 from ui.models.columns import Mark
@@ -13,27 +13,19 @@ from ui.theme.fonts import MEDIUM, REGULAR, SEMIBOLD
 from ui.theme.tokens import tokens
 from ui.widgets.delegates import draw_text, text_width
 from ui.widgets.glyphs import draw_mark
+from ui.widgets.pressable import Pressable
 
 _PAD, _HIGH = 12, 28
 _FIRST, _STEP = 117, 12
 
 
-class BreakerLine(QWidget):
-    """Shows how the breakers stand; a click, Enter or Space asks for the whole.
-
-    Attributes:
-        pressed: somebody wants to see figures and history.
-    """
-
-    pressed = Signal()
+class BreakerLine(Pressable):
+    """Shows how the breakers stand; a click, Enter or Space asks for the whole."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._standings: tuple[BreakerStanding, ...] = ()
         self._failure = ""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.show_standings(())
 
     def show_standings(self, standings: Sequence[BreakerStanding]) -> None:
@@ -66,17 +58,6 @@ class BreakerLine(QWidget):
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.pressed.emit()
-        event.accept()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        is_press = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
-        if is_press and not event.isAutoRepeat():
-            self.pressed.emit()
-        else:
-            super().keyPressEvent(event)
-
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, look = QPainter(self), tokens()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -97,8 +78,5 @@ class BreakerLine(QWidget):
                 painter.setBrush(look.text2 if is_armed else Qt.BrushStyle.NoBrush)
                 painter.drawEllipse(QPointF(x, _HIGH / 2 + 0.5), 2.5, 2.5)
             x += step
-        if self.hasFocus():
-            painter.setPen(look.accent)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(QRectF(1.5, 1.5, self.width() - 3, self.height() - 3))
+        self.paint_focus(painter)
         painter.end()

@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
 
 from core.domain.parameters import RadarAxis
 from core.domain.radar import Radar, RadarScore
@@ -14,6 +14,7 @@ from ui.theme.fonts import MEDIUM, REGULAR, SEMIBOLD
 from ui.theme.tokens import Tokens, tokens
 from ui.widgets.delegates import draw_text, text_width
 from ui.widgets.glyphs import draw_mark
+from ui.widgets.pressable import Pressable
 
 AXES: dict[RadarAxis, str] = {
     RadarAxis.MARKET: "Market",
@@ -39,23 +40,14 @@ def axis_words(score: RadarScore) -> str:
     return f"{AXES[score.axis]}: {fmt.money(score.score, 0)} of 100, target {fmt.qty(score.target)}"
 
 
-class RadarView(QWidget):
-    """Shows a radar; a click, Enter or Space asks for what it is made of.
-
-    Attributes:
-        pressed: somebody wants to see the inputs.
-    """
-
-    pressed = Signal()
+class RadarView(Pressable):
+    """Shows a radar; a click, Enter or Space asks for what it is made of."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._radar: Radar | None = None
         self._failure = ""
         self._is_folded = False
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._tell()
 
     def show_radar(self, radar: Radar) -> None:
@@ -121,17 +113,6 @@ class RadarView(QWidget):
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.pressed.emit()
-        event.accept()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        is_press = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
-        if is_press and not event.isAutoRepeat():
-            self.pressed.emit()
-        else:
-            super().keyPressEvent(event)
-
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, look = QPainter(self), tokens()
         painter.fillRect(QRectF(0, 0, self.width(), 1), look.line)
@@ -152,9 +133,7 @@ class RadarView(QWidget):
             for number, score in enumerate(self._radar.axes):
                 left = _PAD + (wide + _GAP) * (number % 2)
                 self._paint_axis(painter, look, score, QRectF(left, _HEAD + _ROW * (number // 2), wide, _ROW))
-        if self.hasFocus():
-            painter.setPen(look.accent)
-            painter.drawRect(QRectF(1.5, 1.5, self.width() - 3, self.height() - 3))
+        self.paint_focus(painter)
         painter.end()
 
     def _paint_axis(self, painter: QPainter, look: Tokens, score: RadarScore, cell: QRectF) -> None:

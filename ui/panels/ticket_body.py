@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from core.domain.instrument import Instrument
 from core.domain.market import Quote
@@ -19,6 +19,7 @@ from ui.panels.ticket_verdict import Offer, OfferView, Saying, VerdictView, offe
 from ui.panels.ticket_words import TicketState, dress_of
 from ui.widgets.fields import number_of
 from ui.widgets.labels import Text, plain
+from ui.widgets.scrolling import fill_bare
 
 _KEY = "Ctrl+Enter"
 _HALTED = "Cancels still work. What you typed stays here until trading is resumed."
@@ -43,11 +44,8 @@ class TicketBody(QScrollArea):
         self._answer: Answer | None = None
         self._content = QWidget()
         self._lay_out()
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
+        fill_bare(self, self._content)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(self._content)
         self._content.installEventFilter(self)
 
     def _lay_out(self) -> None:
