@@ -257,8 +257,12 @@ def test_kill_switch_works_while_the_window_is_stuck_at_the_confirmation(stuck, 
         status, report = ask(port, "POST", "/v1/kill", {"reason": "the window is stuck", "flatten": True})
         state = ask(port, "GET", "/v1/account")[1]["trading_state"]
         # The broker has confirmed it; its report is booked a moment later.
-        shown = (ask(port, "GET", f"/v1/orders/{resting}")[1]["ord_status"] for _ in range(200))
-        ended = next((each for each in shown if each != "PENDING_CANCEL"), "PENDING_CANCEL")
+        ended = "PENDING_CANCEL"
+        for _ in range(20 * WITHIN_S):
+            ended = ask(port, "GET", f"/v1/orders/{resting}")[1]["ord_status"]
+            if ended != "PENDING_CANCEL":
+                break
+            Event().wait(0.05)
         stuck.end()
 
         assert (status, report["stage"], report["proven"]) == (200, "done", True)
