@@ -156,16 +156,16 @@ def unlocks(count: int) -> None:
             opened.store.close()
             opened.lock.release()
     keep("vault_unlocks", samples)
-    p50, p99, _ = spread(samples[1:])
+    p50, p99, _ = spread(samples)
     detail = {
-        "p99": round(p99, 1),
+        "p50": round(p50, 1),
         "first_with_imports": round(samples[0], 1),
         "argon2id_p50": round(median(argon), 1),
         "unlocks": len(samples),
     }
-    is_met = p50 <= BAR_UNLOCK_MS
+    is_met = p99 <= BAR_UNLOCK_MS
     report(
-        Row("unlock, Argon2id aside, p50", p50, BAR_UNLOCK_MS, "limit", BAR_UNLOCK_MS, "ms", is_met, detail)
+        Row("unlock, Argon2id aside, p99", p99, BAR_UNLOCK_MS, "limit", BAR_UNLOCK_MS, "ms", is_met, detail)
     )
 
 
