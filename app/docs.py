@@ -57,6 +57,11 @@ _API = {
     "port": "where it answers, on this computer only",
     "open_metrics": "whether `/metrics` needs no key",
 }
+_NOWHERE = {"anchor_folder": "nowhere else"}
+_AUDIT = {
+    "anchor_folder": "where the audit chain's signed heads are kept as well, such as a share; see "
+    "[audit](audit.md)"
+}
 _RETENTION = {
     "audit_days": "how long an audit record stays in the database at least; see [retention](retention.md)"
 }
@@ -128,6 +133,7 @@ def _settings() -> str:
             _section("alpaca", _ALPACA, addresses, vendor, _OWN_SERVER),
             _section("polygon", _POLYGON, addresses, _defaults(PolygonAddresses()), _OWN_SERVER),
             _section("api", _API, switches, _defaults(ApiSettings())),
+            _section("audit", _AUDIT, {"anchor_folder": "the whole path of a folder, in quotes"}, _NOWHERE),
             _section(
                 "retention",
                 _RETENTION,

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from app.admission import Admitted, admit, admitted, held_alone
 from app.keyring_slot import forget_keyring, offer_keyring
-from app.opening import Invocation, new_passphrase, read_private, used_profile
+from app.opening import Invocation, new_passphrase, used_profile
 from app.rekeying import rekey
 from core.access.policy import Duty
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.errors import RefusalCode, Refused
+from core.settings import read_private
 from core.storage import vault
 from core.storage.anchors import signing_key
 from core.storage.vault import COST, Cost

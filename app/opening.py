@@ -1,7 +1,5 @@
 """What a command needs before it can work: which profile, which passphrase, which schema."""
 
-import os
-import stat
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,11 +9,10 @@ from pathlib import Path
 from app import profile as profiles
 from app.profile import Profile
 from core.errors import BadInput, RefusalCode, Refused
-from core.settings import check_start, read_environment
+from core.settings import check_start, read_environment, read_private
 from core.storage import vault
 from core.storage.vault import Key, Unlocked
 
-_MOST_CHARACTERS = 64 * 1024
 NOT_USED_YET = "it is made when the profile is first opened"
 
 
@@ -144,41 +141,6 @@ def read_passphrase(path: Path) -> str:
     if not found:
         raise BadInput(str(path), "expected the passphrase on the first line, found nothing", 1)
     return found
-
-
-def read_private(path: Path, what: str) -> str:
-    """Read a text file that is closed to everybody but its owner.
-
-    Args:
-        what: what a person calls such a file.
-
-    Raises:
-        Refused: others than its owner could read it, or it belongs to somebody else.
-        BadInput: it cannot be read.
-    """
-    try:
-        # Opened first and looked at after, so that nobody can swap it in between.
-        with path.open(encoding="utf-8") as file:
-            _check_owner(path, os.fstat(file.fileno()), what)
-            return file.read(_MOST_CHARACTERS)
-    except OSError as error:
-        raise BadInput(str(path), f"this {what} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        # The cause would carry what stands in it.
-        raise BadInput(str(path), f"this {what} is not UTF-8 text") from None
-
-
-def _check_owner(path: Path, found: os.stat_result, what: str) -> None:
-    if sys.platform == "win32":  # there a file of one's own profile is closed to others by default
-        return
-    if found.st_uid != os.geteuid():
-        raise Refused(RefusalCode.NOT_PERMITTED, f"{path} belongs to another user; a {what} must be your own")
-    mode = stat.S_IMODE(found.st_mode)
-    if mode != 0o600:
-        raise Refused(
-            RefusalCode.NOT_PERMITTED,
-            f"{path} has mode {mode:04o}, expected 0600 so that only you can read it; run: chmod 600 {path}",
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from getpass import getpass
 from pathlib import Path
 
 from app.admission import admit, held_alone
-from app.opening import Invocation, chosen_profile, let_in, read_private, used_profile
+from app.opening import Invocation, chosen_profile, let_in, used_profile
 from app.profile import Profile
 from app.secrets import Secrets, command, open_secrets, remove_secret, store_secret
 from core.access.policy import Duty
 from core.domain.credentials import PARTS, SecretName, check_mode, lines, parse
 from core.errors import BadInput, RefusalCode, Refused
+from core.settings import read_private
 from core.storage.vault import Key
 
 _MOST_CHARACTERS = 4096

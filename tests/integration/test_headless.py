@@ -182,6 +182,7 @@ def test_port_of_another_program_is_named(start, port, root) -> None:
         (("headless",), {"API_KEYS_FILE": "", "API_KEYS": f"{'k' * 31}:trader"}, 1, "fewer than 32"),
         (("headless",), {"API_KEYS_FILE": "", "API_KEYS": f"{KEY}:owner"}, 1, "no role of"),
         (("headless",), {"API_KEYS_FILE": "/nowhere/keys"}, 1, "cannot be read"),
+        (("headless",), {"API_KEYS_FILE": str(ROOT / "README.md")}, 1, "run: chmod 600"),
         (("--profile", "nope", "headless"), {}, 1, "there is no profile"),
         (("--demo", "headless"), {}, 2, "headless does not"),
     ],

@@ -1,13 +1,14 @@
 """Settings: what is not one of ours is refused with its file, key and line."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from core.domain.access import Mode, Role
 from core.domain.limits import Limits
 from core.domain.money import Qty
-from core.errors import SettingInvalid
+from core.errors import RefusalCode, Refused, SettingInvalid
 from core.settings import (
     ApiKey,
     BrokerName,
@@ -153,12 +154,58 @@ def test_environment_that_says_nothing_permits_nothing():
 
 def test_api_keys_are_read_with_their_roles(tmp_path):
     text = f"{LONG}a:viewer, {LONG}:b:admin\n"
+    (tmp_path / "keys").touch(mode=0o600)
     (tmp_path / "keys").write_text(text)
     expected = (ApiKey(f"{LONG}a", Role.VIEWER), ApiKey(f"{LONG}:b", Role.ADMIN))
 
     assert read_environment({"API_KEYS": text}).api_keys == expected
     assert read_environment({"API_KEYS_FILE": str(tmp_path / "keys")}).api_keys == expected
     assert LONG not in repr(expected)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o666, 0o700])
+def test_file_of_api_keys_that_others_could_read_is_refused_and_says_what_to_do(tmp_path, mode):
+    file = tmp_path / "keys"
+    file.write_text(f"{LONG}:admin\n")
+    file.chmod(mode)
+
+    with pytest.raises(Refused, match=f"has mode {mode:04o}, expected 0600 .* run: chmod 600") as refused:
+        read_environment({"API_KEYS_FILE": str(file)})
+
+    assert refused.value.code is RefusalCode.NOT_PERMITTED
+    assert LONG not in str(refused.value)
+
+
+def test_file_of_api_keys_that_not_even_its_owner_writes_is_read(tmp_path):
+    file = tmp_path / "keys"
+    file.write_text(f"{LONG}:admin\n")
+    file.chmod(0o400)
+
+    assert read_environment({"API_KEYS_FILE": str(file)}).api_keys == (ApiKey(LONG, Role.ADMIN),)
+
+
+def test_file_of_api_keys_of_somebody_else_is_refused(tmp_path, monkeypatch):
+    file = tmp_path / "keys"
+    file.touch(mode=0o600)
+    monkeypatch.setattr("os.geteuid", lambda: file.stat().st_uid + 1)
+
+    with pytest.raises(Refused, match="belongs to another user"):
+        read_environment({"API_KEYS_FILE": str(file)})
+
+
+def test_anchor_folder_is_a_whole_path_and_need_not_be_there():
+    settings = parse_profile('[audit]\nanchor_folder = "/mnt/share/anchors"\n')
+
+    assert settings.anchor_folder == Path("/mnt/share/anchors")
+    assert parse_profile("").anchor_folder is None
+
+
+@pytest.mark.parametrize("value", ['""', '"anchors"', '"~/anchors"', '"/mnt/\\u0000"', "3", "true", "[]"])
+def test_anchor_folder_that_is_no_whole_path_is_refused_with_its_line(value):
+    with pytest.raises(SettingInvalid, match="the whole path of a folder") as refused:
+        parse_profile(f"[audit]\nanchor_folder = {value}\n")
+
+    assert (refused.value.key, refused.value.line) == ("audit.anchor_folder", 2)
 
 
 @pytest.mark.parametrize(
