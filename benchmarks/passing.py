@@ -1,6 +1,7 @@
 """Limits under which a loop of orders passes, which the rules of pace and repetition are there to stop."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from core.domain.limits import Limits
 
@@ -16,4 +17,5 @@ PASSING = replace(
     duplicate_hard_count=10**6,
     working_total=10**6,
     working_per_symbol=10**6,
+    turnover_pct=Decimal(10**6),
 )

@@ -136,6 +136,7 @@ def refresh(core: Core) -> None:
     state.quotes._quotes[AAPL] = quote(core, AAPL)
     state.positions_at = core.outside.clock.monotonic()
     equity = Money(CASH + state.positions._net)
+    state.account.begin_anew()
     state.account.confirm(Account("BENCH", Money(CASH), Money(CASH), equity, equity), state.account.epoch)
     opens, closes = NOW.replace(hour=14, minute=30), NOW.replace(hour=21)
     state.session = MarketSession(NOW, SessionPhase.REGULAR, opens, closes)

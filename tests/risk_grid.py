@@ -178,6 +178,7 @@ def figures() -> Iterator[dict]:
         "trading_state": tuple(TradingState),
         "origin": (Origin.AGENT, Origin.API),
         "may_short": (True,),
+        "is_margin": (True,),
     }  # fmt: skip
     for name, values in borders.items():
         yield from ({name: value} for value in values)

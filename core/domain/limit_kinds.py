@@ -132,6 +132,7 @@ KINDS: dict[str, LimitKind] = {
         _pct("notional_hard_pct"),
         _pct("position_pct", agent=True),
         _pct("gross_pct", _MARGIN_PCT, agent=True),
+        _pct("gross_margin_pct", _MARGIN_PCT),
         _pct("sector_pct", agent=True),
         _pct("daily_loss_pct", agent=True),
         # A longer memory finds more repeats.

@@ -11,8 +11,8 @@ from core.ids import Symbol
 class Limits:
     """The numbers that the rules hold orders against (defaults: control list, manual column).
 
-    Percentages are of equity at the start of the day, or as said. All of it may be invested, as in a cash
-    account (A13). Short sales are off unless they are switched on (A16).
+    Percentages are of equity at the start of the day, or as said. Short sales are off unless they are
+    switched on (A16).
 
     Attributes:
         collar_soft_pct, collar_hard_pct: percent away from the quote that a limit may be (A8).
@@ -21,7 +21,8 @@ class Limits:
         volume_pct: percent of the usual volume of a day (A10).
         notional_soft, notional_hard: dollars of one order (A11), or percent, whichever is less.
         position_pct: percent, one symbol, with all that works (A12).
-        gross_pct: percent, all positions without sign (A13).
+        gross_pct: percent, all positions without sign (A13); all of it may be invested in a cash account.
+        gross_margin_pct: the same where the account may borrow, if that is less (A13).
         sector_pct: percent, one sector (A14).
         duplicate_soft_s, duplicate_hard_s: seconds (A18).
         duplicate_hard_count: equal orders within `duplicate_hard_s` that are too many (A18).
@@ -60,6 +61,7 @@ class Limits:
     notional_hard_pct: Decimal = Decimal(20)
     position_pct: Decimal = Decimal(20)
     gross_pct: Decimal = Decimal(100)
+    gross_margin_pct: Decimal = Decimal(80)
     sector_pct: Decimal = Decimal(30)
     daily_loss_pct: Decimal = Decimal(5)
     duplicate_soft_s: float = 5.0
@@ -93,6 +95,10 @@ class Limits:
     strict: bool = False
     restricted: frozenset[Symbol] = frozenset()
     allowed: frozenset[Symbol] | None = None
+
+    def gross_limit(self, *, is_margin: bool) -> Decimal:
+        """Return the percent that all positions may come to in an account of this kind (A13)."""
+        return min(self.gross_pct, self.gross_margin_pct) if is_margin else self.gross_pct
 
 
 # The agent column of the control list; where both say something, whichever is tighter holds.

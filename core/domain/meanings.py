@@ -82,6 +82,7 @@ LIMITS: Mapping[str, str] = {
     "notional_hard_pct": "the same in percent of the day's first equity; the lower of the two counts",
     "position_pct": "percent of the day's first equity that one symbol may have",
     "gross_pct": "percent of the day's first equity that all positions may come to together",
+    "gross_margin_pct": "the same in an account that may borrow; the lower of the two counts",
     "sector_pct": "percent of the day's first equity above which a sector is asked about",
     "daily_loss_pct": "percent of the day's first equity; when so much is lost, nothing more is opened",
     "duplicate_soft_s": "seconds within which the same order again is asked about",

@@ -140,6 +140,7 @@ class Account:
         start_equity: equity at the start of the market day.
         blocked: why the broker takes no orders for this account; empty while it takes them.
         may_short: whether shares that are not held may be sold.
+        is_margin: whether it may borrow; our own rules never let it (A15).
     """
 
     account_id: str
@@ -149,3 +150,4 @@ class Account:
     start_equity: Money
     blocked: str = ""
     may_short: bool = False
+    is_margin: bool = False

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+import msgspec
+
 from core.domain.money import Price, Qty
 
 
@@ -81,9 +83,10 @@ class TicketField(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleResult:
+class RuleResult(msgspec.Struct, frozen=True):
     """What one rule says of one order.
+
+    Every judgement makes some twenty-five; a frozen dataclass takes three times as long to make.
 
     Attributes:
         code: which rule.
@@ -129,8 +132,7 @@ class EffectName(StrEnum):
     DAILY_LOSS_LEFT = "daily_loss_left"
 
 
-@dataclass(frozen=True, slots=True)
-class EffectLine:
+class EffectLine(msgspec.Struct, frozen=True):
     """One figure now, and after the order filled at its worst; None is unknown."""
 
     name: EffectName

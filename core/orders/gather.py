@@ -4,16 +4,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from core.clock import Clock
 from core.domain.access import Origin, TradingState
 from core.domain.breakers import BreakerRecord
 from core.domain.instrument import Instrument
 from core.domain.limits import AGENT_LIMITS, Limits
-from core.domain.market import MarketSession
+from core.domain.market import MarketSession, Quote
 from core.domain.money import ZERO
 from core.domain.order import Order
 from core.domain.outcomes import PortfolioPeak
+from core.domain.portfolio import Position
 from core.domain.proposals import Proposal
 from core.domain.terms import OrderTerms, Side
 from core.ids import ClOrdId, Symbol
@@ -116,6 +118,17 @@ class Source:
 NOBODYS = Source()
 
 
+class _Worth(NamedTuple):
+    """What the working orders of a symbol may cost and turn over, and what that was reckoned from."""
+
+    working: Working
+    quote: Quote | None
+    position: Position | None
+    last: Decimal | None
+    cost: Decimal | None
+    sold: Decimal
+
+
 class Gatherer:
     """Collects facts; remembers the orders of the last minute for the rules of repetition.
 
@@ -129,6 +142,7 @@ class Gatherer:
         self._state = state
         self._clock = clock
         self._recent: dict[Symbol, deque[tuple[float, OrderTerms]]] = {}
+        self._worth: dict[Symbol, _Worth] = {}
         self.usual_volume: Callable[[Symbol], Decimal | None] = lambda _symbol: None
 
     def remember(self, terms: OrderTerms) -> None:
@@ -181,6 +195,7 @@ class Gatherer:
             burst_left=figures.burst_left,
             usual_volume=self.usual_volume(terms.symbol),
             may_short=account is not None and account.may_short,
+            is_margin=account is not None and account.is_margin,
             sector_exposure=self._of_sector(terms.symbol, adds_to_sector),
             opposite=working.first(terms.side.opposite),
             working_total=count,
@@ -262,22 +277,41 @@ class Gatherer:
         Between the two stands what those in the sector of the symbol may cost; at the end, what all of them,
         sales included, may turn over. A sum is None where a part of it is not known.
         """
-        known, last = self._state.instruments, self._state.positions.last
+        known = self._state.instruments
         sector = self._sector(symbol)
         adds, adds_to_sector, count, is_known, sold = ZERO, ZERO, 0, True, ZERO
         for each, found in self._state.orders.by_symbol().items():
-            working = its_working if each == symbol else found
-            count += working.count
-            cost = self._cost(each, working) if working.unbounded or working.sell_qty else working.cost
-            if working.sell_qty:
-                sold += working.sell_qty * max(last(each) or ZERO, working.dearest)
-            if cost is None:
+            worth = self._worth_of(each, its_working if each == symbol else found)
+            count += worth.working.count
+            sold += worth.sold
+            if worth.cost is None:
                 is_known = False
                 continue
-            adds += cost
+            adds += worth.cost
             if sector is not None and each in known and known[each].sector == sector:
-                adds_to_sector += cost
+                adds_to_sector += worth.cost
         return (adds, adds_to_sector, count, adds + sold) if is_known else (None, None, count, None)
+
+    def _worth_of(self, symbol: Symbol, working: Working) -> "_Worth":
+        # What nothing has changed of since the judgement before is not reckoned again.
+        state = self._state
+        quote, position, last = (
+            state.quotes.get(symbol),
+            state.positions.get(symbol),
+            state.positions.last(symbol),
+        )
+        worth = self._worth.get(symbol)
+        if (
+            worth is None
+            or worth.working is not working
+            or worth.quote is not quote
+            or worth.position is not position
+            or worth.last is not last
+        ):
+            cost = self._cost(symbol, working) if working.unbounded or working.sell_qty else working.cost
+            sold = working.sell_qty * max(last or ZERO, working.dearest) if working.sell_qty else ZERO
+            worth = self._worth[symbol] = _Worth(working, quote, position, last, cost, sold)
+        return worth
 
     def _cost(self, symbol: Symbol, working: Working) -> Decimal | None:
         # Purchases cost their worst price, and short sales what a broker holds back.

@@ -171,7 +171,15 @@ class Valuation:
         day = None if equity is None or start is None else equity - start
         figures = self._throttle.figures(self._state.limits)
         gross, flows = self._state.positions.gross, self._state.day_flows
-        totals = Totals(equity, start, gross, figures.today, figures.last_minute, day_flows=flows)
+        totals = Totals(
+            equity,
+            start,
+            gross,
+            figures.today,
+            figures.last_minute,
+            day_flows=flows,
+            is_margin=account is not None and account.is_margin,
+        )
         return AccountMark(
             account=account,
             equity=equity,

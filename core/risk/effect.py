@@ -59,7 +59,7 @@ def _gross(
     if facts.gross_exposure is not None and price is not None:
         after = max(facts.gross_exposure + grown * price, _ZERO)
     shown, then = _of_equity(facts.gross_exposure, facts), _of_equity(after, facts)
-    breached = grown > 0 and then is not None and then > limits.gross_pct
+    breached = grown > 0 and then is not None and then > limits.gross_limit(is_margin=facts.is_margin)
     return EffectLine(EffectName.GROSS_EXPOSURE, Unit.PERCENT, shown, then, breached)
 
 

@@ -87,6 +87,7 @@ class Facts:
         sent_today: the same since the start of our day, UTC.
         burst_left: whole orders that the token bucket still gives.
         may_short: the broker lets this account sell what it does not hold.
+        is_margin: the account may borrow.
         usual_volume: shares of the symbol that trade in a day, as the mean of the last 20 days; None is n/a.
         sector_exposure: dollars; as `gross_exposure`, of the sector of the symbol.
         opposite: the order on the other side that this one would meet first; None where none rests there.
@@ -130,6 +131,7 @@ class Facts:
     sent_today: int = 0
     burst_left: int = 0
     may_short: bool = False
+    is_margin: bool = False
     usual_volume: Decimal | None = None
     sector_exposure: Decimal | None = None
     opposite: Resting | None = None

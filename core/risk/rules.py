@@ -1,7 +1,8 @@
 """The rule table, in the order of the control list."""
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.domain.limits import Limits
 from core.domain.risk import Outcome, RuleResult

@@ -22,6 +22,7 @@ class Totals:
         sent_last_minute: the same of the last 60 s.
         symbol: the ticket's symbol; None if there is none.
         day_flows: dollars that the owner put in (or took out, negative) on this market day.
+        is_margin: the account may borrow.
         symbol_value: dollars, without sign, of what is held of it and what working purchases may add.
     """
 
@@ -33,6 +34,7 @@ class Totals:
     symbol: Symbol | None = None
     symbol_value: Decimal | None = None
     day_flows: Decimal = Decimal(0)
+    is_margin: bool = False
 
 
 def uses(limits: Limits, totals: Totals) -> tuple[LimitUse, ...]:
@@ -42,7 +44,9 @@ def uses(limits: Limits, totals: Totals) -> tuple[LimitUse, ...]:
     """
     lines = [
         _daily_loss(limits, totals),
-        _share("gross_exposure", totals.gross_exposure, limits.gross_pct, totals),
+        _share(
+            "gross_exposure", totals.gross_exposure, limits.gross_limit(is_margin=totals.is_margin), totals
+        ),
     ]
     if totals.symbol is not None:
         lines.append(_share(f"weight:{totals.symbol}", totals.symbol_value, limits.position_pct, totals))

@@ -203,7 +203,7 @@ def test_a_figure_over_its_limit_is_never_folded_away(qtbot):
     table = EffectTable()
     qtbot.addWidget(table)
     lines = [EffectLine(name, Unit.DOLLARS, Qty(1), Qty(2)) for name in EffectName]
-    lines[3] = replace(lines[3], breached=True)
+    lines[3] = EffectLine(lines[3].name, Unit.DOLLARS, Qty(1), Qty(2), breached=True)
     table.show_effect("AAPL", lines)
 
     table.set_folded(True)

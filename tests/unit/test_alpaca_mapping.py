@@ -396,6 +396,15 @@ def test_account_needs_no_more_than_its_numbers():
 
 
 @pytest.mark.parametrize(
+    ("told", "is_margin"), [("1", False), (1, False), ("2", True), ("4", True), (None, True), ("x", True)]
+)
+def test_account_that_does_not_say_it_is_a_cash_account_may_borrow(told, is_margin):
+    row = Row("account", ACCOUNT | {"multiplier": told})
+
+    assert mapping.read_account(row).is_margin is is_margin
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"trading_blocked": True}, "trading is blocked"),

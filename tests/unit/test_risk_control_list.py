@@ -439,3 +439,25 @@ def test_the_agent_brings_one_symbol_to_five_percent(held, expected):
 @pytest.mark.parametrize(("gross", "expected"), [("29500", set()), ("29501", {RuleCode.GROSS_EXPOSURE})])
 def test_the_agent_adds_up_to_thirty_percent(gross, expected):
     assert hard(limit(qty=5), AGENT_MAY, replace(AGENT, gross_exposure=Decimal(gross))) == expected
+
+
+@pytest.mark.parametrize(
+    ("is_margin", "gross", "expected"),
+    [
+        (True, "79000", set()),
+        (True, "79001", {RuleCode.GROSS_EXPOSURE}),
+        (False, "99000", set()),
+        (False, "99001", {RuleCode.GROSS_EXPOSURE}),
+    ],
+)
+def test_an_account_that_may_borrow_keeps_a_fifth_of_its_equity_out_of_the_market(is_margin, gross, expected):
+    facts = replace(FACTS, gross_exposure=Decimal(gross), is_margin=is_margin)
+
+    assert hard(limit(qty=10), Limits(), facts) == expected
+
+
+def test_the_tighter_of_the_two_numbers_holds_for_an_account_that_may_borrow():
+    limits = replace(Limits(), gross_pct=Decimal(50))
+
+    assert (limits.gross_limit(is_margin=True), limits.gross_limit(is_margin=False)) == (50, 50)
+    assert Limits().gross_limit(is_margin=True) == 80

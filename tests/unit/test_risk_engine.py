@@ -464,6 +464,14 @@ def test_uses_shows_each_limit_with_its_room():
     }
 
 
+def test_uses_of_an_account_that_may_borrow_shows_its_own_limit():
+    totals = Totals(Decimal(100_000), Decimal(100_000), Decimal(54_600), 0, 0, is_margin=True)
+
+    gross = uses(LIMITS, totals)[1]
+
+    assert (gross.limit, gross.room) == (80, 25_400)
+
+
 def test_uses_of_a_gain_is_zero_with_more_room():
     totals = Totals(Decimal(101_000), Decimal(100_000), Decimal(0), 0, 0)
 

@@ -20,7 +20,18 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "spread_pct",
         ),
     ),
-    ("What is held", ("position_pct", "gross_pct", "sector_pct", "short_sales", "restricted", "allowed")),
+    (
+        "What is held",
+        (
+            "position_pct",
+            "gross_pct",
+            "gross_margin_pct",
+            "sector_pct",
+            "short_sales",
+            "restricted",
+            "allowed",
+        ),
+    ),
     ("Losses", ("daily_loss_pct", "drawdown_pct", "losing_streak", "slippage_pct")),
     (
         "Pace",

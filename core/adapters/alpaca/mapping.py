@@ -339,6 +339,7 @@ def read_account(row: Row) -> Account:
         start_equity=row.number("last_equity", Money) or equity,  # zero on the first day of an account
         blocked=", ".join(blocked),
         may_short=row.flag("shorting_enabled"),
+        is_margin=row.get("multiplier") not in ("1", 1),  # not told, the tighter limit holds
     )
 
 

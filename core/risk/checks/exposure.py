@@ -19,7 +19,7 @@ def gross_exposure(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResul
     """
     if not _may_grow(terms, facts):
         return None
-    code, limit = RuleCode.GROSS_EXPOSURE, limits.gross_pct
+    code, limit = RuleCode.GROSS_EXPOSURE, limits.gross_limit(is_margin=facts.is_margin)
     share = share_after(facts.gross_exposure, terms, facts)
     if share is None:
         return unknown(code, _missing(terms, facts, "the value of all positions"), terms, facts)
