@@ -11,11 +11,10 @@ from core.audit.witnessed import Witnesses
 from core.bus import Bus
 from core.clock import Clock
 from core.ports.anchors import Witness
+from core.storage.anchor_folder import AnchorFolder, anchor_folder
 from core.storage.anchors import FILE, AnchorFile, SigningKey, find_signing_key, signing_key
 from core.storage.store import SqlStore
 from core.storage.vault import Key
-
-FOLDER_EVERY_S = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def begin_anchoring(
     Args:
         folder: the profile's.
         profile: its name, for the keyring; None for a throwaway one, of which a keyring is told nothing.
-        export_folder: where heads are appended hourly as well, such as a share of another computer.
+        export_folder: where heads are appended hourly as well; it may be away.
 
     Raises:
         DatabaseDamaged: the key is gone or not ours, though heads were signed with it.
@@ -62,7 +61,9 @@ def begin_anchoring(
     return Anchoring(installation_id, signer, _witnesses(folder, installation_id, profile, export_folder))
 
 
-def find_anchoring(folder: Path, key: Key, installation_id: str, profile: str) -> Anchoring | None:
+def find_anchoring(
+    folder: Path, key: Key, installation_id: str, profile: str, export_folder: Path | None
+) -> Anchoring | None:
     """Put together what can be checked against, and write nothing; None where no key was made yet.
 
     Raises:
@@ -71,7 +72,7 @@ def find_anchoring(folder: Path, key: Key, installation_id: str, profile: str) -
     signer = find_signing_key(folder, key)
     if signer is None:
         return None
-    return Anchoring(installation_id, signer, _witnesses(folder, installation_id, profile, None))
+    return Anchoring(installation_id, signer, _witnesses(folder, installation_id, profile, export_folder))
 
 
 def keyring_anchor(folder: Path, profile: str) -> KeychainAnchor | None:
@@ -79,9 +80,17 @@ def keyring_anchor(folder: Path, profile: str) -> KeychainAnchor | None:
     keyring = keychain.find()
     if keyring.backend is None:
         return None
-    # Another data folder with a profile of this name is another profile.
-    place = sha256(str(folder.resolve()).encode()).hexdigest()[:8]
-    return KeychainAnchor(keyring.backend, f"{profile} {place}")
+    return KeychainAnchor(keyring.backend, f"{profile} {_place(folder)}")
+
+
+def folder_anchor(folder: Path, installation_id: str, export_folder: Path) -> AnchorFolder:
+    """Return a folder of the user's choice as a witness of the profile in a folder."""
+    return anchor_folder(export_folder, folder, f"{installation_id}.{_place(folder)}")
+
+
+def _place(folder: Path) -> str:
+    # Another data folder with a profile of this name is another profile, such as a restored copy of it.
+    return sha256(str(folder.resolve()).encode()).hexdigest()[:8]
 
 
 def _witnesses(
@@ -92,6 +101,5 @@ def _witnesses(
     if keyring is not None:
         found.append(keyring)
     if export_folder is not None:
-        path = export_folder / f"{installation_id}.{FILE}"
-        found.append(AnchorFile(path, str(export_folder), FOLDER_EVERY_S, is_expected=False))
+        found.append(folder_anchor(folder, installation_id, export_folder))
     return tuple(found)

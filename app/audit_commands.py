@@ -31,7 +31,9 @@ def verify_audit(invocation: Invocation, *, as_json: bool) -> int:
     from core.storage.segments import archives_of
 
     with _opened(invocation) as (profile, key, store):
-        anchoring = find_anchoring(profile.folder, key, store.installation_id, profile.name)
+        anchoring = find_anchoring(
+            profile.folder, key, store.installation_id, profile.name, profile.settings.anchor_folder
+        )
         witnesses = anchoring.reading() if anchoring else None
         verifier = Verifier(store, witnesses, archives_of(store.path))
         report = asyncio.run(_with_progress(store, "checked", verifier.verify))
@@ -55,7 +57,9 @@ def export_audit(invocation: Invocation, path: Path) -> int:
     if path.exists():
         raise Refused(RefusalCode.NAME_TAKEN, f"{path} exists already; nothing was overwritten")
     with _opened(invocation) as (profile, key, store):
-        anchoring = begin_anchoring(profile.folder, key, store.installation_id, profile.name)
+        anchoring = begin_anchoring(
+            profile.folder, key, store.installation_id, profile.name, profile.settings.anchor_folder
+        )
         known = anchoring.reading().ask()
         with replacing(path) as file:
             now = SystemClock().now()

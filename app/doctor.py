@@ -7,12 +7,13 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.admission import held_alone
 from app.opening import NOT_USED_YET, Invocation, check_may_start, let_in, schema_of, usual_profile
@@ -24,8 +25,13 @@ from core.settings import ProfileSettings
 from core.storage import vault
 from core.storage.vault import Key
 
+if TYPE_CHECKING:
+    from app.anchoring import Anchoring
+    from core.storage.store import SqlStore
+
 OLDEST_KEY_DAYS = 730  # of the database; a passphrase has no age (NIST SP 800-63B-4, 3.1.1.2)
 LEAST_FREE_BYTES = 512 * 1024 * 1024
+_DO_WHAT_IT_SAYS = "do what the message says, then run this again"
 _REINSTALL = "run make setup, or install the program anew"
 
 # The first part that counts, as docs/adr/0003 and pyproject.toml have it.
@@ -232,7 +238,7 @@ def _database(profile: Profile, invocation: Invocation) -> Iterator[Check]:
     yield schema
     if schema.passed:
         yield _guarded("users", lambda: _users(profile, keys[0]))
-        yield _guarded("audit chain", lambda: _chain(profile, keys[0]))
+        yield from _record(profile, keys[0])
 
 
 def _credentials(profile: Profile, key: Key | None) -> Iterator[Check]:
@@ -245,8 +251,7 @@ def _credentials(profile: Profile, key: Key | None) -> Iterator[Check]:
     try:
         there = {each.name: each.place for each in open_secrets(profile, key).names()}
     except InvestIQError as error:
-        advice = "do what the message says, then run this again"
-        yield Check("credentials", passed=False, found=str(error), advice=advice)
+        yield Check("credentials", passed=False, found=str(error), advice=_DO_WHAT_IT_SAYS)
         return
     for name in names:
         found = f"{name} in {there[name]}" if name in there else f"{name} is not stored"
@@ -257,9 +262,7 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
     try:
         return look()
     except InvestIQError as error:
-        return Check(
-            name, passed=False, found=str(error), advice="do what the message says, then run this again"
-        )
+        return Check(name, passed=False, found=str(error), advice=_DO_WHAT_IT_SAYS)
 
 
 def _unlocked(profile: Profile, invocation: Invocation, keys: list[Key]) -> Check:
@@ -308,27 +311,54 @@ def _schema(profile: Profile, key: Key) -> Check:
     )
 
 
-def _chain(profile: Profile, key: Key) -> Check:
-    import asyncio
-
+def _record(profile: Profile, key: Key) -> Iterator[Check]:
     from app.anchoring import find_anchoring
-    from core.audit.verify import Verifier
-    from core.storage.segments import archives_of
     from core.storage.store import open_store
 
-    store = open_store(profile.database, key, create=False)
     try:
-        anchoring = find_anchoring(profile.folder, key, store.installation_id, profile.name)
-        witnesses = anchoring.reading() if anchoring else None
-        report = asyncio.run(Verifier(store, witnesses, archives_of(store.path)).verify())
-    finally:
-        store.close()
+        store = open_store(profile.database, key, create=False)
+    except StorageError as error:
+        yield Check("audit chain", passed=False, found=str(error), advice=_DO_WHAT_IT_SAYS)
+        return
+    folder = profile.settings.anchor_folder
+    try:
+        with closing(store):
+            anchoring = find_anchoring(profile.folder, key, store.installation_id, profile.name, folder)
+            yield _guarded("audit chain", lambda: _chain(store, anchoring))
+            if folder is not None:
+                yield _guarded(
+                    "anchor folder", lambda: _anchor_folder(profile, store.installation_id, folder)
+                )
+    except InvestIQError as error:
+        yield Check("audit chain", passed=False, found=str(error), advice=_DO_WHAT_IT_SAYS)
+
+
+def _chain(store: "SqlStore", anchoring: "Anchoring | None") -> Check:
+    import asyncio
+
+    from core.audit.verify import Verifier
+    from core.storage.segments import archives_of
+
+    witnesses = anchoring.reading() if anchoring else None
+    report = asyncio.run(Verifier(store, witnesses, archives_of(store.path)).verify())
     if report.faults:
         fault = report.faults[0]
         where = f"record {fault.seq}" if fault.seq else "anchors"
         advice = "stop trading on this profile, keep its files, and compare with a backup"
         return Check("audit chain", passed=False, found=f"{where}: {fault.reason}", advice=advice)
     anchors = ", ".join(report.anchors) or "nothing outside itself yet"
+    silent = "".join(f"; no answer from {each}" for each in report.silent)
     return Check(
-        "audit chain", passed=True, found=f"verified to {report.verified_to}; held against: {anchors}"
+        "audit chain",
+        passed=True,
+        found=f"verified to {report.verified_to}; held against: {anchors}{silent}",
     )
+
+
+def _anchor_folder(profile: Profile, installation_id: str, folder: Path) -> Check:
+    from app.anchoring import folder_anchor
+
+    kept = len(folder_anchor(profile.folder, installation_id, folder).lines())
+    is_apart = folder.stat().st_dev != profile.folder.stat().st_dev
+    words = "" if is_apart else "; it is on the disk of the profile, and would be lost with it"
+    return Check("anchor folder", passed=True, found=f"{kept} signed heads in {folder}{words}")

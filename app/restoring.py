@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from app.admission import Admitted, admitted
-from app.anchoring import keyring_anchor
+from app.anchoring import folder_anchor, keyring_anchor
 from app.backing_up import check_chain
 from app.instance import ProfileLock
 from app.opening import Invocation, passphrase
@@ -32,6 +32,7 @@ from core.errors import (
     StorageUnwritable,
 )
 from core.failpoints import failpoint
+from core.ports.anchors import Witness
 from core.storage import backup, migration, vault
 from core.storage.anchors import FILE, KEY_FILE, AnchorFile, SigningKey, find_signing_key, signing_key
 from core.storage.backup_archive import Manifest, opened
@@ -231,7 +232,7 @@ def _prepare(found: Unpacked, target: Path) -> tuple[Decision, SetAside]:
 def _set_aside(found: Unpacked, target: Path, signer: SigningKey, name: str) -> SetAside:
     folder = found.profile.folder
     own = set(AnchorFile(folder / FILE).lines())
-    others = [line for line in _anchors_of(target) if line not in own]
+    others = [line for line in dict.fromkeys(_anchors_of(target, found)) if line not in own]
     if not others:
         return SetAside(None, "")
     with replacing(folder / name) as file:
@@ -247,14 +248,19 @@ def _set_aside(found: Unpacked, target: Path, signer: SigningKey, name: str) -> 
     return SetAside(None if newest == found.manifest.head else newest, name)
 
 
-def _anchors_of(target: Path) -> tuple[str, ...]:
+def _anchors_of(target: Path, found: Unpacked) -> tuple[str, ...]:
     lines = AnchorFile(target / FILE, is_expected=False).lines()
-    try:
-        keyring = keyring_anchor(target, target.name)
-        return lines if keyring is None else (*lines, *keyring.lines())
-    except KeyringUnavailable as error:
-        print(f"investiq: what the keyring knows could not be set aside: {error}", file=sys.stderr)
-        return lines
+    export_folder, installation_id = found.profile.settings.anchor_folder, found.manifest.installation_id
+    places: list[Callable[[], Witness | None]] = [lambda: keyring_anchor(target, target.name)]
+    if export_folder is not None:
+        places.append(lambda: folder_anchor(target, installation_id, export_folder))
+    for place in places:
+        try:
+            witness = place()
+            lines += () if witness is None else witness.lines()
+        except (KeyringUnavailable, StorageUnwritable) as error:
+            print(f"investiq: what a witness knows could not be set aside: {error}", file=sys.stderr)
+    return lines
 
 
 def _record(person: Admitted, found: Unpacked, set_aside: SetAside, replaced: str) -> None:

@@ -160,6 +160,7 @@ async def start_profile(
         opened.unlock = partial(user_of, found.profile.folder, found.key)
         opened.wrong_tries = found.unlocked.wrong_tries
         opened.keep_audit_days = found.profile.settings.keep_audit_days
+        opened.anchor_folder = found.profile.settings.anchor_folder
         return await _start(opened, venue, publish, ask, undo)
 
 
@@ -205,6 +206,7 @@ class _Opened:
         self.unlock: Callable[[str], str] | None = None
         self.wrong_tries = 0
         self.keep_audit_days = 0
+        self.anchor_folder: Path | None = None
 
 
 async def _start(
@@ -221,6 +223,7 @@ async def _start(
         opened.key,
         opened.store.installation_id,
         None if opened.is_temporary else opened.name,
+        opened.anchor_folder,
     )
     core = Core(
         Outside(

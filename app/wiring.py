@@ -6,6 +6,7 @@ from app.outside import Outside
 from app.routes import route_commands
 from core.agent.proposals import OrderPath, Proposals
 from core.audit import ledger
+from core.audit.anchors import anchor_numbers
 from core.audit.journal import AuditJournal
 from core.audit.verify import Verifier
 from core.bus import Bus
@@ -170,6 +171,7 @@ class Core:
         outside = self.outside
         self.measuring = Measuring(self.state, self.links, outside.clock, self.bus)
         self.measuring.registry.add(self.journal.appends, *outside.store.instruments)
+        self.measuring.registry.add(*anchor_numbers(self.anchorer))
         self.entry.writing, self.desk.on_refused = self.measuring.writing, self.measuring.refused
         self.bus.subscribe(m.FillBooked, lambda event: self.state.traded.note(event.fill))
         self.safeguards.join(self.desk)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -13,10 +13,12 @@ from core.clock import Clock
 from core.domain.audit import AuditHead
 from core.domain.messages import Notice, Severity
 from core.errors import KeyringUnavailable, StorageError
+from core.metrics import Sample, Watched
 from core.ports.anchors import Signer, Witness
 from core.ports.storage import Reader, Store
 
 VERSION = b"investiq-anchor-v1"
+AGAIN_S = 60.0  # after which a witness that was away is asked again
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _log = structlog.get_logger("anchors")
@@ -84,20 +86,39 @@ class Anchorer:
         """Show the head to every witness once; at the end, after the last record."""
         await asyncio.gather(*(self._show(shown) for shown in self._shown))
 
+    def heads(self) -> Iterable[Sample]:
+        """Tell the number of the newest record that each witness was shown."""
+        for shown in self._shown:
+            if shown.head is not None:
+                yield Sample((shown.witness.place,), float(shown.head.seq))
+
+    def missed(self) -> Iterable[Sample]:
+        """Tell for how many seconds each witness could not be shown the record; 0 where it can."""
+        now = self._clock.monotonic()
+        for shown in self._shown:
+            since = now if shown.away_since is None else shown.away_since
+            yield Sample((shown.witness.place,), now - since)
+
     async def _keep_showing(self, shown: "_Shown") -> None:
         while not shown.is_contradicted:
             await self._show(shown)
-            await self._clock.sleep(shown.witness.every_s)
+            every_s = shown.witness.every_s
+            await self._clock.sleep(every_s if shown.away_since is None else min(every_s, AGAIN_S))
 
     async def _show(self, shown: "_Shown") -> None:
         try:
             if await self._continues(shown):
                 await self._show_head(shown)
-                shown.is_failing = False
+                self._note_back(shown)
         except (StorageError, KeyringUnavailable) as error:
-            if not shown.is_failing:
-                shown.is_failing = True
+            if shown.away_since is None:
+                shown.away_since = self._clock.monotonic()
                 self._tell(Severity.WARNING, shown, f"the record could not be anchored: {error}")
+
+    def _note_back(self, shown: "_Shown") -> None:
+        if shown.away_since is not None:
+            shown.away_since = None
+            self._publish(Severity.FACT, shown, "the record is anchored again")
 
     async def _show_head(self, shown: "_Shown") -> None:
         head = await self._store.read(lambda reader: reader.audit_head())
@@ -131,18 +152,43 @@ class Anchorer:
 
     def _tell(self, severity: Severity, shown: "_Shown", words: str) -> None:
         _log.warning("anchor.missed", place=shown.witness.place, reason=words)
-        self._bus.publish(
-            Notice(severity, f"{shown.witness.place}: {words}", f"anchor:{shown.witness.place}")
-        )
+        self._publish(severity, shown, words)
+
+    def _publish(self, severity: Severity, shown: "_Shown", words: str) -> None:
+        place = shown.witness.place
+        self._bus.publish(Notice(severity, f"{place}: {words}", f"anchor:{place}"))
+
+
+def anchor_numbers(anchorer: Anchorer | None) -> tuple[Watched, ...]:
+    """Make the numbers of what the witnesses were shown; without an anchorer they show nothing."""
+    return (
+        Watched(
+            "investiq_anchored_head",
+            "Number of the newest audit record that a witness was shown.",
+            lambda: () if anchorer is None else anchorer.heads(),
+            "place",
+        ),
+        Watched(
+            "investiq_anchor_missed_seconds",
+            "How long a witness could not be shown the record; 0 where it can.",
+            lambda: () if anchorer is None else anchorer.missed(),
+            "place",
+        ),
+    )
 
 
 class _Shown:
-    """How far one witness has been shown the chain; `head` is None until it was asked."""
+    """How far one witness has been shown the chain.
+
+    Attributes:
+        head: None until it was asked.
+        away_since: monotonic seconds since when it cannot be shown anything; None where it can.
+    """
 
     def __init__(self, witness: Witness) -> None:
         self.witness = witness
         self.head: AuditHead | None = None
-        self.is_failing = False
+        self.away_since: float | None = None
         self.is_contradicted = False
 
 

@@ -119,11 +119,10 @@ class AnchorFile:
         is_expected: whether a missing file is a loss, since it was made together with the key.
     """
 
-    def __init__(
-        self, path: Path, place: str = SIDE_FILE, every_s: float = EVERY_S, *, is_expected: bool = True
-    ) -> None:
+    every_s = EVERY_S
+
+    def __init__(self, path: Path, place: str = SIDE_FILE, *, is_expected: bool = True) -> None:
         self.place = place
-        self.every_s = every_s
         self._path = path
         self._is_expected = is_expected
         self._lock = threading.Lock()
@@ -137,7 +136,8 @@ class AnchorFile:
         """
         with self._lock:
             try:
-                if self._count is None or self._count >= MOST_LINES:
+                is_begun = self._is_expected or self._path.exists()
+                if self._count is None or self._count >= MOST_LINES or not is_begun:
                     self._count = self._tidy()
                 _append(self._path, line.encode() + b"\n")
                 self._count += 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app import anchoring, audit_commands, cli
+from app import audit_commands, cli
 from app import profile as profiles
 from app.anchoring import begin_anchoring, find_anchoring
 from app.opening import Schema
@@ -404,8 +404,7 @@ def test_throwaway_profile_is_told_to_no_keyring(tmp_path, with_ring):
     made = begin_anchoring(tmp_path, key, "installation", None)
 
     assert [each.place for each in made.witnesses] == ["side file"]
-    assert find_anchoring(tmp_path, key, "installation", "desk") is not None
-    assert anchoring.FOLDER_EVERY_S == 3_600
+    assert find_anchoring(tmp_path, key, "installation", "desk", None) is not None
 
 
 def test_script_that_is_used_wrongly_ends_with_2(tmp_path):

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from core.adapters.keychain import KeychainAnchor
-from core.audit.anchors import Anchorer
+from core.audit.anchors import Anchorer, anchor_numbers
 from core.audit.witnessed import Witnesses
 from core.bus import Bus
 from core.clock import ManualClock
@@ -36,8 +36,10 @@ class Desk:
         self.store = ChainStore(CHAIN[:5])
         self.clock = ManualClock()
         self.notices: list[Notice] = []
+        self.is_told = asyncio.Event()
         bus = Bus()
         bus.subscribe(Notice, self.notices.append)
+        bus.subscribe(Notice, lambda _: self.is_told.set())
         self.anchorer = Anchorer(self.store, INSTALLATION, SIGNER, witnesses, self.clock, bus)
 
 
@@ -113,9 +115,49 @@ async def test_witness_that_fails_is_told_of_once_and_the_others_go_on(expected_
     await desk.anchorer.anchor()
 
     assert [(each.severity, each.text) for each in desk.notices] == [
-        (Severity.WARNING, "the keyring: the record could not be anchored: it is locked")
+        (Severity.WARNING, "the keyring: the record could not be anchored: it is locked"),
+        (Severity.FACT, "the keyring: the record is anchored again"),
     ]
     assert known(side) == known(keyring) == [head_of(CHAIN[:5])]
+
+
+async def test_witness_that_was_away_is_asked_again_within_a_minute_and_caught_up(expected_log):
+    expected_log("anchor.missed")
+    share = KeptLines("export folder", every_s=3_600.0)
+    desk = Desk(share)
+    share.error = StorageUnwritable("it is not there")
+    running = asyncio.get_running_loop().create_task(desk.anchorer.run())
+    await desk.is_told.wait()
+    desk.store.records.append(CHAIN[5])
+    await desk.clock.advance(30)
+    assert numbers(desk) == {"investiq_anchor_missed_seconds": {"export folder": 30.0}}
+    share.error = None
+    desk.is_told.clear()
+
+    await desk.clock.advance(30)
+    await desk.is_told.wait()
+    running.cancel()
+
+    assert known(share) == [head_of(CHAIN[:6])]
+    assert numbers(desk) == {
+        "investiq_anchored_head": {"export folder": 6.0},
+        "investiq_anchor_missed_seconds": {"export folder": 0.0},
+    }
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+def numbers(desk: Desk) -> dict[str, dict[str, float]]:
+    families = [each.family() for each in anchor_numbers(desk.anchorer)]
+    return {
+        each.name: {sample.labels[0]: sample.value for sample in each.samples}
+        for each in families
+        if each.samples
+    }
+
+
+def test_numbers_without_an_anchorer_are_none():
+    assert [each.family().samples for each in anchor_numbers(None)] == [(), ()]
 
 
 async def test_witness_that_cannot_write_is_shown_the_head_again(expected_log):
