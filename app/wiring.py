@@ -14,6 +14,7 @@ from core.domain import messages as m
 from core.domain.access import Actor, Mode, Origin
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.orders.audit_watch import AuditWatch
+from core.orders.backups import BackupRoom
 from core.orders.clerk import Clerk
 from core.orders.counted import CountedBroker, OrderCount
 from core.orders.enrolment import Enrolment
@@ -36,6 +37,7 @@ from core.orders.measuring import Measuring
 from core.orders.oms import OrderManagement
 from core.orders.portfolio_desk import PortfolioDesk
 from core.orders.protection import Protection
+from core.orders.recollection import recall
 from core.orders.reconcile import Reconciler
 from core.orders.risk_desk import RiskDesk
 from core.orders.rounds import Rounds
@@ -147,6 +149,7 @@ class Core:
         self._make_readers()
         self.locking = Locking(self.state, store, self.journal, outside.profile, outside.unlock)
         self.desk = self.locking.desk
+        self.backups = BackupRoom(outside.backups, outside.profile.name, self.journal, self.desk_actor, means)
         self._hook()
         self.proposals = proposals_of(self)
         route_commands(self)
@@ -171,7 +174,7 @@ class Core:
         outside = self.outside
         self.measuring = Measuring(self.state, self.links, outside.clock, self.bus)
         self.measuring.registry.add(self.journal.appends, *outside.store.instruments)
-        self.measuring.registry.add(*anchor_numbers(self.anchorer))
+        self.measuring.registry.add(*anchor_numbers(self.anchorer), *self.backups.instruments)
         self.entry.writing, self.desk.on_refused = self.measuring.writing, self.measuring.refused
         self.bus.subscribe(m.FillBooked, lambda event: self.state.traded.note(event.fill))
         self.safeguards.join(self.desk)
@@ -208,11 +211,7 @@ class Core:
         await self.risk_desk.load()
         await self.reconciler.load()
         await self.keys.load()
-        fills = await outside.store.read(lambda reader: reader.fills())
-        self.valuation.restore(fills)
-        self.oms.tally.restore(fills)
-        for fill in fills:
-            self.state.traded.note(fill)
+        await recall(outside.store, self.oms.tally, self.valuation, self.state.traded)
         await self.safeguards.restore()
         await self.proposals.restore()
         await self._restore_settings()
@@ -228,6 +227,7 @@ class Core:
         self.portfolio.begin()
         self.tasks.spawn(self.proposals.run(), "proposals")
         self.tasks.spawn(self.audit_watch.run(), "verify")
+        self.tasks.spawn(self.backups.run(), "backup")
         self.tasks.spawn(self.measuring.run(), "loop lag")
         if self.anchorer is not None:
             self.tasks.spawn(self.anchorer.run(), "anchors")

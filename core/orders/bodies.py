@@ -157,6 +157,12 @@ def order_in_words(order: Order) -> str:
     return in_words(order.terms)
 
 
+def archived_words(order: Order) -> str:
+    """Say that the broker took back or corrected a fill that stands in an archive."""
+    words = f"{order_in_words(order)}: the broker took back or corrected a fill of order {order.cl_ord_id}"
+    return f"{words} that stands in an archive. Nothing was booked: compare the position with the broker's."
+
+
 def draft_in_words(draft: OrderDraft) -> str:
     """Say what was typed, which may not be an order at all."""
     parts = [

@@ -39,11 +39,13 @@ class Booked:
         steps: each entry, with the position after it.
         own: shares of the order itself, in all entries; what is taken back counts no more.
         outcomes: what each entry realised or took back.
+        is_of_archived: the report takes back a fill that stands in an archive, so no entry was made.
     """
 
     steps: tuple[tuple[Fill, Position], ...]
     own: Decimal
     outcomes: tuple[TradeOutcome, ...] = ()
+    is_of_archived: bool = False
 
 
 def moves_shares(report: ExecutionReport) -> bool:
@@ -107,12 +109,20 @@ def book(
         inherited: shares of the orders whose place it took, which its `cum_qty` counts.
     """
     if own is None:
-        own = shares_of(order.side, uow.order_fills(order.symbol, order.cl_ord_id))
+        own = shares_of(order.side, uow.order_fills(order.cl_ord_id))
     entries = entries_of(report, position)
-    if not entries and moves_shares(report):
+    is_lost = not entries and _is_of_archived(uow, report)
+    if not entries and moves_shares(report) and not is_lost:
         entries = _entries(uow, order, report, own + inherited)
     steps, outcomes = _book_all(uow, entries, position)
-    return Booked(steps, own + shares_of(order.side, entries), outcomes)
+    return Booked(steps, own + shares_of(order.side, entries), outcomes, is_of_archived=is_lost)
+
+
+def _is_of_archived(uow: UnitOfWork, report: ExecutionReport) -> bool:
+    # What it is about cannot be taken back share by share, since it is not at hand.
+    if report.exec_type not in _AMENDS or _living(uow, report) is not None:
+        return False
+    return bool(uow.archived_shares((report.cl_ord_id,)))
 
 
 def take_missing(
@@ -127,8 +137,11 @@ def take_missing(
     Returns:
         The entry; or, where its price cannot be told exactly, why not.
     """
-    own = uow.order_fills(order.symbol, order.cl_ord_id)
-    fills = (*own, *(fill for each in chain for fill in uow.order_fills(order.symbol, each)))
+    if uow.archived_shares((order.cl_ord_id, *chain)):
+        words = f"{order.symbol}: the broker tells of other shares than before of order {order.cl_ord_id}"
+        return f"{words}, whose fills stand in an archive; nothing was booked. Compare the position."
+    own = uow.order_fills(order.cl_ord_id)
+    fills = (*own, *(fill for each in chain for fill in uow.order_fills(each)))
     missing = order.cum_qty - shares_of(order.side, fills)
     if missing <= 0:
         return Booked((), shares_of(order.side, own))
@@ -200,7 +213,7 @@ def _entries(uow: UnitOfWork, order: Order, report: ExecutionReport, booked: Dec
     if booked + shares_of(order.side, entries) <= order.cum_qty:
         return entries
     # More than the order has filled: what was inferred meanwhile is among what is told now.
-    inferred = living_inferred(uow.order_fills(order.symbol, order.cl_ord_id))
+    inferred = living_inferred(uow.order_fills(order.cl_ord_id))
     backs = (replace(_reversed(each), exec_id=ExecId(f"{each.exec_id}:back")) for each in inferred)
     return (*backs, *entries)
 

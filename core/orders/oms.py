@@ -18,11 +18,19 @@ from core.domain.terms import OrdStatus
 from core.errors import RefusalCode, Refused
 from core.failpoints import failpoint
 from core.ids import ClOrdId
-from core.orders.bodies import inferred_facts, order_body, order_in_words, order_message, report_facts
+from core.orders.bodies import (
+    archived_words,
+    inferred_facts,
+    order_body,
+    order_in_words,
+    order_message,
+    report_facts,
+)
 from core.orders.booking import Booked, book, moves_shares, new_execution, take_missing, without_void
 from core.orders.folding import fold, warning
 from core.orders.gather import LiveState
 from core.orders.patience import Patience
+from core.orders.recollection import remember
 from core.orders.refusals import ACTION_OF
 from core.orders.tally import Tally
 from core.ports.journal import Journal, Record
@@ -148,8 +156,8 @@ class OrderManagement:
         return after
 
     async def _find(self, report: ExecutionReport) -> Order | None:
-        cl_ord_id = report.cl_ord_id
-        return self._state.orders.get(cl_ord_id) or await self._store.read(lambda r: r.order(cl_ord_id))
+        found = self._state.orders.get(report.cl_ord_id)
+        return found or await remember(self._store, self.tally, report)
 
     def _adopt(self, report: ExecutionReport) -> Order:
         now, orig = self._clock.now(), report.orig_cl_ord_id
@@ -187,6 +195,8 @@ class OrderManagement:
             await self.patience.until_written(lambda uow, _: uow.update_order(after))
         self._take(after, booked)
         self._bus.publish(OrderChanged(after))
+        if booked.is_of_archived:
+            self._bus.publish(Notice(Severity.ALARM, archived_words(after), f"archived:{after.cl_ord_id}"))
 
     def _with_wish(self, known: Order, after: Order) -> Order:
         # A cancel went out while this waited for the database; it is not forgotten over it.

@@ -26,18 +26,36 @@ class Tally:
         self._own: dict[ClOrdId, Decimal] = {}
         self._before: dict[ClOrdId, ClOrdId] = {}
 
-    def restore(self, fills: Iterable[Fill]) -> None:
-        """Begin with the fills that are stored; what they do not explain of an order is still missing."""
+    def wanted(self) -> tuple[ClOrdId, ...]:
+        """Name the orders in memory, and those whose places they took."""
+        orders = self._state.orders.recent()
+        chains = (each for order in orders for each in self.chain(order))
+        return tuple(dict.fromkeys((*(order.cl_ord_id for order in orders), *chains)))
+
+    def restore(self, fills: Iterable[Fill], archived: Mapping[ClOrdId, Decimal]) -> None:
+        """Begin with what is stored of orders; what it does not explain of one in memory is still missing.
+
+        Args:
+            fills: all of each order, oldest first.
+            archived: shares of the orders whose fills stand in an archive.
+        """
+        self.learn(fills, archived)
+        for order in self._state.orders.recent():
+            self.count(order, self._own.get(order.cl_ord_id, ZERO))
+
+    def learn(self, fills: Iterable[Fill], archived: Mapping[ClOrdId, Decimal]) -> None:
+        """Take what is stored of orders that are not known yet; none is held against it."""
         by_order: dict[ClOrdId, list[Fill]] = {}
         for fill in fills:
             by_order.setdefault(fill.cl_ord_id, []).append(fill)
-        for cl_ord_id, found in by_order.items():
+        # What is known already may be more: an order that was forgiven is explained.
+        for cl_ord_id in (by_order.keys() | archived.keys()) - self._own.keys():
+            found = by_order.get(cl_ord_id, [])
             # The first entry of an order is never one that takes another back.
-            self._own[cl_ord_id] = shares_of(found[0].side, found)
+            own = shares_of(found[0].side, found) if found else ZERO
+            self._own[cl_ord_id] = own + archived.get(cl_ord_id, ZERO)
             if living_inferred(found):
                 self.inferred.add(cl_ord_id)
-        for order in self._state.orders.recent():
-            self.count(order, self._own.get(order.cl_ord_id, ZERO))
 
     def link(self, chains: Mapping[ClOrdId, ClOrdId]) -> None:
         """Note which order took the place of which."""

@@ -1,6 +1,6 @@
 """The fills of the market day, by symbol and in all."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from core.domain.execution import Fill
@@ -13,6 +13,12 @@ _EXCHANGE_TIME = ZoneInfo("America/New_York")
 def market_date(moment: datetime) -> date:
     """Return the date in New York of a market time."""
     return moment.astimezone(_EXCHANGE_TIME).date()
+
+
+def day_begins(moment: datetime) -> datetime:
+    """Return the market time, UTC, of the midnight in New York before a moment."""
+    midnight = moment.astimezone(_EXCHANGE_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight.astimezone(UTC)
 
 
 class DayFills:

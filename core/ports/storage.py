@@ -1,6 +1,7 @@
 """The database, as the rest of the core sees it: one writer, many readers, all or nothing."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from core.domain.audit import AuditHead, AuditRecord
@@ -14,6 +15,7 @@ from core.domain.records import (
     Watchlist,
 )
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
+from core.ports.fill_archives import FillArchiveReader, FillArchiveWriter
 from core.ports.risk_records import RiskReader, RiskWriter
 from core.ports.segments import SegmentReader, SegmentWriter
 from core.ports.users import UserReader, UserWriter
@@ -40,8 +42,20 @@ class FillReader(Protocol):
         """Return one fill."""
         ...
 
-    def order_fills(self, symbol: Symbol, cl_ord_id: ClOrdId) -> tuple[Fill, ...]:
-        """List the fills of one order, oldest first; the symbol is that of the order."""
+    def fills_since(self, at: datetime) -> tuple[Fill, ...]:
+        """List the fills of a market time and later, in the order of arrival."""
+        ...
+
+    def last_fill_at(self) -> datetime | None:
+        """Return the newest market time of a fill; None where there is none."""
+        ...
+
+    def order_fills(self, cl_ord_id: ClOrdId) -> tuple[Fill, ...]:
+        """List the fills of one order, oldest first; none where they stand in an archive."""
+        ...
+
+    def inferred_orders(self) -> frozenset[ClOrdId]:
+        """Name the orders with inferred fills, those that were taken back included."""
         ...
 
     def amendments(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
@@ -65,7 +79,7 @@ class FillReader(Protocol):
         ...
 
 
-class Reader(FillReader, RiskReader, SegmentReader, UserReader, Protocol):
+class Reader(FillReader, FillArchiveReader, RiskReader, SegmentReader, UserReader, Protocol):
     """Questions to the database. Used inside `Store.read` or `Store.write`, on a storage thread."""
 
     def order(self, cl_ord_id: ClOrdId) -> Order | None:
@@ -121,7 +135,7 @@ class Reader(FillReader, RiskReader, SegmentReader, UserReader, Protocol):
         ...
 
 
-class UnitOfWork(Reader, RiskWriter, SegmentWriter, UserWriter, Protocol):
+class UnitOfWork(Reader, FillArchiveWriter, RiskWriter, SegmentWriter, UserWriter, Protocol):
     """Changes that become durable together, or not at all."""
 
     def insert_order(self, order: Order, body: str, verdict: str) -> None:

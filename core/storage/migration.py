@@ -8,17 +8,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import DatabaseDamaged, DatabaseTooNew
 from core.failpoints import failpoint
+from core.storage import archive_tables as archives
 from core.storage import risk_tables as risk
 from core.storage import tables as t
 
 # Compiled in, so that a start need not import Alembic (0.36 s) to know that all is well.
-HEAD = "0005"
+HEAD = "0006"
 
 
 def create_schema(connection: Connection) -> None:
     """Make every table, index and trigger at once, as all migrations together would."""
     t.metadata.create_all(connection, checkfirst=False)
-    for trigger in (*t.TRIGGERS, *risk.TRIGGERS):
+    for trigger in (*t.TRIGGERS, *risk.TRIGGERS, *archives.TRIGGERS):
         connection.exec_driver_sql(trigger)
     connection.execute(insert(t.alembic_version), {"version_num": HEAD})
 

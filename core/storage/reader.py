@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select
@@ -14,6 +15,7 @@ from core.domain.portfolio import Lot, LotClose, Position
 from core.domain.records import AuditQuery, IdempotencyRecord, TradingStateRecord, Watchlist
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 from core.storage import tables as t
+from core.storage.archive_store import MOST_VALUES, SqlFillArchiveReader
 from core.storage.retention import SqlSegmentReader
 from core.storage.risk_store import SqlRiskReader
 from core.storage.rows import close_of, fill_of, lot_of, order_of, position_of, report_of
@@ -23,8 +25,6 @@ from core.storage.user_store import SqlUserReader
 EMPTY_HEAD = AuditHead(0, "A" * 43)
 # A bound that is always there makes "the newest" a walk down the primary key, in plan and in fact.
 LARGEST = 2**63 - 1
-# SQLite takes so many values in one statement, whatever it was built with.
-_MOST_VALUES = 900
 
 _ORDER = select(t.orders).where(t.orders.c.cl_ord_id == bindparam("cl_ord_id"))
 _OPEN_ORDERS = select(t.orders).where(t.orders.c.is_open.is_(True)).order_by(t.orders.c.id)
@@ -44,12 +44,12 @@ _KNOWN_EXECUTIONS = select(t.executions.c.exec_id).where(
     t.executions.c.exec_id.in_(bindparam("exec_ids", expanding=True))
 )
 _FILL = select(t.fills).where(t.fills.c.exec_id == bindparam("exec_id"))
-# The symbol has an index, the order has none.
-_ORDER_FILLS = (
-    select(t.fills)
-    .where(t.fills.c.symbol == bindparam("symbol"), t.fills.c.cl_ord_id == bindparam("cl_ord_id"))
-    .order_by(t.fills.c.id)
+_ORDER_FILLS = select(t.fills).where(t.fills.c.cl_ord_id == bindparam("cl_ord_id")).order_by(t.fills.c.id)
+_FILLS_SINCE = select(t.fills).where(
+    t.fills.c.transact_time >= bindparam("at", type_=t.fills.c.transact_time.type)
 )
+_LAST_FILL_AT = select(t.fills.c.transact_time).order_by(t.fills.c.transact_time.desc()).limit(1)
+_INFERRED_ORDERS = select(t.fills.c.cl_ord_id).where(t.fills.c.inferred.is_(True))
 _LOTS = select(t.lots).order_by(t.lots.c.id)
 _EXTERNAL_LOTS = (
     select(t.lots.c.symbol)
@@ -126,9 +126,20 @@ class SqlFillReader:
         row = self._connection.execute(_FILL, {"exec_id": exec_id}).mappings().first()
         return None if row is None else fill_of(row)
 
-    def order_fills(self, symbol: Symbol, cl_ord_id: ClOrdId) -> tuple[Fill, ...]:
-        values = {"symbol": symbol, "cl_ord_id": cl_ord_id}
-        return tuple(fill_of(row) for row in self._connection.execute(_ORDER_FILLS, values).mappings())
+    def fills_since(self, at: datetime) -> tuple[Fill, ...]:
+        found = self._connection.execute(_FILLS_SINCE, {"at": at}).mappings().all()
+        return tuple(fill_of(row) for row in sorted(found, key=lambda row: row["id"]))
+
+    def last_fill_at(self) -> datetime | None:
+        found: datetime | None = self._connection.execute(_LAST_FILL_AT).scalar()
+        return found
+
+    def order_fills(self, cl_ord_id: ClOrdId) -> tuple[Fill, ...]:
+        found = self._connection.execute(_ORDER_FILLS, {"cl_ord_id": cl_ord_id})
+        return tuple(fill_of(row) for row in found.mappings())
+
+    def inferred_orders(self) -> frozenset[ClOrdId]:
+        return frozenset(self._connection.execute(_INFERRED_ORDERS).scalars())
 
     def amendments(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
         found = self._connection.execute(_AMENDMENTS, {"cl_ord_id": cl_ord_id})
@@ -136,8 +147,8 @@ class SqlFillReader:
 
     def known_executions(self, exec_ids: Sequence[ExecId]) -> frozenset[ExecId]:
         found: set[ExecId] = set()
-        for start in range(0, len(exec_ids), _MOST_VALUES):
-            values = {"exec_ids": exec_ids[start : start + _MOST_VALUES]}
+        for start in range(0, len(exec_ids), MOST_VALUES):
+            values = {"exec_ids": exec_ids[start : start + MOST_VALUES]}
             found.update(self._connection.execute(_KNOWN_EXECUTIONS, values).scalars())
         return frozenset(found)
 
@@ -153,7 +164,7 @@ class SqlFillReader:
         return tuple(close_of(row) for row in self._connection.execute(asked).mappings())
 
 
-class SqlReader(SqlFillReader, SqlRiskReader, SqlSegmentReader, SqlUserReader):
+class SqlReader(SqlFillReader, SqlFillArchiveReader, SqlRiskReader, SqlSegmentReader, SqlUserReader):
     """`ports.storage.Reader` on one connection, inside a transaction that the store began."""
 
     def order(self, cl_ord_id: ClOrdId) -> Order | None:

@@ -166,8 +166,17 @@ fills = Table(
     Column("inferred", Boolean, nullable=False),
     Column("corrects", Text),
 )
-# A chart's marks and the proof behind a position read one symbol.
+# A chart's marks and the proof behind a position read one symbol; a start reads the orders that are in use
+# and the last days; what was inferred is looked for, and is little.
 Index("ix_fills_symbol", fills.c.symbol)
+Index("ix_fills_cl_ord_id", fills.c.cl_ord_id)
+Index("ix_fills_transact_time", fills.c.transact_time)
+Index(
+    "ix_fills_inferred",
+    fills.c.id,
+    sqlite_where=fills.c.inferred.is_(True),
+    postgresql_where=fills.c.inferred.is_(True),
+)
 
 # The fold of the fills, so that a start need not fold them all; one row a symbol that was ever traded.
 positions = Table(
@@ -212,8 +221,10 @@ lot_closes = Table(
     Column("realised", ExactDecimal(Money), nullable=False),
     Column("closed_at", UtcMicros, nullable=False),
 )
-# The proof behind a position reads one symbol.
+# The proof behind a position reads one symbol; a fill that is to be archived must have no piece that stays.
 Index("ix_lot_closes_symbol", lot_closes.c.symbol)
+Index("ix_lot_closes_open_exec_id", lot_closes.c.open_exec_id)
+Index("ix_lot_closes_close_exec_id", lot_closes.c.close_exec_id)
 
 # One decision, one order: the key is taken in the transaction that stores the order.
 trade_idempotency = Table(
@@ -325,11 +336,10 @@ users = Table(
     CheckConstraint("role IN ('viewer', 'trader', 'admin', '')", name="role_known"),
 )
 
+# Fills and closed lots too, but for those that stand in an archive: `archive_tables`.
 APPEND_ONLY = (
     "audit_segments",
     "executions",
-    "fills",
-    "lot_closes",
     "order_bodies",
     "trading_state",
     "users",

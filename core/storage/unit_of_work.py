@@ -14,6 +14,7 @@ from core.domain.records import IdempotencyRecord, TradingStateRecord, Watchlist
 from core.errors import AuditUnwritable, StorageError
 from core.failpoints import failpoint
 from core.storage import tables as t
+from core.storage.archive_store import SqlFillArchiveWriter
 from core.storage.reader import SqlReader
 from core.storage.retention import SqlSegmentWriter
 from core.storage.risk_store import SqlRiskWriter
@@ -63,7 +64,7 @@ _INSERT_AUDIT = insert(t.audit_log)
 _INSERT_PAYLOAD = insert(t.audit_payload)
 
 
-class SqlUnitOfWork(SqlReader, SqlRiskWriter, SqlSegmentWriter, SqlUserWriter):
+class SqlUnitOfWork(SqlReader, SqlFillArchiveWriter, SqlRiskWriter, SqlSegmentWriter, SqlUserWriter):
     """`ports.storage.UnitOfWork` on the writing connection: a reader that can also change things."""
 
     def __init__(self, connection: Connection) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from core.bus import Bus
@@ -17,7 +18,7 @@ from core.domain.outcomes import TradeOutcome
 from core.domain.portfolio import LotClose, Position
 from core.domain.terms import OrderTerms, OrdStatus
 from core.errors import StorageUnwritable
-from core.ids import ClOrdId, ExecId, OrderId, Symbol
+from core.ids import ClOrdId, ExecId, OrderId
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
 from core.state.account import AccountState
@@ -87,6 +88,7 @@ class Book:
     reports: dict[ExecId, ExecutionReport] = field(default_factory=dict)
     booked: dict[ExecId, Fill] = field(default_factory=dict)
     outcomes: dict[ExecId, TradeOutcome] = field(default_factory=dict)
+    archived: dict[ClOrdId, Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.open.set()
@@ -139,9 +141,11 @@ class Book:
     def fill(self, exec_id: ExecId) -> Fill | None:
         return self.booked.get(exec_id)
 
-    def order_fills(self, symbol: Symbol, cl_ord_id: ClOrdId) -> tuple[Fill, ...]:
-        found = self.booked.values()
-        return tuple(each for each in found if (each.symbol, each.cl_ord_id) == (symbol, cl_ord_id))
+    def order_fills(self, cl_ord_id: ClOrdId) -> tuple[Fill, ...]:
+        return tuple(each for each in self.booked.values() if each.cl_ord_id == cl_ord_id)
+
+    def archived_shares(self, cl_ord_ids: Sequence[ClOrdId]) -> dict[ClOrdId, Decimal]:
+        return {each: self.archived[each] for each in cl_ord_ids if each in self.archived}
 
     def amendments(self, cl_ord_id: ClOrdId) -> tuple[ExecutionReport, ...]:
         found = self.reports.values()

@@ -19,8 +19,8 @@ BROKEN = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade():
@@ -31,8 +31,8 @@ ORPHANS = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade():
@@ -65,7 +65,7 @@ def _scripts(folder: Path, revision: str) -> Path:
     (scripts / "versions").mkdir(parents=True)
     for file in (Path("env.py"), *(path.relative_to(ours) for path in (ours / "versions").glob("*.py"))):
         (scripts / file).write_text((ours / file).read_text())
-    (scripts / "versions" / "0006_test.py").write_text(revision)
+    (scripts / "versions" / "0007_test.py").write_text(revision)
     return scripts
 
 
@@ -137,7 +137,7 @@ def test_open_of_an_older_schema_upgrades_it(tmp_path, key, monkeypatch):
         '    op.create_table("orders", sa.Column("id", sa.Integer, primary_key=True))\n', ""
     )
     scripts = _scripts(tmp_path, added)
-    monkeypatch.setattr(migration, "HEAD", "0006")
+    monkeypatch.setattr(migration, "HEAD", "0007")
     monkeypatch.setattr(migration, "_scripts", lambda: scripts)
 
     open_store(path, key, create=False).close()
@@ -145,7 +145,7 @@ def test_open_of_an_older_schema_upgrades_it(tmp_path, key, monkeypatch):
     reader = engine.reading_engine(path, key)
     with reader.connect() as connection:
         assert ("table", "half_done") in _schema(connection)
-        assert migration.current(connection) == "0006"
+        assert migration.current(connection) == "0007"
     reader.dispose()
 
 
