@@ -32,6 +32,7 @@ from core.orders.throttle import Figures, Throttle
 from core.ports.journal import Journal
 from core.risk.engine import refuse
 from core.risk.parse import parse_draft
+from core.risk.pricing import is_exit
 from core.state.orders import Reservation
 
 
@@ -224,11 +225,13 @@ class OrderEntry:
         return Submitted(outcome, verdict)
 
     async def _take_turn(self, decision: Decision, terms: OrderTerms) -> Figures:
+        is_agents = decision.actor.origin is Origin.AGENT
         try:
-            is_agents = decision.actor.origin is Origin.AGENT
             own = self._state.agent_limits if is_agents else None
             figures = self._throttle.take(self._state.limits, own)
         except Refused as refusal:
+            if self._lessens(decision, terms):
+                return self._throttle.take_anyway(self._state.limits, is_agents=is_agents)
             # The first of a run is recorded: a loop that is slowed must not fill the record instead.
             is_first, self._is_throttled = not self._is_throttled, True
             if is_first:
@@ -236,6 +239,10 @@ class OrderEntry:
             raise
         self._is_throttled = False
         return figures
+
+    def _lessens(self, decision: Decision, terms: OrderTerms) -> bool:
+        figures = self._throttle.figures(self._state.limits)
+        return is_exit(terms, self._gatherer.facts(terms, figures, self._old(decision)))
 
     async def _note(self, refusal: Refused, terms: OrderTerms, actor: Actor) -> None:
         facts = payload_of({"reason": refusal.message, "code": refusal.code.value})

@@ -32,7 +32,8 @@ class Figures:
 class Throttle:
     """Counts attempts, refused ones included, so that a loop that is refused is slowed too.
 
-    Cancels never pass here. What the agent attempts counts with everybody's, and once more by itself.
+    Cancels never pass here, and proven exits are counted and never refused. What the agent attempts counts
+    with everybody's, and once more by itself.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -81,12 +82,23 @@ class Throttle:
             )
         if own is not None:
             self._refuse_own(figures, own)
+        self._count(is_agents=own is not None)
+        return figures
+
+    def take_anyway(self, limits: Limits, *, is_agents: bool = False) -> Figures:
+        """Count an attempt that no pace holds up, a proven exit, and return where it stood before."""
+        figures = self.figures(limits)
+        self._count(is_agents=is_agents)
+        return figures
+
+    def _count(self, *, is_agents: bool) -> None:
+        if is_agents:
             self._own_minute.append(self._clock.monotonic())
             self._own_today += 1
-        self._tokens = (self._tokens or 0.0) - 1.0
+        # Exits do not dig a hole that the next order would have to climb out of.
+        self._tokens = max((self._tokens or 0.0) - 1.0, 0.0)
         self._minute.append(self._clock.monotonic())
         self._today += 1
-        return figures
 
     def restore_today(self, count: int, own: int = 0) -> None:
         """Begin with the orders of today that are already in the book, and with those of the agent."""

@@ -22,7 +22,7 @@ from core.domain.messages import (
 )
 from core.domain.records import AuditQuery
 from core.domain.risk import RuleCode
-from core.domain.terms import OrdStatus
+from core.domain.terms import OrdStatus, Side
 from core.errors import RefusalCode, Refused, StorageError, StorageUnwritable
 from core.failpoints import arm, disarm_all
 from core.orders.gate import PHRASE, PHRASE_TYPED
@@ -298,6 +298,23 @@ async def test_a_burst_is_throttled_with_the_seconds_to_wait_and_cancels_pass(tm
     assert refusal.details == {"retry_after_s": "0.5"}
     assert {rig.order(order.cl_ord_id).ord_status for order in orders} == {OrdStatus.CANCELED}
     assert rig.order(after.cl_ord_id).ord_status is OrdStatus.FILLED
+    await rig.stop()
+
+
+async def test_what_lessens_a_position_goes_out_when_the_pace_is_used_up(tmp_path: Path) -> None:
+    rig = await Rig(tmp_path, limits=Limits()).start()
+    await rig.submit(draft(qty=25))
+    for number in range(4):
+        await rig.submit(draft(qty=1 + number, price=RESTING))
+
+    opening = await refused(rig, SubmitOrder(draft(qty=9), rig.key(), EVERY_RULE))
+    sales = [await rig.submit(draft(Side.SELL, qty=5)) for _ in range(5)]
+    more = await refused(rig, SubmitOrder(draft(Side.SELL, qty=5), rig.key(), EVERY_RULE))
+
+    assert opening.code is RefusalCode.THROTTLED
+    assert {rig.order(order.cl_ord_id).ord_status for order in sales} == {OrdStatus.FILLED}
+    assert rig.core.state.positions.qty(AAPL) == 0
+    assert more.code is RefusalCode.THROTTLED
     await rig.stop()
 
 

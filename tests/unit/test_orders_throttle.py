@@ -197,3 +197,22 @@ def test_the_agent_is_refused_by_a_day_that_is_restored(throttle: Throttle) -> N
 
     assert caught.value.details == {"retry_after_s": "60.0"}
     assert throttle.figures(Limits()) == Figures(5, 0, 3, 0, 1)
+
+
+def test_an_exit_is_counted_though_the_pace_is_used_up_and_leaves_no_debt(
+    throttle: Throttle, clock: ManualClock
+) -> None:
+    take(throttle, Limits(), 5)
+
+    before = [throttle.take_anyway(Limits()) for _ in range(2)]
+
+    assert before == [Figures(0, 5, 5), Figures(0, 6, 6)]
+    assert throttle.figures(Limits()) == Figures(0, 7, 7)
+    clock.turn(0.5)
+    assert throttle.take(Limits()) == Figures(1, 7, 7)
+
+
+def test_an_exit_of_the_agent_counts_by_itself_and_with_all(throttle: Throttle) -> None:
+    throttle.take_anyway(Limits(), is_agents=True)
+
+    assert throttle.figures(Limits()) == Figures(4, 1, 1, 1, 1)

@@ -607,6 +607,22 @@ def test_duplicate_counts_repeats_by_age(ages, expected):
     assert outcome(duplicate(limit(), LIMITS, facts)) is expected
 
 
+def test_duplicate_of_a_proven_exit_is_asked_about_and_never_held_back():
+    often = tuple(RecentOrder(limit(SELL), age) for age in (1.0, 2.0, 3.0))
+
+    assert outcome(duplicate(limit(SELL), LIMITS, replace(HOLDING, recent=often))) is SOFT
+    assert outcome(duplicate(limit(SELL), LIMITS, replace(FACTS, recent=often))) is HARD
+
+
+@pytest.mark.parametrize("changes", [{"burst_left": 0}, {"sent_last_minute": 60}, {"sent_today": 500}])
+def test_throttle_lets_a_proven_exit_go(changes):
+    result = throttle(limit(SELL), LIMITS, replace(HOLDING, **changes))
+
+    assert result.outcome is Outcome.NOT_EVALUATED
+    assert result.text.endswith("This one only lessens the position, so it may go.")
+    assert outcome(throttle(limit(SELL), LIMITS, replace(FACTS, **changes))) is HARD
+
+
 @pytest.mark.parametrize(
     "other",
     [

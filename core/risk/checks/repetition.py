@@ -7,14 +7,15 @@ from core.domain.money import Qty
 from core.domain.risk import Outcome, RuleCode, RuleResult, TicketField, Unit
 from core.domain.terms import OrderTerms
 from core.risk.facts import Facts
-from core.risk.results import breached, passed, refused
+from core.risk.pricing import is_exit
+from core.risk.results import Outside, breached, capped, passed, refused
 from core.risk.words import seconds
 
 _ONCE = passed(RuleCode.DUPLICATE, "It repeats no order of the last minute.", Decimal(1), None, Unit.COUNT)
 
 
 def duplicate(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
-    """Ask about a repeat within seconds, and refuse the third within a minute.
+    """Ask about a repeat within seconds, and refuse the third within a minute; a proven exit is asked about.
 
     What the agent proposed on a thesis that was traded already within its time is refused.
     """
@@ -29,7 +30,9 @@ def duplicate(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | N
     if count >= limits.duplicate_hard_count:
         text = f"The same order was sent {len(ages)} times in {seconds(limits.duplicate_hard_s)}: wait."
         figures = (count, Decimal(limits.duplicate_hard_count - 1), Unit.COUNT)
-        return refused(RuleCode.DUPLICATE, text, TicketField.NONE, figures)
+        # What is held bounds how often it can be sold: a repeat is asked about, and never held back.
+        outcome = capped(Outcome.HARD, terms, facts)
+        return breached(outcome, RuleCode.DUPLICATE, text, TicketField.NONE, figures)
     if ages and min(ages) <= limits.duplicate_soft_s:
         text = f"The same order was sent {seconds(min(ages))} ago."
         figures = (Decimal(str(min(ages))), Decimal(str(limits.duplicate_soft_s)), Unit.SECONDS)
@@ -38,7 +41,7 @@ def duplicate(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | N
 
 
 def throttle(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | None:
-    """Refuse what is over the pace; the figures are those from before this order."""
+    """Refuse what is over the pace, a proven exit aside; the figures are those from before this order."""
     everybody, own = limits if facts.common is None else facts.common, facts.own
     paces: tuple[tuple[int, int, str], ...] = (
         (facts.sent_today, everybody.per_day, "today"),
@@ -51,21 +54,23 @@ def throttle(terms: OrderTerms, limits: Limits, facts: Facts) -> RuleResult | No
         )
     for sent, limit, span in paces:
         if sent >= limit:
-            text = f"{sent} orders were sent {span}, and {limit} is the limit. Cancels still go out."
-            return refused(
-                RuleCode.THROTTLE, text, TicketField.NONE, (Decimal(sent + 1), Decimal(limit), Unit.COUNT)
-            )
+            text = f"{sent} orders were sent {span}, and {limit} is the limit."
+            return _too_fast(text, (Decimal(sent + 1), Decimal(limit), Unit.COUNT), terms, facts)
     if facts.burst_left < 1:
-        text = f"Orders come faster than {limits.per_second:g} a second: the next can go in a moment."
-        return refused(
-            RuleCode.THROTTLE,
-            text,
-            TicketField.NONE,
-            (Decimal(limits.burst + 1), Decimal(limits.burst), Unit.COUNT),
-        )
+        text = f"Orders come faster than {limits.per_second:g} a second."
+        figures = (Decimal(limits.burst + 1), Decimal(limits.burst), Unit.COUNT)
+        return _too_fast(text, figures, terms, facts)
     text = "The pace of orders is within the limit."
     sent, limit, _ = paces[-1]
     return passed(RuleCode.THROTTLE, text, Decimal(sent + 1), Decimal(limit), Unit.COUNT)
+
+
+def _too_fast(text: str, figures: Outside, terms: OrderTerms, facts: Facts) -> RuleResult:
+    if is_exit(terms, facts):
+        text += " This one only lessens the position, so it may go."
+        return breached(Outcome.NOT_EVALUATED, RuleCode.THROTTLE, text, TicketField.NONE, figures)
+    text += " Cancels, and what only lessens a position, still go out."
+    return refused(RuleCode.THROTTLE, text, TicketField.NONE, figures)
 
 
 def _same_thesis(age_s: float, limit: float) -> RuleResult:
