@@ -6,6 +6,7 @@ which may refuse without changing it.
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import structlog
@@ -92,6 +93,11 @@ class Breakers:
                 await self._latch.store(change)
             words = f"Still tripped: {record.text} {_DOES[record.effect]}."
             self._bus.publish(Notice(Severity.ALARM, words, _subject(record)))
+
+    def stepped_at(self, name: BreakerName, source: str = "") -> datetime:
+        """Return when a breaker took its last step, our time, UTC: it cannot have judged what came later."""
+        record = self._book.get((name, source))
+        return datetime.fromtimestamp(0, UTC) if record is None else record.at
 
     def repeat_cancels(self) -> None:
         """Ask for the end of what a trip concerns: a crash may have come before the first time."""

@@ -1,10 +1,11 @@
 """Fills that are worse than the decision counted on, and fills of more than was ordered (B7, B8)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from core.bus import Bus
 from core.domain.breakers import BreakerName, BreakerRecord
+from core.domain.execution import Fill
 from core.domain.messages import FillBooked, OrderChanged
 from core.domain.money import ZERO
 from core.domain.order import Order
@@ -31,6 +32,11 @@ class FillWatch:
         """Begin with the decision prices of the orders that may still fill."""
         self._decided.update(decided)
 
+    def recover(self, fills: Iterable[Fill], decided: Mapping[ClOrdId, Decimal]) -> None:
+        """Measure fills that the last run booked, and may have ended before it judged them."""
+        for fill in fills:
+            self._measure(fill, decided.get(fill.cl_ord_id))
+
     def decided(self, order: Order, decision_px: Decimal | None) -> None:
         """Note what an order that was written ahead counts on."""
         if decision_px is not None:
@@ -42,8 +48,9 @@ class FillWatch:
             self._decided.pop(event.order.cl_ord_id, None)
 
     def _on_fill(self, event: FillBooked) -> None:
-        fill = event.fill
-        decision_px = self._decision_px(fill.cl_ord_id)
+        self._measure(event.fill, self._decision_px(event.fill.cl_ord_id))
+
+    def _measure(self, fill: Fill, decision_px: Decimal | None) -> None:
         if decision_px is None or decision_px <= 0 or fill.corrects is not None or fill.inferred:
             return
         worse = slip_pct(fill.side, decision_px, fill.last_px)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from core.bus import Bus
@@ -33,12 +34,26 @@ class RejectWatch:
         self._seen: deque[ClOrdId] = deque(maxlen=KEPT)
         bus.subscribe(OrderChanged, lambda event: self._on_order(event.order))
 
+    def restore(self, orders: Iterable[Order], now: datetime) -> None:
+        """Begin with what the last run saw rejected, and no breaker's step has taken into account.
+
+        Args:
+            orders: ended ones that changed after the last step of the breaker of their way in.
+            now: our time, UTC.
+        """
+        steady = self._clock.monotonic()
+        for order in orders:
+            self._note(order, steady - (now - order.updated_at).total_seconds())
+
     def _on_order(self, order: Order) -> None:
+        self._note(order, self._clock.monotonic())
+
+    def _note(self, order: Order, at: float) -> None:
         is_broker_s = order.ord_status is OrdStatus.REJECTED and not order.text.startswith(NOT_SENT)
         if not is_broker_s or order.gave_up or order.origin not in self._at or order.cl_ord_id in self._seen:
             return
         self._seen.append(order.cl_ord_id)
-        self._at[order.origin].append(self._clock.monotonic())
+        self._at[order.origin].append(at)
 
     def readings(self) -> tuple[Reading, ...]:
         """Return the count of each way in."""

@@ -1,10 +1,15 @@
 """The breakers and what measures them, put together: what watches the desk while it trades."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from core.domain.access import Actor
+from core.domain.audit import AuditAction
 from core.domain.breakers import BreakerName
+from core.domain.execution import Fill
 from core.domain.messages import (
     AcknowledgeAlarms,
     AcknowledgeBreaker,
@@ -21,6 +26,7 @@ from core.domain.messages import (
 )
 from core.domain.order import Order
 from core.domain.outcomes import TradeOutcome
+from core.domain.records import AuditQuery
 from core.ids import ClOrdId
 from core.orders.alarms import Alarms
 from core.orders.breaker_book import BreakerBook
@@ -51,6 +57,8 @@ from core.ports.storage import Reader, Store
 
 LOOK_EVERY_S = 0.25
 FLOWS_EVERY_S = 1.0
+# So many fills are booked and not yet judged at most when a run ends without warning.
+_NEWEST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +98,11 @@ class Safeguards:
         self._flows = CashFlows(state, watched.broker, store, journal, self._equity, confirm, desk, means)
         self._alarms = Alarms(journal, means.clock, means.bus)
         self._reports = DailyReports(state, store, means.clock)
+        self._rejects = RejectWatch(state, means.clock, means.bus)
         self._breakers.watches = (
             self._equity,
             self._streak,
-            RejectWatch(state, means.clock, means.bus),
+            self._rejects,
             self._fills,
             DriftWatch(state, means.clock, means.bus),
             watched.count,
@@ -140,6 +149,22 @@ class Safeguards:
         self._streak.restore(outcomes, count, self._book.get((BreakerName.LOSING_STREAK, "")))
         working = [order.cl_ord_id for order in self._state.orders.open()]
         self._fills.restore(await self._store.read(lambda reader: _decided(reader, working)))
+        await self._recover()
+
+    async def _recover(self) -> None:
+        # A crash may have come between what trips a breaker and the trip.
+        stepped_at, orders = self._breakers.stepped_at, self._state.orders.recent()
+        for order in orders:
+            if order.is_overfilled and order.updated_at > stepped_at(BreakerName.OVERFILL):
+                self._fills.overfilled(order)
+        rejected = (
+            order
+            for order in orders
+            if order.origin and order.updated_at > stepped_at(BreakerName.REJECT_RATE, order.origin.value)
+        )
+        self._rejects.restore(rejected, self._clock.now())
+        slipped_at = stepped_at(BreakerName.SLIPPAGE)
+        self._fills.recover(*await self._store.read(lambda reader: _unjudged(reader, slipped_at)))
 
     def begin(self) -> None:
         """Begin the work that goes on by itself."""
@@ -184,6 +209,15 @@ class Safeguards:
             self._breakers.look()
 
 
-def _decided(reader: Reader, working: list[ClOrdId]) -> dict[ClOrdId, Decimal]:
+def _decided(reader: Reader, working: Iterable[ClOrdId]) -> dict[ClOrdId, Decimal]:
     found = {cl_ord_id: decided_at(reader, cl_ord_id) for cl_ord_id in working}
     return {cl_ord_id: price for cl_ord_id, price in found.items() if price is not None}
+
+
+def _unjudged(reader: Reader, since: datetime) -> tuple[list[Fill], dict[ClOrdId, Decimal]]:
+    # The time of a fill is the market's, that of its record is ours.
+    records = reader.audit_page(AuditQuery(action=AuditAction.ORDER_FILLED.value, limit=_NEWEST))
+    since_us = since.timestamp() * 1_000_000
+    booked = {json.loads(each.payload)["exec_id"] for each in records if each.ts_utc_us > since_us}
+    fills = [fill for fill in reader.fills(limit=_NEWEST) if fill.exec_id in booked]
+    return fills, _decided(reader, {fill.cl_ord_id for fill in fills})
