@@ -1,32 +1,47 @@
 """The commands about backups: make one, list them, check one, and put one in a profile's place."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from app.admission import admit, held_alone
-from app.backing_up import backups_of, failed, made, make_backup
+from app.backing_up import backups_of, facts_of, make_backup
 from app.opening import Invocation, chosen_profile, used_profile
 from app.restoring import restore, unpacked
 from core.access.policy import Duty
 from core.clock import SystemClock
-from core.errors import BadInput, StorageError
+from core.errors import BadInput, ProfileInUse, StorageError
+from core.orders.backups import backup_failed, backup_made
 from core.storage.anchors import signing_key
 from core.storage.backup_archive import opened
 from core.storage.backup_rotation import backups
 
+_WHILE_OPEN = (
+    "While it is open it backs itself up once a day; for one now: Back up now (Ctrl+Shift+S) in its window, "
+    "or POST /v1/backups on its local API"
+)
+
 
 def create(invocation: Invocation) -> int:
-    """Back a profile up that is closed."""
+    """Back a profile up that is closed.
+
+    Raises:
+        ProfileInUse: it is open; says how it is backed up while it is.
+    """
     profile = used_profile(invocation)
-    with held_alone(profile):
+    with ExitStack() as held:
+        try:
+            held.enter_context(held_alone(profile))
+        except ProfileInUse as error:
+            raise ProfileInUse(f"{error}. {_WHILE_OPEN}") from error
         person = admit(profile, invocation, Duty.MANAGE_BACKUPS)
         signing_key(profile.folder, person.key)  # made before, so that the backup has it
         try:
             found = make_backup(profile.folder, person.key, SystemClock().now())
         except StorageError as error:
-            person.record([failed(profile.name, person.actor, error)])
+            person.record([backup_failed(profile.name, person.actor, error)])
             raise
-        person.record([made(found, person.actor, "on demand")])
+        person.record([backup_made(facts_of(found), person.actor, "on demand")])
     print(f"backup {found.path} made and verified: {found.size:,} bytes, {found.manifest.head.seq} records")
     for path in found.removed:
         print(f"removed, as newer ones stand for it: {path.name}")

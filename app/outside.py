@@ -10,6 +10,7 @@ from core.clock import Clock
 from core.domain import messages as m
 from core.domain.limits import Limits
 from core.ids import IdSource
+from core.ports.backups import Backups
 from core.ports.broker import Broker
 from core.ports.confirmation import Confirmer
 from core.ports.market_data import MarketDataFeed
@@ -27,6 +28,7 @@ class Outside:
         rng: where chance comes from, such as the jitter between two tries.
         snapshots: answers a scan of many symbols; None where the quotes that stream in have to do.
         anchoring: shows the head of the audit chain to witnesses outside the database.
+        backups: where backups are made; None for a throwaway profile.
         unlock: says whose passphrase it is; None where the profile has none. Takes long.
     """
 
@@ -45,3 +47,4 @@ class Outside:
     snapshots: SnapshotSource | None = None
     anchoring: Anchoring | None = None
     unlock: Callable[[str], str] | None = None
+    backups: Backups | None = None

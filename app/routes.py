@@ -70,7 +70,7 @@ class Answers:
 
 def route_commands(core: "Core") -> None:
     """Name who carries out each command."""
-    for room in (core.risk_desk, core.proposals):
+    for room in (core.risk_desk, core.proposals, core.backups):
         room.join(core.desk)
     _route_trading(core)
     _route_looking(core)

@@ -213,6 +213,7 @@ async def _start(
     opened: _Opened, venue: "Venue", publish: Publish, ask: Ask, undo: AsyncExitStack
 ) -> Running:
     from app.anchoring import begin_anchoring
+    from app.backing_up import ProfileBackups
     from app.outside import Outside
     from app.wiring import Core, profile_facts
 
@@ -247,6 +248,7 @@ async def _start(
             snapshots=venue.snapshots,
             anchoring=anchoring,
             unlock=opened.unlock,
+            backups=None if opened.is_temporary else ProfileBackups(opened.folder, opened.key),
         )
     )
     core.bus.subscribe_all(publish)  # type: ignore[arg-type]
@@ -256,7 +258,6 @@ async def _start(
     undo.push_async_callback(core.stop)
     await core.start()
     if not opened.is_temporary:
-        _back_up_daily(opened, core)
         _archive_daily(opened, core)
     if opened.wrong_tries:
         # Nothing could be recorded while it was locked, so this tells of them afterwards.
@@ -265,14 +266,6 @@ async def _start(
         await core.journal.record_anyway(draft)
     # What was opened is closed in the reverse order, whether the start failed or the window closed.
     return Running(core.locking.execute, actor, undo.pop_all().aclose, core.measuring.registry)
-
-
-def _back_up_daily(opened: _Opened, core: "Core") -> None:
-    from app.backing_up import DailyBackup, make_backup
-
-    make = partial(make_backup, opened.folder, opened.key)
-    daily = DailyBackup(opened.folder, make, core.journal, core.desk_actor, core.outside.clock, core.bus)
-    core.tasks.spawn(daily.run(), "backup")
 
 
 def _archive_daily(opened: _Opened, core: "Core") -> None:

@@ -1,7 +1,7 @@
 """A database brought to this program's schema, with a backup of it as it was before."""
 
 from app.admission import record
-from app.backing_up import made, make_backup
+from app.backing_up import facts_of, make_backup
 from app.opening import schema_of
 from app.profile import Profile
 from core.access.users import role_of
@@ -9,6 +9,7 @@ from core.clock import SystemClock
 from core.domain.access import Actor, Origin
 from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.ids import RandomIds
+from core.orders.backups import backup_made
 from core.storage.anchors import signing_key
 from core.storage.backup import Backup
 from core.storage.store import migrate
@@ -36,7 +37,7 @@ def upgrade(profile: Profile, unlocked: Unlocked) -> Backup:
         "reason": f"{before.revision} to {before.known}",
     }
     drafts = [
-        made(found, actor, "before an upgrade"),
+        backup_made(facts_of(found), actor, "before an upgrade"),
         AuditDraft(AuditAction.SCHEMA_UPGRADED, actor, profile.name, payload_of(facts)),
     ]
     record(profile.database, profile.folder, unlocked.key, drafts)

@@ -51,7 +51,7 @@ class WindowFacts(QObject):
         self.symbol = ""
         self.confirm_always = False
         self._selection: tuple[Selection, Order | None] = (Selection.NONE, None)
-        self._ui: dict[str, bool] = {"ticket_is_filled": False, "sheet_is_open": False, "is_locked": False}
+        self._ui = dict.fromkeys(("ticket_is_filled", "sheet_is_open", "is_locked", "backup_runs"), False)
         self._chosen: frozenset[str] = frozenset()
         # Once for a burst of events: actions, bars and banners look at the facts, not at what led to them.
         self._soon = QTimer(self, singleShot=True, interval=0)
@@ -117,7 +117,7 @@ class WindowFacts(QObject):
         return None if order is None else self.orders.get(order.cl_ord_id)
 
     def note(self, **facts: bool) -> None:
-        """Note facts of the window itself: ``ticket_is_filled``, ``sheet_is_open``, ``is_locked``."""
+        """Note facts of the window itself, by the names that `UiContext` has for them."""
         if self._ui != {**self._ui, **facts}:
             self._ui.update(facts)
             self.changed.emit()
@@ -144,6 +144,7 @@ class WindowFacts(QObject):
             held_here=self.symbol in self.held,
             ticket_is_filled=self._ui["ticket_is_filled"],
             sheet_is_open=self._ui["sheet_is_open"],
+            backup_runs=self._ui["backup_runs"],
             chosen=self._chosen | ({"order.confirm_in_sim"} if self.confirm_always else frozenset()),
         )
         if self.profile is None or self.trading_state is None:

@@ -133,6 +133,14 @@ def span(seconds: float | None) -> str:
     return f"{int(max(0.0, seconds))} s"
 
 
+def size(count: int) -> str:
+    """Write a number of bytes in its largest unit, as ``1.2 MB``."""
+    for unit, least in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= least:
+            return f"{count / least:.1f} {unit}"
+    return f"{count} B"
+
+
 def long_span(seconds: float) -> str:
     """Write a duration in hours and minutes, as ``1 h 27 m``."""
     minutes = int(seconds // 60)

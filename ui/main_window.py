@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidge
 from core.domain.access import Mode
 from core.domain.messages import Snapshot
 from ui import format as fmt
+from ui.actions.backup_handlers import BackupHandlers
 from ui.actions.catalog import CATALOG
 from ui.actions.choices import LOOK
 from ui.actions.list_handlers import UNIVERSE, ListHandlers
@@ -172,7 +173,8 @@ class MainWindow(QMainWindow):
         windows = WindowHandlers(parts, overlays, self._reset_layout)
         handlers: dict[str, Callable[[], object]] = {}
         self.proposals = ProposalHandlers(parts, self._holes)
-        for each in (self.trading, self.orders, self.risk, self.proposals, self.lists, windows):
+        backups = BackupHandlers(parts)
+        for each in (self.trading, self.orders, self.risk, self.proposals, self.lists, windows, backups):
             handlers.update(each.handlers())
         registry = ActionRegistry(CATALOG, handlers, self)
         self.overlays = Overlays(parts, registry, self._holes())

@@ -64,6 +64,8 @@ PERMISSIONS: dict[type[m.Command[Any]], frozenset[Role]] = {
     m.SetRiskParameters: _ADMINS,
     m.UpdateTargetProfile: _ADMINS,
     m.AcknowledgeBreaker: _ADMINS,
+    m.MakeBackup: _ADMINS,
+    m.StopBackup: _ADMINS,
     m.LoadLockOut: _ADMINS,
     m.NoteLockOut: _ADMINS,
 }

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from core.api import metrics, orders, proposals, reads, risk, trading
+from core.api import backups, metrics, orders, proposals, reads, risk, trading
 from core.api.calls import Answer, Call, Door, Route
 from core.api.crowd import Crowd
 from core.api.entrance import METRICS, Entrance, Terms
@@ -62,6 +62,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/orders/{cl_ord_id}/resend", orders.resend),
     Route("POST", "/v1/orders/{cl_ord_id}/give-up", orders.give_up),
     Route("POST", "/v1/positions/{symbol}/close", orders.close_position),
+    Route("POST", "/v1/backups", backups.create),
     Route("POST", "/v1/halt", trading.halt, ends_risk=True),
     Route("POST", "/v1/resume", trading.resume),
     Route("POST", "/v1/kill", trading.kill, ends_risk=True),

@@ -25,6 +25,13 @@ from core.domain.answers import (
     Submitted,
 )
 from core.domain.api_commands import LoadLockOut, LoadMetrics, NoteLockOut
+from core.domain.backup_commands import (
+    BackupFacts,
+    BackupMoved,
+    BackupStage,
+    MakeBackup,
+    StopBackup,
+)
 from core.domain.commands import (
     CancelOrder,
     CancelOrders,
@@ -128,6 +135,9 @@ __all__ = [
     "AuditAppended",
     "AuditPage",
     "AuditVerified",
+    "BackupFacts",
+    "BackupMoved",
+    "BackupStage",
     "BarChanged",
     "BreakerChanged",
     "CancelOrder",
@@ -178,6 +188,7 @@ __all__ = [
     "LoadSnapshot",
     "LockReason",
     "LockSession",
+    "MakeBackup",
     "NoteLockOut",
     "Notice",
     "OrderChanged",
@@ -217,6 +228,7 @@ __all__ = [
     "SizeOrder",
     "Sized",
     "Snapshot",
+    "StopBackup",
     "SubmitOrder",
     "Submitted",
     "TargetProfileChanged",

@@ -19,11 +19,14 @@ from sqlalchemy import Select, column, func, select, table
 from sqlcipher3 import dbapi2
 
 from core.domain.audit import AuditHead
-from core.errors import DatabaseDamaged, DatabaseMissing, StorageUnwritable
+from core.domain.backup_commands import BackupStage
+from core.errors import DatabaseDamaged, DatabaseMissing, InvestIQError, StorageUnwritable
 from core.failpoints import failpoint
+from core.ports.backups import Going
 from core.storage import backup_rotation as rotation
 from core.storage import engine, migration
 from core.storage import tables as t
+from core.storage.archive_folder import FOLDER as ARCHIVES
 from core.storage.backup_archive import (
     DATABASE,
     LEDGER,
@@ -36,12 +39,14 @@ from core.storage.backup_archive import (
     pack,
 )
 from core.storage.faults import DRIVER_ERRORS, translate
+from core.storage.private_file import sync_folder
 from core.storage.reader import SqlReader
-from core.storage.segments import FOLDER as ARCHIVES
 from core.storage.store import migrate
 from core.storage.vault import Key
 
 _STAGING = ".making-"
+_WRITTEN = "written.zip"
+_STEPS = 50_000  # of the database's machine, between two looks whether it is enough
 _SPARE_BYTES = 16 * 1024 * 1024
 _REHEARSAL = "rehearsal.db"
 _SCHEMA: Select[Any, Any, Any] = select(column("type"), column("name"), column("sql")).order_by(
@@ -75,7 +80,15 @@ class Backup:
     removed: tuple[Path, ...]
 
 
-def make(folder: Path, name: str, key: Key, where: Path, now: datetime, check_chain: CheckChain) -> Backup:
+def make(
+    folder: Path,
+    name: str,
+    key: Key,
+    where: Path,
+    now: datetime,
+    check_chain: CheckChain,
+    going: Going = lambda _: None,
+) -> Backup:
     """Back a profile up, verify what was written, and remove what it supersedes.
 
     Writes to the database go on meanwhile. Blocks for as long as copying takes: used on a thread.
@@ -87,6 +100,7 @@ def make(folder: Path, name: str, key: Key, where: Path, now: datetime, check_ch
         now: our time, UTC.
         check_chain: raises DatabaseDamaged where an audit chain does not hold; is given the folder of the
             copy, the database in it, its key and its installation.
+        going: told what is done now; what it raises ends the backup, and nothing of it is left.
 
     Raises:
         DatabaseDamaged: the database, its copy or its audit chain does not hold; earlier backups are there.
@@ -100,7 +114,7 @@ def make(folder: Path, name: str, key: Key, where: Path, now: datetime, check_ch
         _check_room(folder, where)
         staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=where))  # mode 0700
         try:
-            path, manifest = _made(folder, name, key, staging, now, check_chain)
+            path, manifest = _made(folder, name, key, staging, now, check_chain, going)
             return Backup(path, path.stat().st_size, manifest, rotation.rotate(where, path))
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -109,25 +123,39 @@ def make(folder: Path, name: str, key: Key, where: Path, now: datetime, check_ch
 
 
 def _made(
-    folder: Path, name: str, key: Key, staging: Path, now: datetime, check_chain: CheckChain
+    folder: Path,
+    name: str,
+    key: Key,
+    staging: Path,
+    now: datetime,
+    check_chain: CheckChain,
+    going: Going,
 ) -> tuple[Path, Manifest]:
+    going(BackupStage.COPYING)
     for member in MEMBERS:
         if member not in (DATABASE, LEDGER):
             _copy(folder / member, staging / member)
     failpoint("backup.copied")
-    _export(folder / DATABASE, key, staging / DATABASE)
+    _export(folder / DATABASE, key, staging / DATABASE, going)
     failpoint("backup.exported")
     _copy(folder / LEDGER, staging / LEDGER)
     _copy_archives(folder / ARCHIVES, staging / ARCHIVES)
+    going(BackupStage.CHECKING)
     found = check(staging, key, check_chain)
     failpoint("backup.checked")
     manifest = Manifest(now, name, found.installation_id, found.schema, found.head, measured(staging))
-    path = rotation.path_of(staging.parent, name, now)
-    pack(staging, manifest, key, path)
+    going(BackupStage.WRITING)
+    written = staging / _WRITTEN
+    pack(staging, manifest, key, written)
     failpoint("backup.packed")
-    with opened(path) as archive:
+    going(BackupStage.READING)
+    with opened(written) as archive:
         archive.check(key)
         archive.verify()
+    # What was not read back never has the name of a backup.
+    path = rotation.path_of(staging.parent, name, now)
+    written.rename(path)
+    sync_folder(path.parent)
     return path, manifest
 
 
@@ -196,21 +224,35 @@ def _copy_archives(source: Path, target: Path) -> None:
                 _copy(path, target / path.name)
 
 
-def _export(database: Path, key: Key, staged: Path) -> None:
+def _export(database: Path, key: Key, staged: Path, going: Going) -> None:
     engine.check_file(database)
+    ended: list[InvestIQError] = []
     os.close(os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         with closing(engine.raw_connection(database, key)) as connection:
             connection.execute("ATTACH DATABASE ? AS staged KEY ?", (str(staged), f"x'{key.reveal().hex()}'"))
             # One transaction: what is copied and what it is compared with are one committed state.
             connection.execute("BEGIN")
+            connection.set_progress_handler(lambda: _is_over(going, ended), _STEPS)
             connection.execute("SELECT sqlcipher_export('staged')").fetchall()
             if _contents(connection, "main") != _contents(connection, "staged"):
                 raise DatabaseDamaged("the copy of the database has other tables or rows; no backup was made")
             connection.execute("COMMIT")
+            connection.set_progress_handler(None, 0)
             connection.execute("DETACH DATABASE staged")
     except dbapi2.Error as error:
+        if ended:
+            raise ended[0] from error
         raise translate(error, database) from error
+
+
+def _is_over(going: Going, ended: list[InvestIQError]) -> bool:
+    # The library takes what a handler raises for a wish to stop, and loses it.
+    try:
+        going(BackupStage.COPYING)
+    except InvestIQError as error:
+        ended.append(error)
+    return bool(ended)
 
 
 def _contents(connection: dbapi2.Connection, schema: str) -> tuple[object, ...]:

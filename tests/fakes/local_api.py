@@ -48,6 +48,7 @@ ROLES = {
     ("POST", "/v1/orders/{cl_ord_id}/resend"): "trader",
     ("POST", "/v1/orders/{cl_ord_id}/give-up"): "trader",
     ("POST", "/v1/positions/{symbol}/close"): "trader",
+    ("POST", "/v1/backups"): "admin",
     ("POST", "/v1/halt"): "trader",
     ("POST", "/v1/kill"): "trader",
     ("POST", "/v1/resume"): "admin",

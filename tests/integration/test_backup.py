@@ -17,6 +17,7 @@ from app import cli
 from app import profile as profiles
 from app.admission import record
 from app.backing_up import backups_of, make_backup
+from app.instance import ProfileLock
 from core.adapters import keychain
 from core.audit import ledger
 from core.audit.anchors import anchor_line
@@ -379,3 +380,13 @@ def test_archive_that_is_not_the_sealed_one_lets_no_backup_be_made(run: Run, des
 
     assert (code, archived.name in err) == (4, True)
     assert list(backups_of(desk.folder).iterdir()) == []
+
+
+def test_profile_that_is_open_is_not_backed_up_and_it_says_how_to(run: Run, desk):
+    with ProfileLock(desk.lock):
+        code, _, err = run("backup", "create")
+
+    assert code == 5
+    assert "is open in another instance" in err
+    assert "Back up now (Ctrl+Shift+S) in its window, or POST /v1/backups" in err
+    assert not backups_of(desk.folder).exists()

@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
+import aiohttp
 import pytest
 
 from app import profile as profiles
 from app.local_api import with_api
 from app.options import DesktopOptions, Kind
 from app.runtime import CoreThread
-from app.sessions import start_temporary
+from app.sessions import start_profile, start_temporary
 from core.domain.messages import SetConfirmAlways
 from core.errors import RefusalCode, Refused, SettingInvalid
 from core.settings import ApiSettings, Environment, read_environment
@@ -293,3 +294,19 @@ async def test_taken_port_stops_the_core_too(tmp_path, port) -> None:
     assert not list(tmp_path.glob("demo-*"))
     other.close()
     await other.wait_closed()
+
+
+async def test_backup_is_made_over_the_api_while_the_profile_is_open(root, port) -> None:
+    options = DesktopOptions(Kind.PROFILE, root, root / "profiles" / "desk")
+    opened = await start_profile(options, lambda _e: None, lambda _r: Future(), PASSPHRASE)
+    environment = read_environment({"API_KEYS": f"{KEY}:admin"})
+    running = await with_api(opened, ApiSettings(enabled=True, port=port), environment)
+
+    place = f"http://127.0.0.1:{port}/v1/backups"
+    async with aiohttp.ClientSession(headers={"X-API-Key": KEY}) as client, client.post(place) as reply:
+        status, body = reply.status, await reply.json()
+    await running.stop()
+
+    (path,) = (root / "backups" / "desk").glob("*.zip")
+    assert (status, body["backup"]["file"], body["backup"]["removed"]) == (201, path.name, [])
+    assert body["backup"]["bytes"] == path.stat().st_size

@@ -38,6 +38,8 @@ TRADERS: tuple[m.Command[Any], ...] = (
     m.ProposeOrder(draft(), "a", "b"), m.ReviewProposal("p", True, "r"), m.AcknowledgeAlarms(()),
 )  # fmt: skip
 ADMINS: tuple[m.Command[Any], ...] = (
+    m.MakeBackup(),
+    m.StopBackup(),
     m.LoadLockOut(),
     m.NoteLockOut(LockOut()),
     m.ResumeTrading("x"),

@@ -7,7 +7,7 @@ from ui.actions.catalog_orders import ORDERS
 from ui.actions.catalog_trading import POSITIONS, TRADING
 from ui.actions.catalog_views import AUDIT, CHART, WATCHLIST
 from ui.actions.choices import LOOK, PANELS
-from ui.actions.conditions import DEMO, OPEN
+from ui.actions.conditions import BACKING_UP, DEMO, KEPT, NOT_BACKING_UP, OPEN
 from ui.actions.spec import ActionSpec, Section
 
 PROGRAM = (
@@ -44,6 +44,27 @@ PROGRAM = (
         role=Role.TRADER,
         needs=(OPEN,),
         words="idle minutes",
+    ),
+    ActionSpec(
+        "backup.create",
+        "Back up now",
+        "make_backup",
+        Section.PROGRAM,
+        ("Ctrl+Shift+S",),
+        icon="archive",
+        role=Role.ADMIN,
+        needs=(OPEN, KEPT, NOT_BACKING_UP),
+        words="save copy restore",
+    ),
+    ActionSpec(
+        "backup.stop",
+        "Stop the backup",
+        "stop_backup",
+        Section.PROGRAM,
+        icon="stop-circle",
+        role=Role.ADMIN,
+        needs=(OPEN, BACKING_UP),
+        words="cancel",
     ),
     ActionSpec("settings.open", "Settings…", "open_settings", Section.PROGRAM, ("Ctrl+,",), icon="gear"),
     ActionSpec(

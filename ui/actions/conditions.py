@@ -18,6 +18,9 @@ WORKING_HERE: Condition = (lambda c: c.working_here > 0, "no order is working in
 HELD: Condition = (lambda c: c.held_here, "nothing is held in this symbol")
 POSITION: Condition = (lambda c: c.selection is Selection.POSITION, "select a position first")
 WATCHED: Condition = (lambda c: c.selection is Selection.SYMBOL, "select a symbol first")
+KEPT: Condition = (lambda c: not c.is_demo, "keep this profile first")
+BACKING_UP: Condition = (lambda c: c.backup_runs, "no backup is being made")
+NOT_BACKING_UP: Condition = (lambda c: not c.backup_runs, "a backup is being made already")
 DEMO: Condition = (lambda c: c.is_demo, "this profile is kept already")
 
 

@@ -56,6 +56,7 @@ class UiContext:
         held_here: a position in the linked symbol exists.
         ticket_is_filled: the ticket holds an order that may be reviewed.
         sheet_is_open: the confirmation sheet stands and may be answered.
+        backup_runs: a backup is being made.
         chosen: ids of the choices that are on, such as ``theme.dark``.
     """
 
@@ -75,6 +76,7 @@ class UiContext:
     held_here: bool = False
     ticket_is_filled: bool = False
     sheet_is_open: bool = False
+    backup_runs: bool = False
     chosen: frozenset[str] = frozenset()
 
 
