@@ -11,9 +11,10 @@ from core.errors import DatabaseDamaged
 from core.ports.backups import Going
 from core.storage import backup
 from core.storage.anchors import FILE, AnchorFile, find_signing_key
+from core.storage.archive_folder import FOLDER
 from core.storage.backup import Backup
 from core.storage.backup_rotation import backups
-from core.storage.segments import FOLDER, SegmentFiles
+from core.storage.segments import SegmentFiles
 from core.storage.store import open_store
 from core.storage.vault import Key
 

@@ -1,11 +1,12 @@
 """What comes back from commands: judgements, proofs, marks and the whole picture at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from core.domain.access import Mode
+from core.domain.archives import Archived
 from core.domain.audit import AuditRecord
 from core.domain.execution import ExecutionReport, Fill
 from core.domain.figures import PriceUsed
@@ -107,8 +108,9 @@ class PositionProof:
 
     Attributes:
         position: the figures as shown.
-        fills: all fills of the symbol, oldest first.
-        closes: realised pieces; their sum is `position.realised`.
+        fills: all fills of the symbol that stand in the database, oldest first.
+        closes: realised pieces, likewise.
+        archived: what is carried forward of those that stand in archives.
         last: dollars; the price used for the unrealised part, None if unknown.
         priced: the same, with what it is and its time.
         unrealised: dollars; sum over open lots of (last - price) x qty, turned for short lots.
@@ -120,6 +122,7 @@ class PositionProof:
     last: Decimal | None
     unrealised: Decimal | None
     priced: PriceUsed | None = None
+    archived: Archived = field(default_factory=Archived)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Fills and closed lots that left the database for an archive, and what is carried forward of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -96,6 +97,33 @@ class FillArchive:
     sha256: str
     digest: str
     key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedPart:
+    """What is carried forward of one symbol, and the archive that holds what it was made of.
+
+    Attributes:
+        file: name of the archive, without a folder.
+        up_to: market time, UTC, of the newest fill in it.
+    """
+
+    sums: CarriedForward
+    file: str
+    up_to: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What stands in archives of one symbol.
+
+    Attributes:
+        parts: oldest archive first.
+        placed: of each fill that has any, the shares in pieces that stand there; also of fills that do.
+    """
+
+    parts: tuple[ArchivedPart, ...] = ()
+    placed: Mapping[ExecId, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class AuditAction(StrEnum):
     SECRET_SET = "secret.set"  # noqa: S105 - the name of an event
     SECRET_REMOVED = "secret.removed"  # noqa: S105
     SEGMENT_SEALED = "segment.sealed"
+    FILLS_ARCHIVED = "fills.archived"
 
 
 @dataclass(frozen=True, slots=True)

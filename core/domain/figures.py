@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from core.domain.archives import ArchivedPart
 from core.domain.money import Price
 from core.domain.outcomes import EquitySnapshot
 from core.ids import ExecId, Symbol
@@ -123,6 +124,7 @@ class PartKind(StrEnum):
     DAY_FILL = "day_fill"
     FEE = "fee"
     SQUARE = "square"
+    ARCHIVED = "archived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +134,15 @@ class FigurePart:
     Attributes:
         kind: `LOT` are shares of an open lot, at their price now, their price then or the difference;
             `CLOSED` the same of a piece that was closed; `DAY_START` what was held when the day began;
-            `DAY_FILL` shares of a fill of the day; `SQUARE` a position's value times itself.
+            `DAY_FILL` shares of a fill of the day; `SQUARE` a position's value times itself; `ARCHIVED` what
+            is carried forward of the pieces, or fees, that stand in an archive.
         symbol: empty for cash.
         exec_id: the fill it comes from; empty where it comes from none.
         qty: shares, signed so that the amount has its sign.
         price: dollars a share.
         against: dollars a share that are taken off first; None where nothing is.
         amount: dollars (for `SQUARE`: dollars squared).
+        archived: of what, where it stands in an archive.
     """
 
     kind: PartKind
@@ -148,6 +152,7 @@ class FigurePart:
     price: Decimal | None
     against: Decimal | None
     amount: Decimal
+    archived: ArchivedPart | None = None
 
 
 @dataclass(frozen=True, slots=True)

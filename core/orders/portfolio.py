@@ -9,6 +9,7 @@ import structlog
 from core.bus import Bus
 from core.clock import Clock
 from core.domain.access import Actor
+from core.domain.archives import Archived, ArchivedPart
 from core.domain.execution import Fill
 from core.domain.figures import Figure, FigureName, FigureProof, PortfolioReport
 from core.domain.market import Timeframe
@@ -27,6 +28,7 @@ from core.errors import BrokerError, RefusalCode, Refused
 from core.ids import Symbol
 from core.orders.gather import LiveState
 from core.orders.valuation import Valuation
+from core.portfolio.carried import archived_of, archived_parts
 from core.portfolio.day import market_date
 from core.portfolio.parts import Evidence, take_apart
 from core.portfolio.performance import performance
@@ -40,6 +42,8 @@ _TRIES, _AGAIN_S = 5, 0.05
 # Those that need what was closed, and every fill there ever was.
 _OF_CLOSES = frozenset({FigureName.REALISED, FigureName.TOTAL_PNL})
 _OF_FILLS = frozenset({FigureName.FEES, FigureName.TOTAL_PNL})
+
+_Stored = tuple[tuple[Position, ...], tuple[LotClose, ...], tuple[Fill, ...], tuple[ArchivedPart, ...]]
 
 _log = structlog.get_logger("portfolio")
 
@@ -113,14 +117,17 @@ class Portfolio:
         del actor
         symbol = command.symbol
 
-        def query(reader: Reader) -> tuple[Position, tuple[Fill, ...], tuple[LotClose, ...]] | None:
+        def query(reader: Reader) -> tuple[Position, tuple[Fill, ...], tuple[LotClose, ...], Archived] | None:
             found = next((each for each in reader.positions() if each.symbol == symbol), None)
-            return None if found is None else (found, reader.fills(symbol), reader.lot_closes(symbol))
+            if found is None:
+                return None
+            return found, reader.fills(symbol), reader.lot_closes(symbol), archived_of(reader, symbol)
 
         found = await self._store.read(query)
         if found is None:
             raise Refused(RefusalCode.NO_POSITION, f"There never was a position in {symbol}.")
-        answer = proof(*found, self._valuation.prices.of(symbol))
+        position, fills, closes, archived = found
+        answer = proof(position, fills, closes, self._valuation.prices.of(symbol), archived)
         if not readds(answer):
             words = f"{symbol}: the fills do not add up to the position that is shown."
             self._bus.publish(Notice(Severity.ALARM, words, f"proof:{symbol}"))
@@ -150,14 +157,16 @@ class Portfolio:
         """Collect what a figure is made of; None where fills were booked in the meantime."""
         closes: tuple[LotClose, ...] = ()
         fills: tuple[Fill, ...] = ()
+        archived: tuple[ArchivedPart, ...] = ()
         stored: tuple[Position, ...] | None = None
         if name in _OF_CLOSES | _OF_FILLS:
 
-            def query(reader: Reader) -> tuple[tuple[Position, ...], tuple[LotClose, ...], tuple[Fill, ...]]:
+            def query(reader: Reader) -> _Stored:
                 found = reader.lot_closes() if name in _OF_CLOSES else ()
-                return reader.positions(), found, reader.fills() if name in _OF_FILLS else ()
+                filled = reader.fills() if name in _OF_FILLS else ()
+                return reader.positions(), found, filled, archived_parts(reader)
 
-            stored, closes, fills = await self._store.read(query)
+            stored, closes, fills, archived = await self._store.read(query)
         positions, account = self._state.positions.all(), self._state.account
         if stored is not None and _sums(stored) != _sums(positions):
             return None
@@ -168,6 +177,7 @@ class Portfolio:
             lots=tuple(lot for position in positions for lot in position.lots),
             closes=closes,
             fills=fills,
+            archived=archived,
             day_fills=self._valuation.day_fills(),
             prices={symbol: price for symbol, price in prices.items() if price is not None},
             prev_closes={symbol: close for symbol, close in prev_closes.items() if close is not None},

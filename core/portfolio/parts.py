@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.domain.archives import ArchivedPart
 from core.domain.execution import Fill
 from core.domain.figures import Figure, FigureName, FigurePart, FigureProof, PartKind, PriceUsed
 from core.domain.money import ZERO
@@ -25,6 +26,7 @@ class Evidence:
         prev_closes: dollars at the last market day's close, where known.
         confirmed: dollars of cash as the broker confirmed them; None if it never did.
         since: dollars of the fills since then.
+        archived: what is carried forward of closed pieces and fills; read where the figure needs it.
     """
 
     lots: tuple[Lot, ...]
@@ -35,6 +37,7 @@ class Evidence:
     prev_closes: Mapping[Symbol, Decimal] | None = None
     confirmed: Decimal | None = None
     since: Decimal = ZERO
+    archived: tuple[ArchivedPart, ...] = ()
 
 
 def take_apart(figure: Figure, evidence: Evidence, sector: Iterable[Symbol] = ()) -> FigureProof:
@@ -94,12 +97,25 @@ def _parts(figure: Figure, evidence: Evidence, sector: frozenset[Symbol]) -> Ite
             yield part
     if name is FigureName.DAY_PNL:
         yield from _day(evidence, left_out)
+    yield from _archived(name, evidence, left_out)
     if name in (FigureName.REALISED, FigureName.TOTAL_PNL):
         yield from (_closed(close) for close in evidence.closes if close.symbol not in left_out)
     if name in (FigureName.FEES, FigureName.TOTAL_PNL):
         sign = 1 if name is FigureName.FEES else -1
         fills = (fill for fill in evidence.fills if fill.fee and fill.symbol not in left_out)
         yield from (_fee(fill, sign) for fill in fills)
+
+
+def _archived(name: FigureName, evidence: Evidence, left_out: frozenset[Symbol]) -> Iterable[FigurePart]:
+    for part in evidence.archived:
+        amounts: dict[FigureName, Decimal] = {
+            FigureName.REALISED: part.sums.realised,
+            FigureName.FEES: part.sums.fees,
+            FigureName.TOTAL_PNL: part.sums.realised - part.sums.fees,
+        }
+        if name in amounts and part.sums.symbol not in left_out:
+            kind, symbol = PartKind.ARCHIVED, part.sums.symbol
+            yield FigurePart(kind, symbol, None, None, None, None, amounts[name], part)
 
 
 def _cash(evidence: Evidence) -> Iterable[FigurePart]:

@@ -23,8 +23,8 @@ from typing import IO, Any
 from core.domain.audit import AuditHead
 from core.errors import BadInput, StorageUnwritable
 from core.storage import anchors, secrets, vault
+from core.storage.archive_folder import FOLDER as ARCHIVES
 from core.storage.private_file import replacing
-from core.storage.segments import FOLDER as ARCHIVES
 from core.storage.vault import Key
 
 DATABASE = "investiq.db"

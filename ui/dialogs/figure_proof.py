@@ -10,6 +10,7 @@ from core.domain.figures import Figure, FigureName, FigurePart, FigureProof, Par
 from core.domain.outcomes import EquitySnapshot
 from ui import format as fmt
 from ui.dialogs.proof import Finding
+from ui.dialogs.proof_lines import archived_words
 from ui.dialogs.sheet_dialog import SheetDialog
 from ui.models.columns import Align, Column, Ink, Kind
 from ui.models.table import KeyedTableModel
@@ -31,6 +32,7 @@ _KINDS = {
     PartKind.DAY_FILL: "Filled today",
     PartKind.FEE: "Fee",
     PartKind.SQUARE: "Value, squared",
+    PartKind.ARCHIVED: "Archived",
 }
 Export = Callable[[TableView], object]
 
@@ -57,7 +59,7 @@ def _part_columns() -> list[Column[PartRow]]:
             "amount", "Amount", 132, lambda row: fmt.exact(row.part.amount), right, number, weight=500
         ),
         Column[PartRow](
-            "fill", "Fill", 184, lambda row: row.part.exec_id or "", default_ink=Ink.TEXT3, pad_left=16
+            "fill", "Fill", 184, lambda row: _source(row.part), default_ink=Ink.TEXT3, pad_left=16
         ),
     ]  # fmt: skip
 
@@ -66,6 +68,10 @@ def _qty(part: FigurePart) -> str:
     if part.qty is None:
         return ""
     return fmt.exact(part.qty) if part.kind is PartKind.SQUARE else fmt.qty(part.qty)
+
+
+def _source(part: FigurePart) -> str:
+    return part.exec_id or "" if part.archived is None else archived_words(part.archived)
 
 
 def _price(value: Decimal | None) -> str:

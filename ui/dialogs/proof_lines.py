@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.domain.archives import ArchivedPart
 from core.domain.execution import Fill
 from core.domain.messages import PositionMark, PositionProof
 from ui import format as fmt
@@ -53,14 +54,22 @@ def steps(proof: PositionProof) -> list[Step]:
         prices = f"in at {fmt.exact(close.open_px)}, out at {fmt.exact(close.close_px)}"
         words = f"Closed {fmt.qty(close.qty)}: {prices}"
         lines.append(Step(words, close.realised))
+    lines += [Step(archived_words(part), part.sums.realised) for part in proof.archived.parts]
     lines.append(Step("Closed pieces together", proof.position.realised, is_sum=True))
     lines.append(Step(f"Fees of {_fills(proof)}", -proof.position.fees))
     lines.append(Step("Total P&L", total(proof), is_sum=True))
     return lines
 
 
+def archived_words(part: ArchivedPart) -> str:
+    """Say what stands in an archive, up to when, and in which."""
+    number = part.sums.closes
+    pieces = "1 closed piece" if number == 1 else f"{number} closed pieces"
+    return f"Archived: {pieces} up to {fmt.day(part.up_to)}, in {part.file}"
+
+
 def _fills(proof: PositionProof) -> str:
-    number = len(proof.fills)
+    number = len(proof.fills) + sum(part.sums.fills for part in proof.archived.parts)
     return "1 fill" if number == 1 else f"{number} fills"
 
 
@@ -70,15 +79,17 @@ def total(proof: PositionProof) -> Decimal | None:
         return None
     last = proof.last or ZERO
     opened = sum(((last - lot.price) * lot.open_qty * lot.side.sign for lot in proof.position.lots), ZERO)
-    closed = sum((close.realised for close in proof.closes), ZERO)
-    fees = sum((fill.fee for fill in proof.fills), ZERO)
+    sums = [part.sums for part in proof.archived.parts]
+    closed = sum((close.realised for close in proof.closes), sum((each.realised for each in sums), ZERO))
+    fees = sum((fill.fee for fill in proof.fills), sum((each.fees for each in sums), ZERO))
     return opened + closed - fees
 
 
 def verdict(proof: PositionProof, shown: PositionMark | None) -> tuple[bool, str]:
     """Say whether the pieces meet the figures, and in which words."""
     position = proof.position
-    filled = sum((fill.signed_qty for fill in proof.fills), ZERO)
+    carried = sum((part.sums.qty for part in proof.archived.parts), ZERO)
+    filled = sum((fill.signed_qty for fill in proof.fills), carried)
     in_lots = sum((lot.open_qty * lot.side.sign for lot in position.lots), ZERO)
     if not filled == in_lots == position.qty:
         return (

@@ -77,6 +77,7 @@ _EVENTS: dict[str, str] = {
     _A.SECRET_SET: "Credential stored",
     _A.SECRET_REMOVED: "Credential removed",
     _A.SEGMENT_SEALED: "Old records archived",
+    _A.FILLS_ARCHIVED: "Old fills archived",
 }
 _STOPS = frozenset(
     {_A.ORDER_REJECTED, _A.ORDER_REFUSED, _A.CANCEL_REFUSED, _A.REPLACE_REFUSED, _A.ACCESS_DENIED}
