@@ -13,6 +13,7 @@ from core.bus import Bus
 from core.domain import messages as m
 from core.domain.access import Actor, Mode, Origin
 from core.domain.audit import AuditAction, AuditDraft, payload_of
+from core.orders.again import SendingAgain
 from core.orders.audit_watch import AuditWatch
 from core.orders.backups import BackupRoom
 from core.orders.clerk import Clerk
@@ -99,7 +100,14 @@ class Core:
             self.state, outside.broker, self.oms, self.sending, self.journal, clock, self.desk_actor
         )
         self.unsettled = Unsettled(
-            self.state, outside.broker, self.oms, self.sending, clock, self.bus, self.tasks
+            self.state,
+            outside.broker,
+            self.oms,
+            self.sending,
+            SendingAgain(self.state, self.gatherer, self.throttle, self.gate, store, self.journal),
+            clock,
+            self.bus,
+            self.tasks,
         )
         means = Means(clock, self.bus, self.tasks, outside.rng)
         lookups = LookUps(self.state, outside.broker, self.oms, self.unsettled, self.bus)
@@ -146,7 +154,7 @@ class Core:
         self.glance = Glance(
             self.state, outside.profile, self.latch, self.links, self.valuation, clock, self.bus
         )
-        self._make_readers()
+        self._make_readers(means)
         self.locking = Locking(self.state, store, self.journal, outside.profile, outside.unlock)
         self.desk = self.locking.desk
         self.backups = BackupRoom(outside.backups, outside.profile.name, self.journal, self.desk_actor, means)
@@ -154,9 +162,10 @@ class Core:
         self.proposals = proposals_of(self)
         route_commands(self)
 
-    def _make_readers(self) -> None:
+    def _make_readers(self, means: Means) -> None:
         outside, anchoring = self.outside, self.outside.anchoring
         self.clerk = Clerk(self.state, outside.store, self.journal, outside.feed, self.gate, self.bus)
+        self.backups = BackupRoom(outside.backups, outside.profile.name, self.journal, self.desk_actor, means)
         self.scanner = Scanner(self.state, outside.snapshots or QuotedSnapshots(self.state))
         reading = None if anchoring is None else anchoring.reading()
         store, clock = outside.store, outside.clock
