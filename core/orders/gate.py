@@ -110,7 +110,7 @@ class Gate:
         failpoint("gate.confirmed")
 
     async def _keep_phrase(self, actor: Actor) -> None:
-        draft = AuditDraft(AuditAction.LIVE_AFFIRMED, actor, self.settings.account, payload_of({}))
+        draft = AuditDraft(AuditAction.LIVE_AFFIRMED, actor, self.settings.account)
 
         def work(uow: UnitOfWork, record: Record) -> None:
             uow.save_setting(PHRASE_TYPED, "true")

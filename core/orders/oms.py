@@ -65,16 +65,17 @@ class OrderManagement:
         self._tasks = tasks
         self.patience = Patience(state, journal, clock, bus, tasks)
         self.tally = Tally(state)
-        self.on_unknown: Callable[[Order], None] = lambda _: None
-        self.on_sighted: Callable[[Order], None] = lambda _: None
-        self.on_wish: Callable[[Order], None] = lambda _: None
-        self.on_overfill: Callable[[Order], None] = lambda _: None
-        self.on_outcome: Callable[[TradeOutcome], None] = lambda _: None
+        self.on_unknown: Callable[[Order], None] = _to_nobody
+        self.on_sighted: Callable[[Order], None] = _to_nobody
+        self.on_wish: Callable[[Order], None] = _to_nobody
+        self.on_overfill: Callable[[Order], None] = _to_nobody
+        self.on_outcome: Callable[[TradeOutcome], None] = _to_nobody
 
     async def free_replaced(self, order: Order, reason: str) -> None:
         """Let the order that this one was to replace work on."""
         async with self.patience.applying:
-            old = self._state.orders.get(ClOrdId(order.orig_cl_ord_id or ""))
+            orig = order.orig_cl_ord_id
+            old = None if orig is None else self._state.orders.get(orig)
             if old is None or old.pending is not Pending.REPLACE:
                 return
             draft = self.draft(AuditAction.REPLACE_REFUSED, old, {"reason": reason})
@@ -160,8 +161,8 @@ class OrderManagement:
         return found or await remember(self._store, self.tally, report)
 
     def _adopt(self, report: ExecutionReport) -> Order:
-        now, orig = self._clock.now(), report.orig_cl_ord_id
-        return Order(report.cl_ord_id, report.terms, now, now, orig, order_id=report.order_id, external=True)
+        now = self._clock.now()
+        return Order(report.cl_ord_id, report.terms, now, now, report.orig_cl_ord_id, external=True)
 
     async def _book(
         self, known: Order, folded: Order, report: ExecutionReport, *, is_new: bool
@@ -285,6 +286,10 @@ class OrderManagement:
     def _publish(self, order: Order) -> None:
         self._state.orders.put(order)
         self._bus.publish(OrderChanged(order))
+
+
+def _to_nobody(_: object) -> None:
+    return
 
 
 def _wants_its_end(order: Order) -> bool:

@@ -1,5 +1,6 @@
 """How many orders may leave: a bucket for bursts, and counts a minute and a day (A19)."""
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class Throttle:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._tokens: float | None = None
+        self._tokens = math.inf  # full, whatever the burst may be
         self._filled_at = clock.monotonic()
         self._minute: deque[float] = deque()
         self._own_minute: deque[float] = deque()
@@ -49,8 +50,6 @@ class Throttle:
     def figures(self, limits: Limits) -> Figures:
         """Return where it stands now, without counting anything."""
         now = self._clock.monotonic()
-        if self._tokens is None:
-            self._tokens = float(limits.burst)
         self._tokens = min(float(limits.burst), self._tokens + (now - self._filled_at) * limits.per_second)
         self._filled_at = now
         for minute in (self._minute, self._own_minute):
@@ -96,7 +95,7 @@ class Throttle:
             self._own_minute.append(self._clock.monotonic())
             self._own_today += 1
         # Exits do not dig a hole that the next order would have to climb out of.
-        self._tokens = max((self._tokens or 0.0) - 1.0, 0.0)
+        self._tokens = max(self._tokens - 1.0, 0.0)
         self._minute.append(self._clock.monotonic())
         self._today += 1
 

@@ -12,7 +12,7 @@ from core.domain.access import Actor, Origin
 from core.domain.audit import AuditDraft
 from core.domain.execution import ExecType, ExecutionReport, Fill
 from core.domain.limits import Limits
-from core.domain.money import Price, Qty
+from core.domain.money import Money, Price, Qty
 from core.domain.order import Order
 from core.domain.outcomes import TradeOutcome
 from core.domain.portfolio import LotClose, Position
@@ -61,6 +61,7 @@ def said(exec_type: ExecType, status: OrdStatus, cum: int = 0, last: int = 0, **
 
 
 ACCEPTED = said(ExecType.NEW, OrdStatus.NEW)
+PART = said(ExecType.TRADE, OrdStatus.PARTIALLY_FILLED, 4, 4, fee=Money("0.02"))
 
 
 @dataclass(frozen=True)

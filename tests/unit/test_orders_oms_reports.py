@@ -9,9 +9,9 @@ from structlog.contextvars import get_contextvars
 
 from core.clock import settle
 from core.domain.audit import AuditAction, AuditDraft
-from core.domain.execution import ExecType, Fill
+from core.domain.execution import ExecType
 from core.domain.messages import FillBooked, Notice, OrderChanged, Severity
-from core.domain.money import Money, Price, Qty
+from core.domain.money import Price, Qty
 from core.domain.order import Order, Pending
 from core.domain.terms import OrdStatus, Side
 from core.errors import InvariantBroken
@@ -19,7 +19,7 @@ from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId, ExecId, OrderId
 from tests import builders
 from tests.builders import AAPL
-from tests.fakes.book import ACCEPTED, DESK, OLD, OURS, PX, TERMS, WORDS, Managed, Step, said, sent
+from tests.fakes.book import ACCEPTED, DESK, OLD, OURS, PART, PX, TERMS, WORDS, Managed, Step, said, sent
 
 BUY, SELL = Side.BUY, Side.SELL
 LATER = builders.NOON + timedelta(seconds=5)
@@ -31,7 +31,6 @@ def managed():
     disarm_all()
 
 
-PART = said(ExecType.TRADE, OrdStatus.PARTIALLY_FILLED, 4, 4, fee=Money("0.02"))
 BUST = said(
     ExecType.TRADE_CANCEL, OrdStatus.NEW, transact_time=LATER, exec_ref_id=PART.exec_id, text="erroneous"
 )
@@ -262,6 +261,26 @@ async def test_a_cancel_asked_before_is_written_once(managed) -> None:
     assert managed.named("update_order") == [after]
 
 
+async def test_a_report_is_folded_into_what_is_held_in_memory_only(managed) -> None:
+    order = managed.put(sent())
+    managed.oms.hold(replace(order, pending=Pending.CANCEL))
+
+    after = await managed.oms.apply(ACCEPTED)
+
+    assert after.pending is Pending.CANCEL
+    assert managed.named("update_order") == [after]
+
+
+async def test_the_shares_that_are_booked_are_known_and_not_read_again(managed) -> None:
+    managed.put(sent(acked=True))
+    managed.book.order_fills = None
+
+    await managed.oms.apply(PART)
+    after = await managed.oms.apply(said(ExecType.TRADE, OrdStatus.FILLED, 10, 6))
+
+    assert managed.oms.tally.own(after) == 10
+
+
 async def test_the_shares_of_a_replaced_order_count_as_its_own_part(managed) -> None:
     old = managed.put(sent(OLD, acked=True))
     await managed.oms.apply(replace(PART, cl_ord_id=OLD))
@@ -275,86 +294,6 @@ async def test_the_shares_of_a_replaced_order_count_as_its_own_part(managed) -> 
     assert managed.oms.tally.own(old) == 4
     assert managed.oms.tally.inherited(after) == 4
     assert managed.state.behind == set()
-
-
-async def test_a_status_that_tells_of_more_shares_leaves_the_order_behind_until_they_are_inferred(
-    managed,
-) -> None:
-    managed.put(sent(acked=True))
-
-    told = await managed.oms.apply(said(ExecType.ORDER_STATUS, OrdStatus.PARTIALLY_FILLED, 4))
-    behind = set(managed.state.behind)
-    managed.trail.clear()
-    explained = await managed.oms.infer(OURS, LATER)
-
-    fill = Fill(ExecId("inferred:IQ-1:4"), OURS, AAPL, BUY, Qty(4), PX, Money(0), LATER, inferred=True)
-    (position,) = managed.named("save_position")
-    assert behind == {OURS}
-    assert explained is True
-    payload = '{"exec_id":"inferred:IQ-1:4","inferred":true,"last_px":"99.9","last_qty":"4"}'
-    assert managed.trail == [
-        Step("insert_fill", (fill,)),
-        Step("save_position", (position,)),
-        AuditDraft(AuditAction.ORDER_FILLED, DESK, WORDS, payload, "B-7", OURS),
-        FillBooked(fill, position),
-    ]
-    assert managed.order(OURS) is told
-    assert managed.state.behind == set()
-    assert managed.oms.tally.inferred == {OURS}
-
-
-async def test_a_fill_that_was_inferred_is_found_again_among_what_is_told_later(managed) -> None:
-    managed.put(sent(acked=True))
-    await managed.oms.apply(said(ExecType.ORDER_STATUS, OrdStatus.PARTIALLY_FILLED, 4))
-    await managed.oms.infer(OURS, LATER)
-
-    await managed.oms.apply(PART)
-
-    sides = [(fill.exec_id, fill.side) for fill in managed.named("insert_fill")]
-    assert sides[1:] == [("inferred:IQ-1:4:back", SELL), ("E-trade-4", BUY)]
-    assert managed.state.positions.qty(AAPL) == 4
-    assert managed.oms.tally.inferred == set()
-
-
-async def test_what_an_average_does_not_explain_is_an_alarm_and_no_fill(managed) -> None:
-    managed.put(sent(acked=True))
-    await managed.oms.apply(said(ExecType.ORDER_STATUS, OrdStatus.PARTIALLY_FILLED, 4, avg_px=None))
-    managed.trail.clear()
-
-    explained = await managed.oms.infer(OURS, LATER)
-
-    text = "4 shares of AAPL have filled, and at which price cannot be told exactly from the average None."
-    assert explained is False
-    assert managed.trail == [Notice(Severity.ALARM, text, "missing:IQ-1")]
-    assert managed.state.behind == {OURS}
-
-
-async def test_the_shares_of_the_orders_before_it_are_not_inferred_again(managed) -> None:
-    managed.put(sent(OLD, acked=True))
-    await managed.oms.apply(replace(PART, cl_ord_id=OLD))
-    managed.put(sent(orig_cl_ord_id=OLD, acked=True))
-    await managed.oms.apply(said(ExecType.ORDER_STATUS, OrdStatus.PARTIALLY_FILLED, 6))
-
-    assert await managed.oms.infer(OURS, LATER)
-    assert managed.named("insert_fill")[-1].last_qty == 2
-    assert managed.state.positions.qty(AAPL) == 6
-
-
-async def test_nothing_is_inferred_of_an_order_that_nobody_knows(managed) -> None:
-    assert await managed.oms.infer(OURS, LATER) is False
-    assert managed.trail == []
-
-
-async def test_inferring_is_seen_through_and_its_failure_is_told_by_name(managed) -> None:
-    managed.put(sent(acked=True, cum_qty=Qty(4), avg_px=PX))
-
-    def break_down(*_: object) -> tuple[Fill, ...]:
-        raise InvariantBroken("broken")
-
-    managed.book.order_fills = break_down
-    await managed.abandoned(managed.oms.infer(OURS, LATER))
-
-    assert [(name, type(error)) for name, error in managed.failed] == [("inferred fill", InvariantBroken)]
 
 
 async def test_a_closing_fill_tells_its_outcome_once_it_is_written(managed) -> None:
