@@ -90,7 +90,7 @@ class Anchorer:
         """Tell the number of the newest record that each witness was shown."""
         for shown in self._shown:
             if shown.head is not None:
-                yield Sample((shown.witness.place,), float(shown.head.seq))
+                yield Sample((shown.witness.place,), shown.head.seq)
 
     def missed(self) -> Iterable[Sample]:
         """Tell for how many seconds each witness could not be shown the record; 0 where it can."""

@@ -10,6 +10,7 @@ from core.ports.storage import Store
 LONGEST_TEXT = 200
 MOST_ROWS = 1_000
 _LARGEST = 2**63 - 1
+_LATEST_US = 32_503_680_000_000_000  # 3000-01-01 UTC
 
 
 async def load_audit(store: Store, command: LoadAudit) -> AuditPage:
@@ -27,7 +28,13 @@ async def load_audit(store: Store, command: LoadAudit) -> AuditPage:
 
 
 def _check(query: AuditQuery) -> None:
-    for name, text in (("text", query.text), ("action", query.action), ("order", query.cl_ord_id)):
+    texts = {
+        "text": query.text,
+        "action": query.action,
+        "order": query.cl_ord_id or query.order,
+        "actor": query.actor,
+    }
+    for name, text in texts.items():
         if len(text) > LONGEST_TEXT:
             raise Refused(
                 RefusalCode.MALFORMED, f"the {name} to look for has at most {LONGEST_TEXT} characters"
@@ -40,3 +47,8 @@ def _check(query: AuditQuery) -> None:
         raise Refused(RefusalCode.MALFORMED, f"a page has 1 to {MOST_ROWS} rows, not {query.limit}")
     if query.before_seq is not None and not 0 <= query.before_seq <= _LARGEST:
         raise Refused(RefusalCode.MALFORMED, "the number to look before is not that of a record")
+    times = [each for each in (query.since_us, query.until_us) if each is not None]
+    if any(not 0 <= each <= _LATEST_US for each in times):
+        raise Refused(RefusalCode.MALFORMED, "a record is of a time after 1970 and before the year 3000")
+    if len(times) == 2 and times[0] >= times[1]:
+        raise Refused(RefusalCode.MALFORMED, "the time to look from is not before the time to look up to")

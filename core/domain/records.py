@@ -53,6 +53,10 @@ class AuditQuery:
         action: only this action; empty for all.
         cl_ord_id: only this order; empty for all.
         limit: at most so many rows.
+        order: how our id or the broker's begins; empty for all.
+        actor: a part of whose name, any case; empty for all.
+        since_us: our time, microseconds since 1970-01-01 UTC; None from the beginning.
+        until_us: the same, and not itself included; None to the end.
     """
 
     text: str = ""
@@ -60,3 +64,7 @@ class AuditQuery:
     action: str = ""
     cl_ord_id: str = ""
     limit: int = 200
+    order: str = ""
+    actor: str = ""
+    since_us: int | None = None
+    until_us: int | None = None

@@ -1,6 +1,7 @@
 """Backups while the profile is in use: one a day by itself, and one whenever an administrator wants it."""
 
 import asyncio
+import math
 import threading
 from datetime import datetime, timedelta
 
@@ -162,7 +163,7 @@ class BackupRoom:
         if not self._has_looked:
             return None
         if self._newest is None:
-            return float("inf")
+            return math.inf
         return (self._clock.now() - self._newest).total_seconds()
 
 

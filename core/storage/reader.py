@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, bindparam, select
 
 from core.domain.access import TradingState
 from core.domain.audit import AuditHead, AuditRecord
@@ -16,6 +15,7 @@ from core.domain.records import AuditQuery, IdempotencyRecord, TradingStateRecor
 from core.ids import ClOrdId, ExecId, IdempotencyKey, Symbol
 from core.storage import tables as t
 from core.storage.archive_store import MOST_VALUES, SqlFillArchiveReader
+from core.storage.audit_search import LARGEST, RECORDS, audit_page
 from core.storage.retention import SqlSegmentReader
 from core.storage.risk_store import SqlRiskReader
 from core.storage.rows import close_of, fill_of, lot_of, order_of, position_of, report_of
@@ -23,8 +23,6 @@ from core.storage.user_store import SqlUserReader
 
 # Where the chain stands before its first record: 32 zero bytes, base64url without padding.
 EMPTY_HEAD = AuditHead(0, "A" * 43)
-# A bound that is always there makes "the newest" a walk down the primary key, in plan and in fact.
-LARGEST = 2**63 - 1
 
 _ORDER = select(t.orders).where(t.orders.c.cl_ord_id == bindparam("cl_ord_id"))
 _OPEN_ORDERS = select(t.orders).where(t.orders.c.is_open.is_(True)).order_by(t.orders.c.id)
@@ -81,11 +79,8 @@ _HEAD = (
     .order_by(t.audit_log.c.seq.desc())
     .limit(1)
 )
-_RECORDS = select(t.audit_log, t.audit_payload.c.payload).join_from(
-    t.audit_log, t.audit_payload, t.audit_log.c.seq == t.audit_payload.c.seq
-)
 _CHAIN = (
-    _RECORDS.where(t.audit_log.c.seq > bindparam("after_seq"))
+    RECORDS.where(t.audit_log.c.seq > bindparam("after_seq"))
     .order_by(t.audit_log.c.seq)
     .limit(bindparam("limit"))
 )
@@ -222,19 +217,4 @@ class SqlReader(SqlFillReader, SqlFillArchiveReader, SqlRiskReader, SqlSegmentRe
         return tuple(AuditRecord(*row) for row in found)
 
     def audit_page(self, query: AuditQuery) -> tuple[AuditRecord, ...]:
-        return tuple(AuditRecord(*row) for row in self._connection.execute(audit_page_statement(query)))
-
-
-def audit_page_statement(query: AuditQuery) -> Select[Any]:
-    """Build the search of the audit panel: every value is bound, `%` and `_` in the text are letters."""
-    log, payload = t.audit_log.c, t.audit_payload.c
-    # The bound on seq is always there, so that the walk goes down the primary key from where it starts.
-    asked = _RECORDS.where(log.seq < (LARGEST if query.before_seq is None else query.before_seq))
-    if query.action:
-        asked = asked.where(log.action == query.action)
-    if query.cl_ord_id:
-        asked = asked.where(log.cl_ord_id == query.cl_ord_id)
-    if query.text:
-        searched = log.entity + "\n" + log.action + "\n" + log.actor + "\n" + payload.payload
-        asked = asked.where(func.lower(searched).contains(query.text.lower(), autoescape=True))
-    return asked.order_by(log.seq.desc()).limit(max(0, query.limit))
+        return audit_page(self._connection, query)

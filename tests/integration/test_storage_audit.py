@@ -1,7 +1,7 @@
 """The chain in the database: appended, checked in pages, searched."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,11 +17,12 @@ from core.domain.messages import LoadAudit
 from core.domain.records import AuditQuery
 from core.errors import AuditUnwritable, Refused, StorageError
 from core.ids import CountedIds, mint_cl_ord_id
-from core.storage import engine, vault
+from core.storage import audit_search, engine, vault
 from core.storage import tables as t
 from core.storage.store import open_store
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DESK = Actor("demo", "trader", Origin.DESK, "s1")
 IDS = CountedIds()
 SEALED = ledger.seal(START, AuditDraft(AuditAction.ORDER_SENT, DESK, "x"), NOW)
@@ -215,11 +216,82 @@ async def test_page_says_whether_there_is_more(store):
         AuditQuery(limit=MOST_ROWS + 1),
         AuditQuery(before_seq=-1),
         AuditQuery(before_seq=2**63),
+        AuditQuery(order="x" * (LONGEST_TEXT + 1)),
+        AuditQuery(actor="a\0b"),
+        AuditQuery(since_us=-1),
+        AuditQuery(until_us=2**63),
+        AuditQuery(since_us=5, until_us=5),
     ],
 )
 async def test_search_that_cannot_be_made_is_refused(store, query):
     with pytest.raises(Refused):
         await load_audit(store, LoadAudit(query))
+
+
+HOUR_US = 3_600_000_000
+ACTORS = ("desk", "kim", "Kimberly", "50%")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    steps=st.lists(st.integers(-HOUR_US // 20, 3 * HOUR_US), min_size=1, max_size=20),
+    since=st.none() | st.integers(0, 40),
+    until=st.none() | st.integers(41, 80),
+    actor=st.sampled_from(("", "kim", "KIM", "%", "esk")),
+    order=st.sampled_from(("", "IQ-1", "IQ-3", "b-")),
+    before=st.none() | st.integers(0, 300),
+)
+async def test_search_by_time_actor_and_order_finds_what_a_walk_over_all_finds(
+    store, steps, since, until, actor, order, before
+):
+    newest = (await store.read(lambda reader: reader.audit_records(0, 100_000)))[-1].ts_utc_us
+    begun = EPOCH + timedelta(microseconds=newest) + timedelta(hours=1)
+
+    def work(uow) -> None:
+        now = begun
+        for at, step in enumerate(steps):
+            now += timedelta(microseconds=step)
+            who = Actor(ACTORS[at % len(ACTORS)], "admin", Origin.DESK, "s1")
+            ledger.append(uow, AuditDraft(AuditAction.ORDER_SENT, who, "x", "{}", f"b-{at}", f"IQ-{at}"), now)
+
+    await store.write(work)
+    since_us, until_us = (None if hours is None else newest + hours * HOUR_US for hours in (since, until))
+    query = AuditQuery(
+        actor=actor, order=order, since_us=since_us, until_us=until_us, before_seq=before, limit=1000
+    )
+
+    page = await load_audit(store, LoadAudit(query))
+
+    everything = await store.read(lambda reader: reader.audit_records(0, 100_000))
+    assert (
+        page.records
+        == tuple(
+            each
+            for each in everything[::-1]
+            if actor.lower() in each.actor.lower()
+            and (each.cl_ord_id.startswith(order) or each.order_id.startswith(order))
+            and (since_us is None or each.ts_utc_us >= since_us)
+            and (until_us is None or each.ts_utc_us < until_us)
+            and (before is None or each.seq < before)
+        )[:1000]
+    )
+
+
+async def test_search_by_time_looks_at_few_records_of_many(store):
+    def work(uow) -> None:
+        for at in range(2_000):
+            moment = NOW + timedelta(hours=at)
+            ledger.append(uow, AuditDraft(AuditAction.ORDER_SENT, DESK, f"n{at}"), moment)
+
+    await store.write(work)
+    at_us = (NOW + timedelta(hours=1_000) - EPOCH) // timedelta(microseconds=1)
+    query = AuditQuery(since_us=at_us, until_us=at_us + 2 * HOUR_US)
+
+    found = await store.read(lambda reader: audit_search._places(reader._connection, query))
+    page = await load_audit(store, LoadAudit(query))
+
+    assert found[1] - found[0] == 4  # two hours, and one on either side
+    assert [each.entity for each in page.records] == ["n1001", "n1000"]
 
 
 ANY = st.text(max_size=LONGEST_TEXT + 2) | st.sampled_from(

@@ -87,6 +87,18 @@ QUESTIONS: dict[str, tuple[Callable[[Reader], object], str]] = {
     "audit_records": (lambda r: r.audit_records(5, 50), "audit_log USING INTEGER PRIMARY KEY (rowid>?)"),
     "audit newest": (lambda r: r.audit_page(AuditQuery()), "audit_log USING INTEGER PRIMARY KEY (rowid<?)"),
     "audit text": (lambda r: r.audit_page(AuditQuery("x")), "audit_log USING INTEGER PRIMARY KEY (rowid<?)"),
+    "audit by the beginning of an order": (
+        lambda r: r.audit_page(AuditQuery(order="IQ-1")),
+        "audit_log USING INTEGER PRIMARY KEY (rowid<?)",
+    ),
+    "audit of an actor": (
+        lambda r: r.audit_page(AuditQuery(actor="kim")),
+        "audit_log USING INTEGER PRIMARY KEY (rowid<?)",
+    ),
+    "audit from a time to another": (
+        lambda r: r.audit_page(AuditQuery(since_us=1, until_us=2)),
+        "audit_log USING INTEGER PRIMARY KEY (rowid>?)",
+    ),
     "audit action": (
         lambda r: r.audit_page(AuditQuery(action="x")),
         "audit_log USING INDEX ix_audit_log_action (action=? AND rowid<?)",
