@@ -171,7 +171,11 @@ class Core:
         store, clock = outside.store, outside.clock
         self.anchorer = None if anchoring is None else anchoring.writing(store, clock, self.bus)
         self.audit_watch = AuditWatch(
-            Verifier(store, reading, archives_of(store.path)), self.links.show, clock, self.bus
+            Verifier(store, reading, archives_of(store.path)),
+            self.links.show,
+            clock,
+            self.bus,
+            tuple if self.anchorer is None else self.anchorer.shown,
         )
 
     @property

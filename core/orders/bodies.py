@@ -69,6 +69,19 @@ def verdict_body(verdict: Verdict, decision_px: Decimal | None = None) -> str:
     )
 
 
+def refusal_body(verdict: Verdict) -> str:
+    """Write why a judgement refused, with all of it."""
+    near = verdict.nearest
+    return payload_of(
+        {
+            "reason": verdict.breaches[0].text,
+            "rules": [result.code.value for result in verdict.breaches],
+            "nearest_qty": None if near is None else number(near.order_qty),
+            "verdict": verdict_body(verdict),
+        }
+    )
+
+
 def _nearest_facts(nearest: Nearest) -> dict[str, object]:
     return {
         "order_qty": number(nearest.order_qty),

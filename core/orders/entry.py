@@ -20,7 +20,7 @@ from core.domain.terms import OrderDraft, OrderTerms, OrdType, Side, TimeInForce
 from core.errors import RefusalCode, Refused, StorageError
 from core.ids import ClOrdId, IdempotencyKey, Symbol
 from core.metrics import Histogram, Lap, Stopwatch
-from core.orders.bodies import draft_in_words, fingerprint, in_words, number, verdict_body
+from core.orders.bodies import draft_in_words, fingerprint, in_words, refusal_body
 from core.orders.drafts import draft_of
 from core.orders.gate import Gate
 from core.orders.gather import Gatherer, LiveState
@@ -297,7 +297,7 @@ class OrderEntry:
     async def _refusal(self, verdict: Verdict, words: str, actor: Actor) -> Refused:
         first = verdict.breaches[0]
         hard = first.outcome is Outcome.HARD
-        draft = AuditDraft(AuditAction.ORDER_REFUSED, actor, words, _verdict_payload(verdict))
+        draft = AuditDraft(AuditAction.ORDER_REFUSED, actor, words, refusal_body(verdict))
         await self._journal.record_anyway(draft)
         return Refused(
             RefusalCode.RISK if hard else RefusalCode.NEEDS_ACKNOWLEDGEMENT,
@@ -312,14 +312,3 @@ def _same_decision(known: Submitted, decision: Decision) -> Submitted:
     if known.order.orig_cl_ord_id != decision.replaces:
         raise Refused(RefusalCode.IDEMPOTENCY_CONFLICT, "This key was used for another order.")
     return known
-
-
-def _verdict_payload(verdict: Verdict) -> str:
-    near = verdict.nearest
-    facts: dict[str, object] = {
-        "reason": verdict.breaches[0].text,
-        "rules": [result.code.value for result in verdict.breaches],
-        "nearest_qty": None if near is None else number(near.order_qty),
-        "verdict": verdict_body(verdict),
-    }
-    return payload_of(facts)

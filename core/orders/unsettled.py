@@ -14,6 +14,7 @@ from core.domain.order import Order
 from core.domain.terms import OrdStatus
 from core.errors import BrokerError, RefusalCode, Refused, StorageError
 from core.ids import ClOrdId
+from core.orders.again import SendingAgain
 from core.orders.gather import LiveState
 from core.orders.oms import OrderManagement
 from core.orders.sending import Sending
@@ -53,6 +54,7 @@ class Unsettled:
         broker: Broker,
         oms: OrderManagement,
         sending: Sending,
+        again: SendingAgain,
         clock: Clock,
         bus: Bus,
         tasks: Tasks,
@@ -61,6 +63,7 @@ class Unsettled:
         self._broker = broker
         self._oms = oms
         self._sending = sending
+        self._again = again
         self._clock = clock
         self._bus = bus
         self._tasks = tasks
@@ -145,12 +148,12 @@ class Unsettled:
         """Send the same id and body again: it cannot double, for the broker takes an id once.
 
         Raises:
-            Refused: `ORDER_NOT_UNKNOWN`, `STILL_ASKING` while the broker was not asked for long enough, or
-                `HALTED`: unless trading is active, nothing leaves that may open a position.
+            Refused: `ORDER_NOT_UNKNOWN`, `STILL_ASKING` while the broker was not asked for long enough,
+                `HALTED`: unless trading is active, nothing leaves that may open a position; or as the rules
+                and the gate refuse by the facts of now.
         """
-        order = self._settleable(command.cl_ord_id)
-        if self._state.in_force is not TradingState.ACTIVE:
-            raise Refused(RefusalCode.HALTED, "Trading is not active, so nothing is sent again.")
+        await self._again.pass_or_refuse(self._sendable(command.cl_ord_id), actor)
+        order = self._sendable(command.cl_ord_id)
         # That it was not known before proves nothing about what is sent now.
         asking = self._asking[order.cl_ord_id]
         asking.absent, asking.absent_since = 0, None
@@ -196,6 +199,12 @@ class Unsettled:
         # Asked again when the change is made: a report may have told meanwhile.
         if order.ord_status is not OrdStatus.UNKNOWN:
             raise Refused(RefusalCode.ORDER_NOT_UNKNOWN, f"The order's state is known: {order.ord_status}.")
+
+    def _sendable(self, cl_ord_id: ClOrdId) -> Order:
+        order = self._settleable(cl_ord_id)
+        if self._state.in_force is not TradingState.ACTIVE:
+            raise Refused(RefusalCode.HALTED, "Trading is not active, so nothing is sent again.")
+        return order
 
     def _settleable(self, cl_ord_id: ClOrdId) -> Order:
         order = self._unknown(cl_ord_id)

@@ -97,10 +97,12 @@ async def test_an_order_sent_again_that_is_held_back_at_the_door_trips_nothing(r
         BreakerName.REJECT_RATE, BreakerState.TRIPPED, Origin.API.value, "Rejects.", None, None,
         Unit.COUNT, "desk", "admin", "", rig.clock.now(),
     )  # fmt: skip
-    rig.core.state.tripped = (paused,)
+    # After it was judged again, and before it leaves.
+    arm("store.before_commit", lambda: setattr(rig.core.state, "tripped", (paused,)))
 
     task = await rig.begin(ResendOrder(order.cl_ord_id))
     await rig.wait(12)
+    disarm_all()
 
     assert task.done()
     assert rig.order(order.cl_ord_id).ord_status is OrdStatus.UNKNOWN
