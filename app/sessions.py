@@ -121,7 +121,8 @@ async def start_temporary(options: DesktopOptions, publish: Publish, ask: Ask) -
             folder.keep_as(target)
             return target
 
-        actor = Actor(DEMO_USER, Role.TRADER, Origin.WINDOW, RandomIds().unique())
+        # Nobody else is there who could resume after a halt, or acknowledge a breaker.
+        actor = Actor(DEMO_USER, Role.ADMIN, Origin.WINDOW, RandomIds().unique())
         opened = _Opened(
             options.kind.value, folder.path, store, actor, Limits(), Told(), key, is_temporary=True
         )
