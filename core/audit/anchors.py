@@ -10,7 +10,7 @@ import structlog
 from core.audit.witnessed import Witnesses
 from core.bus import Bus
 from core.clock import Clock
-from core.domain.audit import AuditHead
+from core.domain.audit import AuditAnchor, AuditHead
 from core.domain.messages import Notice, Severity
 from core.errors import KeyringUnavailable, StorageError
 from core.metrics import Sample, Watched
@@ -30,7 +30,7 @@ def anchor_line(signer: Signer, installation_id: str, head: AuditHead, now: date
     Args:
         now: our time, UTC.
     """
-    at_us = (now - _EPOCH) // timedelta(microseconds=1)
+    at_us = _us(now)
     parts = (
         installation_id.encode(),
         head.seq.to_bytes(8, "big"),
@@ -86,6 +86,10 @@ class Anchorer:
         """Show the head to every witness once; at the end, after the last record."""
         await asyncio.gather(*(self._show(shown) for shown in self._shown))
 
+    def shown(self) -> tuple[AuditAnchor, ...]:
+        """Say what each witness was shown last since the start."""
+        return tuple(each.last for each in self._shown if each.last is not None)
+
     def heads(self) -> Iterable[Sample]:
         """Tell the number of the newest record that each witness was shown."""
         for shown in self._shown:
@@ -124,9 +128,11 @@ class Anchorer:
         head = await self._store.read(lambda reader: reader.audit_head())
         if head.seq == 0 or head == shown.head:
             return
-        line = anchor_line(self._signer, self._installation_id, head, self._clock.now())
+        now = self._clock.now()
+        line = anchor_line(self._signer, self._installation_id, head, now)
         await asyncio.to_thread(shown.witness.keep, line)
         shown.head = head
+        shown.last = AuditAnchor(shown.witness.place, 1, head.seq, _us(now))
 
     async def _continues(self, shown: "_Shown") -> bool:
         if shown.is_contradicted:
@@ -182,14 +188,20 @@ class _Shown:
 
     Attributes:
         head: None until it was asked.
+        last: what it was shown last; None where it was shown nothing yet.
         away_since: monotonic seconds since when it cannot be shown anything; None where it can.
     """
 
     def __init__(self, witness: Witness) -> None:
         self.witness = witness
         self.head: AuditHead | None = None
+        self.last: AuditAnchor | None = None
         self.away_since: float | None = None
         self.is_contradicted = False
+
+
+def _us(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _stands(reader: Reader, known: AuditHead) -> bool:

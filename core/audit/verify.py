@@ -10,12 +10,13 @@ from dataclasses import replace
 
 from core.audit.sealed import Sealed
 from core.audit.witnessed import NOTHING_KNOWN, Known, KnownHead, Witnesses
-from core.domain.audit import AuditFault, AuditHead, AuditRecord, AuditReport, AuditSegment
+from core.domain.audit import AuditAnchor, AuditFault, AuditHead, AuditRecord, AuditReport, AuditSegment
 from core.ports.segments import Archives
 from core.ports.storage import Reader, Store
 
 START = AuditHead(0, "A" * 43)  # 32 zero bytes
 CL_ORD_ID_ANCHOR = "cl_ord_id"
+NO_ORDERS = AuditAnchor(CL_ORD_ID_ANCHOR, 0, 0, 0)
 BATCH = 2_000
 MOST_FAULTS = 100
 
@@ -24,6 +25,7 @@ _GENESIS = "genesis"
 # The records in whose transaction an order id is made.
 _MINTED = frozenset({"order.prepared", "replace.requested"})
 _SEALED = "segment.sealed"
+_ARCHIVED = "fills.archived"
 _OURS = "IQ-"
 _OURS_LENGTH = 36
 _WITNESS = 11
@@ -41,7 +43,9 @@ class Chain:
         verified_to: number of the last record up to which everything holds.
         faults: the first hundred.
         witnesses: order ids that were held against the chain.
+        witnessed_to: number of the last record before one of them that agreed.
         sealing: digest of the newest seal, as the record of it says, and the number of that record.
+        fills_seal: the same of archived fills, the digest alone.
     """
 
     def __init__(self, start: AuditHead = START, known: Known = NOTHING_KNOWN) -> None:
@@ -53,7 +57,9 @@ class Chain:
         self.verified_to = start.seq
         self.faults: list[AuditFault] = []
         self.witnesses = 0
+        self.witnessed_to = 0
         self.sealing = ("", 0)
+        self.fills_seal = ""
 
     @property
     def head(self) -> AuditHead:
@@ -143,11 +149,13 @@ class Chain:
         cl_ord_id = record.cl_ord_id
         if record.action == _SEALED:
             self.sealing = _seal_in(record), record.seq
+        elif record.action == _ARCHIVED:
+            self.fills_seal = _seal_in(record)
         if record.action not in _MINTED or not cl_ord_id.startswith(_OURS) or len(cl_ord_id) != _OURS_LENGTH:
             return None
         self.witnesses += 1
         if cl_ord_id[-_WITNESS:] == record.prev_digest[:_WITNESS]:
-            self._agreed = record.seq - 1
+            self._agreed = self.witnessed_to = record.seq - 1
             return None
         self._doubt_after(max(self._anchored, self._agreed))
         return f"order {cl_ord_id} bears witness to another record before it than the one that stands here"
@@ -252,8 +260,12 @@ class Walk:
         """Take what was found of the segments, once they were walked."""
         self._sealed = sealed
 
-    def report(self, *, has_witness: bool = False) -> AuditReport:
-        """End the walk: what is known and was not met is missing."""
+    def report(self, before: AuditAnchor = NO_ORDERS) -> AuditReport:
+        """End the walk: what is known and was not met is missing.
+
+        Args:
+            before: order ids that were held against what stands before the walk.
+        """
         if self._met < len(self._heads):
             self._met = len(self._heads) - 1
             self._expect_next()
@@ -261,11 +273,19 @@ class Walk:
         named, where = chain.sealing
         if sealed.is_checked and named != sealed.digest:
             chain.note(where or sealed.to + 1, "the newest seal is not the one that the record tells of")
-        ids = (CL_ORD_ID_ANCHOR,) if chain.witnesses or has_witness else ()
         faults = (*chain.faults, *known.faults[: MOST_FAULTS - len(chain.faults)])
-        places = (*known.places, *ids)
+        count, to = before.count + chain.witnesses, max(before.seq, chain.witnessed_to)
+        held = (*known.held, *((replace(NO_ORDERS, count=count, seq=to),) if count else ()))
         return AuditReport(
-            chain.verified_to, chain.head, faults, places, known.silent, sealed.to, tuple(sealed.absent)
+            verified_to=chain.verified_to,
+            head=chain.head,
+            faults=faults,
+            anchors=tuple(each.place for each in held),
+            silent=known.silent,
+            sealed_to=sealed.to,
+            absent=tuple(sealed.absent),
+            fills_seal=chain.fills_seal,
+            held=held,
         )
 
     def _expect_next(self) -> None:
@@ -292,7 +312,7 @@ class Verifier:
         self._archives = archives
         self._good = START
         self._known = NOTHING_KNOWN
-        self._has_witness = False
+        self._orders = NO_ORDERS
         self._sealed = Sealed()
 
     async def verify(self, progress: Progress = lambda _: None) -> AuditReport:
@@ -350,8 +370,8 @@ class Verifier:
             records, _ = await asyncio.gather(following, asyncio.to_thread(walk.on, records))
             progress(chain.head.seq)
         walk.on(records)
-        self._has_witness = self._has_witness or chain.witnesses > 0
-        report = walk.report(has_witness=self._has_witness)
+        report = walk.report(self._orders if after_seq else NO_ORDERS)
+        self._orders = next((each for each in report.held if each.place == CL_ORD_ID_ANCHOR), NO_ORDERS)
         if not report.faults:
             self._good = chain.head
         return report

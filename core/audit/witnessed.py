@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.domain.audit import AuditFault, AuditHead
+from core.domain.audit import AuditAnchor, AuditFault, AuditHead
 from core.errors import DatabaseDamaged, KeyringUnavailable, StorageError
 from core.ports.anchors import Witness
 
@@ -21,11 +21,13 @@ class KnownHead:
 
     Attributes:
         line: as it was signed.
+        at_us: when it was signed, our time, microseconds since 1970-01-01 UTC.
     """
 
     head: AuditHead
     place: str
     line: str
+    at_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,16 @@ class Known:
     @property
     def places(self) -> tuple[str, ...]:
         """Name the witnesses that hold a head, each once."""
-        return tuple(dict.fromkeys(each.place for each in self.heads))
+        return tuple(each.place for each in self.held)
+
+    @property
+    def held(self) -> tuple[AuditAnchor, ...]:
+        """Say what each of these witnesses keeps, in the order in which they come in."""
+        found: dict[str, AuditAnchor] = {}
+        for each in self.heads:
+            count = found[each.place].count if each.place in found else 0
+            found[each.place] = AuditAnchor(each.place, count + 1, each.head.seq, each.at_us)
+        return tuple(found.values())
 
 
 NOTHING_KNOWN = Known()
@@ -84,7 +95,7 @@ class Witnesses:
                 continue
             for line in lines:
                 try:
-                    heads.append(KnownHead(self.check(line), witness.place, line))
+                    heads.append(KnownHead(self.check(line), witness.place, line, _signed_at(line)))
                 except ValueError as error:
                     faults.append(AuditFault(_claimed(line), f"{witness.place}: {error}"))
         heads.sort(key=lambda each: each.head.seq)
@@ -140,6 +151,11 @@ def _message(found: dict[str, Any]) -> bytes:
     ):
         made += _LENGTH.pack(len(part)) + part
     return made
+
+
+def _signed_at(line: str) -> int:
+    found = _fields(line)
+    return 0 if found is None else int(found["at_us"])
 
 
 def _claimed(line: str) -> int:

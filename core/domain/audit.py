@@ -179,6 +179,23 @@ class AuditFault:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditAnchor:
+    """What one witness outside the database keeps of the chain.
+
+    Attributes:
+        place: its name.
+        count: how many heads it keeps, as of the last check of the whole; of order ids, how many agree.
+        seq: number of the newest record that it knows.
+        at_us: when it was told, our time, microseconds since 1970-01-01 UTC; 0 where nobody noted it.
+    """
+
+    place: str
+    count: int
+    seq: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditReport:
     """What a verification found.
 
@@ -190,6 +207,9 @@ class AuditReport:
         silent: witnesses that gave no answer, and why.
         sealed_to: number of the last record that moved into an archive; 0 where none did.
         absent: archives that are not at hand; of their records the seals alone were checked.
+        fills_seal: the newest seal of archived fills that a record which was read tells of; empty where none
+            does.
+        held: what each of the witnesses keeps.
     """
 
     verified_to: int
@@ -199,6 +219,8 @@ class AuditReport:
     silent: tuple[str, ...] = ()
     sealed_to: int = 0
     absent: tuple[str, ...] = ()
+    fills_seal: str = ""
+    held: tuple[AuditAnchor, ...] = ()
 
 
 def payload_of(facts: Mapping[str, object]) -> str:

@@ -3,18 +3,22 @@
 import asyncio
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.adapters.keychain import KeychainAnchor
 from core.audit.anchors import Anchorer, anchor_numbers
+from core.audit.verify import Chain, Verifier, Walk
 from core.audit.witnessed import Witnesses
 from core.bus import Bus
 from core.clock import ManualClock
-from core.domain.audit import AuditHead
-from core.domain.messages import Notice, Severity
+from core.domain.audit import AuditAnchor, AuditHead, AuditReport
+from core.domain.messages import AuditVerified, Notice, Severity, VerifyAudit
 from core.errors import DatabaseDamaged, KeyringUnavailable, StorageError, StorageUnwritable
+from core.orders.audit_watch import AuditWatch
 from tests.fakes.chain import (
+    DESK,
     INSTALLATION,
     SIGNER,
     STRANGER,
@@ -24,6 +28,7 @@ from tests.fakes.chain import (
     line_of,
     whole_chain,
 )
+from tests.fakes.chain import NOW as CHAIN_NOW
 from tests.fakes.keychain import MemoryKeyring, allow
 
 CHAIN = whole_chain()
@@ -291,3 +296,52 @@ def test_witness_that_gives_no_answer_is_named_and_a_lost_one_is_a_fault():
     assert asked.silent == ("the keyring: it is locked",)
     assert [(each.seq, each.reason) for each in asked.faults] == [(0, "side file: it is not there")]
     assert asked.places == ()
+
+
+def test_report_says_what_each_witness_keeps_and_how_many_order_ids_agree():
+    side = KeptLines("side file", line_of(CHAIN[1]), line_of(CHAIN[3]))
+    keyring = KeptLines("the keyring", line_of(CHAIN[2]))
+    known_heads = Witnesses(INSTALLATION, SIGNER.public_key, (side, keyring)).ask()
+
+    walk = Walk(Chain(known=known_heads), known_heads.heads, known_heads)
+    walk.on(CHAIN)
+    report = walk.report()
+
+    at_us = (CHAIN_NOW - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    minted = [each.seq for each in CHAIN if each.cl_ord_id]
+    assert report.held == (
+        AuditAnchor("side file", 2, 4, at_us),
+        AuditAnchor("the keyring", 1, 3, at_us),
+        AuditAnchor("cl_ord_id", len(minted), minted[-1] - 1, 0),
+    )
+
+
+async def test_watch_tells_what_witnesses_were_shown_since_the_last_check():
+    side = KeptLines("side file")
+    desk = Desk(side)
+    bus, told = Bus(), list[AuditReport]()
+    bus.subscribe(AuditVerified, lambda event: told.append(event.report))
+    verifier = Verifier(desk.store, Witnesses(INSTALLATION, SIGNER.public_key, (side,)))
+    watch = AuditWatch(verifier, lambda *_: None, desk.clock, bus, desk.anchorer.shown)
+    reports = []
+
+    for record in (None, CHAIN[5], CHAIN[6]):
+        if record is not None:
+            desk.store.records.append(record)
+        reports.append(watch._tell(await verifier.verify_new()))
+        await desk.anchorer.anchor()
+    reports.append(await watch.verify(VerifyAudit(), DESK))
+
+    orders = [sum(bool(each.cl_ord_id) for each in CHAIN[:count]) for count in (5, 6, 7)]
+    assert [[(each.place, each.count, each.seq) for each in report.held][:1] for report in reports] == [
+        [("cl_ord_id", orders[0], 3)],
+        [("cl_ord_id", orders[1], 3)],
+        [("cl_ord_id", orders[2], 3)],
+        [("side file", 3, 7)],
+    ]
+    assert [each.seq for report in reports[1:3] for each in report.held if each.place == "side file"] == [
+        5,
+        6,
+    ]
+    assert told == reports
+    assert AuditWatch(verifier, lambda *_: None, desk.clock, bus)._shown() == ()
