@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench mutation torture dist lock golden docs
+.PHONY: help setup run test check bench mutation torture dist dist-check dist-twice lock golden docs
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -29,7 +29,7 @@ quiet = @out=$$($(1) 2>&1) || { printf '%s\n' "$$out"; exit 1; }
 DEAD := ! { $(BIN)/vulture 2>&1 || true; } | grep -v "unused variable"
 
 help:
-	@echo "make run | test | check | setup | bench | torture | mutation | golden | docs | lock | dist"
+	@echo "make run | test | check | setup | bench | torture | mutation | golden | docs | lock | dist | dist-check"
 
 setup: $(READY)
 	@:
@@ -66,8 +66,18 @@ golden: $(READY)
 docs: $(READY)
 	@$(OFFSCREEN) $(BIN)/python -c "from pathlib import Path; from app.docs import write; write(Path('docs'))"
 
+# Packages of this system in dist/, listed and signed. KEY=FILE signs with a release key; without one it says so.
 dist: $(READY)
-	@$(BIN)/pyinstaller --noconfirm --log-level WARN build.spec
+	@$(BIN)/python -m resources.packaging $(if $(KEY),--key $(KEY))
+
+# Installs what `make dist` made into an empty Debian, uses it, upgrades it and removes it. As root.
+dist-check: $(READY)
+	@$(PYTEST) --timeout 0 --packaging dist tests/packaging
+
+# Builds the same commit a second time, and names what is not the same.
+dist-twice: $(READY)
+	@$(BIN)/python -m resources.packaging --out build/again --work build/work-again
+	@$(BIN)/python -m resources.packaging.contents dist/investiq build/again/investiq
 
 # Universal: one lock for Linux, macOS and Windows. UPGRADE=1 moves every pin, otherwise only what must move does.
 lock: $(READY)

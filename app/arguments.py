@@ -29,7 +29,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     Raises:
         SystemExit: 2 for wrong usage, 0 after help or version.
     """
-    parser = _parser()
+    parser = command_line()
     arguments = parser.parse_args(argv)
     fault = _fault(arguments)
     if fault is not None:
@@ -37,7 +37,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return the reader of the command line, which the manual page is printed from as well."""
     parser = argparse.ArgumentParser(
         prog="investiq",
         description="A trading terminal for US equities that can prove what it did.",

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
@@ -20,7 +20,6 @@ from PySide6.QtWidgets import QApplication
 from app import crash
 from app import profile as profiles
 from app.cli import exit_code_of
-from app.connecting import PaperConnecting, Probe, probe_paper
 from app.local_api import with_profile_api
 from app.opening import check_may_start
 from app.options import DesktopOptions, Kind
@@ -45,6 +44,10 @@ from ui.main_window import MainWindow
 from ui.theme.stylesheet import apply_theme
 from ui.theme.tokens import load_theme
 
+if TYPE_CHECKING:
+    from app.connecting import PaperConnecting, Probe, Probed
+    from core.domain.credentials import AlpacaCredentials
+
 SWITCH_INTERVAL_S = 0.0005
 SETTLED_AFTER_MS = 3_000
 END_WITHIN_S = 12.0
@@ -60,7 +63,7 @@ class Desktop(QObject):
 
     _started = Signal(object)
 
-    def __init__(self, options: DesktopOptions, app: QApplication, probe: Probe) -> None:
+    def __init__(self, options: DesktopOptions, app: QApplication, probe: "Probe") -> None:
         super().__init__()
         self._options = options
         self._probe = probe
@@ -114,6 +117,8 @@ class Desktop(QObject):
             self._start_core(replace(self._options, kind=Kind.DEMO))
             return
         if start is Start.ALPACA_PAPER:
+            from app.connecting import PaperConnecting
+
             self._connecting = PaperConnecting(
                 self.window, self._options.data_dir, self._probe, self._open_paper, self._leave_connecting
             )
@@ -244,7 +249,6 @@ def settle_memory() -> None:
     Nothing is collected before: that alone would hold the window up for 60 ms.
     """
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def run(options: DesktopOptions) -> int:
@@ -254,12 +258,18 @@ def run(options: DesktopOptions) -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("InvestIQ")
     apply_theme(app, load_theme())
-    desktop = Desktop(options, app, probe_paper)
+    desktop = Desktop(options, app, _probe)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: app.quit())
     desktop.open()
     _run_loop(app)
     return desktop.end()
+
+
+async def _probe(credentials: "AlpacaCredentials") -> "Probed":
+    from app.connecting import probe_paper
+
+    return await probe_paper(credentials)
 
 
 def _run_loop(app: QApplication) -> None:

@@ -1,4 +1,4 @@
-"""Which program this is. The version stands here and nowhere else; pyproject.toml and the packages read it."""
+"""Which program this is. The version stands here alone; pyproject.toml and the packages read it."""
 
 import json
 from pathlib import Path
