@@ -9,13 +9,12 @@ from pathlib import Path
 
 from resources.packaging import PROGRAM, ROOT, TITLE, bill, contents, facts, licences, manifest
 
-WORK = ROOT / "build"
-
 
 def main() -> None:
     """Build what is asked for into `dist/`."""
     options = argparse.ArgumentParser(prog="python -m resources.packaging", description=__doc__)
     options.add_argument("--out", type=Path, default=ROOT / "dist", help="where the packages go (dist)")
+    options.add_argument("--work", type=Path, default=ROOT / "build", help="for what is in between (build)")
     options.add_argument("--key", type=Path, help="the release key; also INVESTIQ_RELEASE_KEY_FILE")
     options.add_argument("--label", type=facts.checked, help="name the packages otherwise; for trials")
     options.add_argument("--again", action="store_true", help="pack the program folder that is there")
@@ -26,8 +25,8 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     program = asked.out / PROGRAM
     if not asked.again:
-        build(program, made)
-    files = package(program, asked.out, made)
+        build(program, asked.work, made)
+    files = package(program, asked.work, asked.out, made)
     manifest.write(asked.out, files, made, key)
     say(f"{made.label} is in {asked.out}: {', '.join(path.name for path in files)}")
     if key.is_official:
@@ -43,10 +42,10 @@ def say(words: str) -> None:
     print(f"dist: {words}", flush=True)
 
 
-def build(program: Path, made: facts.BuildFacts) -> None:
+def build(program: Path, work: Path, made: facts.BuildFacts) -> None:
     """Build the folder that runs without Python; times and order of hashes come from the commit alone."""
     shutil.rmtree(program, ignore_errors=True)
-    WORK.mkdir(exist_ok=True)
+    work.mkdir(parents=True, exist_ok=True)
     known = {
         **os.environ,
         "SOURCE_DATE_EPOCH": str(made.epoch_s),
@@ -54,17 +53,18 @@ def build(program: Path, made: facts.BuildFacts) -> None:
         "QT_QPA_PLATFORM": "offscreen",
     }
     known.pop("PYTHONOPTIMIZE", None)
-    generate = ["-O", "-m", "resources.packaging.generated", str(WORK / "generated_code.bin")]
-    pack = ["-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR", "--distpath", str(program.parent)]
-    for words in (generate, [*pack, "--workpath", str(WORK), str(ROOT / "build.spec")]):
+    generate = ["-O", "-m", "resources.packaging.generated", str(work.resolve() / "generated_code.bin")]
+    folders = ["--distpath", str(program.parent.resolve()), "--workpath", str(work.resolve())]
+    pack = ["-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR", *folders, str(ROOT / "build.spec")]
+    for words in (generate, pack):
         ran = subprocess.run([sys.executable, *words], cwd=ROOT, env=known, check=False)
         if ran.returncode:
             raise SystemExit(f"dist: {words[-1]} was not built")
 
 
-def package(program: Path, out: Path, made: facts.BuildFacts) -> list[Path]:
+def package(program: Path, work: Path, out: Path, made: facts.BuildFacts) -> list[Path]:
     """Make papers and packages of the program folder; return every file of the release."""
-    packed, papers = WORK / "packed.json", WORK / "papers"
+    packed, papers = work / "packed.json", work / "papers"
     shutil.rmtree(papers, ignore_errors=True)
     papers.mkdir(parents=True)
     licences.collect(packed, papers / "licences")
@@ -81,18 +81,23 @@ def package(program: Path, out: Path, made: facts.BuildFacts) -> list[Path]:
     ):
         (out / name).write_text(text)
         files.append(out / name)
-    shutil.copyfile(ROOT / "resources" / "verify_release.py", out / "verify_release.py")
+    files.append(shutil.copyfile(ROOT / "resources" / "verify_release.py", out / "verify_release.py"))
+    return [*files, *for_this_system(program, work, papers, out, made)]
+
+
+def for_this_system(program: Path, work: Path, papers: Path, out: Path, made: facts.BuildFacts) -> list[Path]:
+    """Make the packages that can be made here and nowhere else."""
     if sys.platform == "linux":
         from resources.packaging import debian, portable
 
-        files += [each.build(program, papers, WORK, out, made) for each in (debian, portable)]
-    elif sys.platform == "win32":
+        return [each.build(program, papers, work, out, made) for each in (debian, portable)]
+    if sys.platform == "win32":
         from resources.packaging import pictures, windows
 
         setup = out / f"{PROGRAM}-{made.label}-setup.exe"
         shutil.copytree(papers, program / "papers", dirs_exist_ok=True)
-        files.append(windows.build(program, setup, made.label, pictures.icon_file(WORK / "pictures")))
-    elif sys.platform == "darwin":
+        return [windows.build(program, setup, made.label, pictures.icon_file(work / "pictures"))]
+    if sys.platform == "darwin":
         image = out / f"{PROGRAM}-{made.label}.dmg"
         bundle = out / f"{TITLE}.app"
         shutil.copytree(papers, bundle / "Contents" / "Resources" / "papers", dirs_exist_ok=True)
@@ -101,8 +106,8 @@ def package(program: Path, out: Path, made: facts.BuildFacts) -> list[Path]:
         image.unlink(missing_ok=True)
         make = ["hdiutil", "create", "-volname", TITLE, "-srcfolder", str(bundle), str(image)]
         subprocess.run(make, check=True)
-        files.append(image)
-    return files
+        return [image]
+    return []
 
 
 def copyright_text() -> str:
