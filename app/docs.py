@@ -63,7 +63,8 @@ _AUDIT = {
     "[audit](audit.md)"
 }
 _RETENTION = {
-    "audit_days": "how long an audit record stays in the database at least; see [retention](retention.md)"
+    "audit_days": "how long an audit record stays in the database at least; see [retention](retention.md)",
+    "fill_days": "how long fills and closed lots stay there at least, likewise",
 }
 
 
@@ -137,8 +138,11 @@ def _settings() -> str:
             _section(
                 "retention",
                 _RETENTION,
-                {"audit_days": "90 to 36500"},
-                {"audit_days": f"`{ProfileSettings().keep_audit_days}`"},
+                dict.fromkeys(_RETENTION, "90 to 36500"),
+                {
+                    "audit_days": f"`{ProfileSettings().keep_audit_days}`",
+                    "fill_days": f"`{ProfileSettings().keep_fill_days}`",
+                },
             ),
             _section("risk", LIMITS, _allowed(), _first_values(), _FIRST_VALUES),
             _MADE,

@@ -10,10 +10,12 @@ from core.clock import SystemClock
 
 
 def run(invocation: Invocation, *, is_dry: bool) -> int:
-    """Seal the audit records that are due, or say which these are; both print the same lines."""
+    """Archive the audit records and fills that are due, or say which these are; both print the same lines."""
     from core.audit.journal import AuditJournal
     from core.audit.sealing import Sealer, due_before
     from core.bus import Bus
+    from core.portfolio.archiving import FillArchiver
+    from core.storage.fill_files import fill_files_of
     from core.storage.segments import archives_of
     from core.storage.store import open_store
 
@@ -25,15 +27,21 @@ def run(invocation: Invocation, *, is_dry: bool) -> int:
         try:
             journal = AuditJournal(store, clock, Bus(), profile.emergency)
             sealer = Sealer(store, journal, archives_of(store.path))
+            archiver = FillArchiver(store, journal, fill_files_of(store.path))
             before = due_before(clock.now(), timedelta(days=profile.settings.keep_audit_days))
-            due = asyncio.run(sealer.due(before))
+            filled_before = due_before(clock.now(), timedelta(days=profile.settings.keep_fill_days))
+            due, fills = asyncio.run(sealer.due(before)), asyncio.run(archiver.due(filled_before))
             if not is_dry:
                 asyncio.run(sealer.run(before, clock.now(), person.actor))
+                asyncio.run(archiver.run(filled_before, clock.now(), person.actor))
         finally:
             store.close()
     for span in due:
         print(f"records {span.first_seq} to {span.last_seq}: {span.records}")
     print(f"{sum(span.records for span in due)} audit records from before {before:%Y-%m-%d} UTC")
+    for each in fills:
+        print(f"{each.symbol}: {each.fills} fills, {len(each.closes)} closed pieces")
+    print(f"{sum(each.fills for each in fills)} fills from before {filled_before:%Y-%m-%d} UTC")
     print(
         "dry run: nothing was changed"
         if is_dry

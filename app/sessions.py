@@ -161,6 +161,7 @@ async def start_profile(
         opened.unlock = partial(user_of, found.profile.folder, found.key)
         opened.wrong_tries = found.unlocked.wrong_tries
         opened.keep_audit_days = found.profile.settings.keep_audit_days
+        opened.keep_fill_days = found.profile.settings.keep_fill_days
         opened.anchor_folder = found.profile.settings.anchor_folder
         return await _start(opened, venue, publish, ask, undo)
 
@@ -206,7 +207,7 @@ class _Opened:
         self.keep: Keep | None = None
         self.unlock: Callable[[str], str] | None = None
         self.wrong_tries = 0
-        self.keep_audit_days = 0
+        self.keep_audit_days = self.keep_fill_days = 0
         self.anchor_folder: Path | None = None
 
 
@@ -270,12 +271,15 @@ async def _start(
 
 
 def _archive_daily(opened: _Opened, core: "Core") -> None:
-    from app.archiving import DailyArchiving
+    from app.archiving import DailyArchiving, Keep
     from core.audit.sealing import Sealer
+    from core.portfolio.archiving import FillArchiver
+    from core.storage.fill_files import fill_files_of
     from core.storage.segments import archives_of
 
     outside = core.outside
     sealer = Sealer(outside.store, core.journal, archives_of(outside.store.path))
-    keep = timedelta(days=opened.keep_audit_days)
-    daily = DailyArchiving(sealer, keep, core.desk_actor, outside.clock, core.bus)
+    archiver = FillArchiver(outside.store, core.journal, fill_files_of(outside.store.path))
+    keep = Keep(timedelta(days=opened.keep_audit_days), timedelta(days=opened.keep_fill_days))
+    daily = DailyArchiving(sealer, archiver, keep, core.desk_actor, outside.clock, core.bus)
     core.tasks.spawn(daily.run(), "retention")

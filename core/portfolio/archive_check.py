@@ -1,15 +1,13 @@
 """The check of archived fills: seals, archives, what is carried forward, and every position beside it."""
 
 import asyncio
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 
 from core.domain.archives import ArchivedTrades, Carried, FillArchive
-from core.domain.audit import AuditAction, AuditRecord
+from core.domain.audit import AuditReport
 from core.domain.money import ZERO
-from core.domain.records import AuditQuery
 from core.errors import DatabaseDamaged, NotADatabase, StorageError
 from core.ids import ExecId, Symbol
 from core.portfolio.archiving import digest_of
@@ -17,7 +15,6 @@ from core.portfolio.carried import archived_of
 from core.portfolio.provenance import proof, readds
 from core.portfolio.retiring import carry, fault_of
 from core.ports.fill_archives import FillFiles
-from core.ports.segments import Archives
 from core.ports.storage import Reader, Store
 
 
@@ -38,19 +35,31 @@ class FillsReport:
 
 
 class FillCheck:
-    """Checks what was archived of the fills.
+    """Checks what was archived of the fills."""
 
-    Args:
-        audit: where sealed audit records are, in case the newest seal was told of in one of them.
-    """
-
-    def __init__(self, store: Store, files: FillFiles, audit: Archives) -> None:
+    def __init__(self, store: Store, files: FillFiles) -> None:
         self._store = store
         self._files = files
-        self._audit = audit
 
-    async def run(self) -> FillsReport:
+    async def run(self, audit: AuditReport) -> FillsReport:
         """Check every seal, every archive at hand, and that every position still adds up.
+
+        Args:
+            audit: of a check of the whole record, which tells of the newest seal.
+
+        Raises:
+            StorageError: the database could not be read; it is neither good nor bad.
+        """
+        found = await self.archives(audit)
+        if not found.archives:
+            return found
+        return replace(found, faults=(*found.faults, *await self._not_adding_up()))
+
+    async def archives(self, audit: AuditReport) -> FillsReport:
+        """Check every seal, and every archive at hand.
+
+        Args:
+            audit: of a check of the whole record, which tells of the newest seal.
 
         Raises:
             StorageError: the database could not be read; it is neither good nor bad.
@@ -67,9 +76,9 @@ class FillCheck:
             await self._open(archive, carried, placed, faults, absent)
             for each in carried.placed:
                 placed[each.exec_id] = placed.get(each.exec_id, ZERO) + each.qty
-        faults += await self._unvouched(before)
-        if archives:
-            faults += await self._not_adding_up()
+        # Where the record of it stands in an archive that is not at hand, nothing can be held against it.
+        if audit.fills_seal != before and (audit.fills_seal or not audit.absent):
+            faults.append("the newest seal of archived fills is not the one that the audit record tells of")
         fills = sum(archive.fills for archive in archives)
         return FillsReport(len(archives), fills, tuple(faults), tuple(absent))
 
@@ -92,28 +101,6 @@ class FillCheck:
             if fault:
                 faults.append(f"archive {archive.file}: {fault}")
 
-    async def _unvouched(self, digest: str) -> list[str]:
-        told = await self._store.read(_newest_told)
-        if told is None and digest:
-            told = await self._told_in_archives()
-            if told is None:
-                return []
-        if (told or "") == digest:
-            return []
-        return ["the newest seal of archived fills is not the one that the audit record tells of"]
-
-    async def _told_in_archives(self) -> str | None:
-        # None where the archive with that record is not at hand: then nothing can be held against it.
-        for segment in reversed(await self._store.read(lambda reader: reader.audit_segments())):
-            try:
-                records = await asyncio.to_thread(self._audit.read, segment)
-            except StorageError:
-                return None
-            found = [record for record in records if record.action == AuditAction.FILLS_ARCHIVED]
-            if found:
-                return _seal_in(found[-1])
-        return ""
-
     async def _not_adding_up(self) -> list[str]:
         def symbols(reader: Reader) -> list[Symbol]:
             return [position.symbol for position in reader.positions()]
@@ -134,18 +121,6 @@ def _fault(
     if carry(archive.number, trades) != carried:
         return "what is carried forward is not what it holds"
     return fault_of(trades, placed)
-
-
-def _newest_told(reader: Reader) -> str | None:
-    newest = reader.audit_page(AuditQuery(action=AuditAction.FILLS_ARCHIVED, limit=1))
-    return _seal_in(newest[0]) if newest else None
-
-
-def _seal_in(record: AuditRecord) -> str:
-    try:
-        return str(json.loads(record.payload)["seal"])
-    except (ValueError, TypeError, KeyError):
-        return "nothing that can be read"
 
 
 def _carried(archive: FillArchive, reader: Reader) -> Carried:

@@ -16,4 +16,5 @@ def archived_parts(reader: Reader, symbol: Symbol | None = None) -> tuple[Archiv
     return tuple(
         ArchivedPart(each, archives[each.archive].file, archives[each.archive].up_to)
         for each in reader.carried_forward(symbol)
+        if each.archive in archives  # one whose seal was taken away: then nothing adds up, and so it shall be
     )

@@ -20,7 +20,7 @@ _KEYS = {
     "feed": ("provider",),
     "api": ("enabled", "port", "open_metrics"),
     "audit": ("anchor_folder",),
-    "retention": ("audit_days",),
+    "retention": ("audit_days", "fill_days"),
 }
 
 _LINE_OF_ERROR = re.compile(r"\(at line (\d+), column \d+\)")
@@ -76,6 +76,7 @@ class ProfileSettings:
     Attributes:
         risk: first values; once the database has its own, those count.
         keep_audit_days: how long a record stays in the database at least, before it moves into an archive.
+        keep_fill_days: the same of fills and closed lots.
         anchor_folder: where the audit chain's signed heads go as well, such as a share; it may be away.
     """
 
@@ -87,6 +88,7 @@ class ProfileSettings:
     api: ApiSettings = field(default_factory=ApiSettings)
     risk: Limits = field(default_factory=Limits)
     keep_audit_days: int = 365
+    keep_fill_days: int = 365
     anchor_folder: Path | None = None
 
 
@@ -141,6 +143,7 @@ def parse_profile(text: str, file: str = "profile.toml") -> ProfileSettings:
         api=_api(source),
         risk=_limits(source),
         keep_audit_days=source.whole("retention", "audit_days", 90, 36_500, 365),
+        keep_fill_days=source.whole("retention", "fill_days", 90, 36_500, 365),
         anchor_folder=source.folder("audit", "anchor_folder"),
     )
 
