@@ -18,6 +18,7 @@ from core.errors import RefusalCode, Refused
 from core.storage.vault import Key
 
 if TYPE_CHECKING:
+    from core.portfolio.archive_check import FillsReport
     from core.storage.store import SqlStore
 
 CHAIN_BROKEN = 4
@@ -25,9 +26,11 @@ _TOLD_EVERY = 100_000
 
 
 def verify_audit(invocation: Invocation, *, as_json: bool) -> int:
-    """Check the audit chain of a profile; 4 where it does not hold."""
+    """Check the audit chain of a profile, and its archived fills; 4 where they do not hold."""
     from app.anchoring import find_anchoring
     from core.audit.verify import Verifier
+    from core.portfolio.archive_check import FillCheck
+    from core.storage.fill_files import fill_files_of
     from core.storage.segments import archives_of
 
     with _opened(invocation) as (profile, key, store):
@@ -37,14 +40,18 @@ def verify_audit(invocation: Invocation, *, as_json: bool) -> int:
         witnesses = anchoring.reading() if anchoring else None
         verifier = Verifier(store, witnesses, archives_of(store.path))
         report = asyncio.run(_with_progress(store, "checked", verifier.verify))
+        fills = asyncio.run(FillCheck(store, fill_files_of(store.path)).run(report))
+    holds = not report.faults and not fills.faults
     public_key = anchoring.public_key if anchoring else ""
     if as_json:
-        print(json.dumps({"ok": not report.faults, **asdict(report), "public_key": public_key}))
+        facts = {"ok": holds, **asdict(report), "archived_fills": asdict(fills), "public_key": public_key}
+        print(json.dumps(facts))
     else:
         _tell(report)
+        _tell_fills(fills)
         if public_key:
             print(f"public key: {public_key}")
-    return CHAIN_BROKEN if report.faults else 0
+    return 0 if holds else CHAIN_BROKEN
 
 
 def export_audit(invocation: Invocation, path: Path) -> int:
@@ -108,6 +115,15 @@ async def _with_progress(
             print(f"{done}: {seq:,} of {head.seq:,} records", file=sys.stderr, flush=True)
 
     return await work(tell)
+
+
+def _tell_fills(report: "FillsReport") -> None:
+    for words in report.absent:
+        print(f"investiq: {words}; its seal alone was checked", file=sys.stderr)
+    for words in report.faults:
+        print(f"investiq: archived fills: {words}", file=sys.stderr)
+    if report.archives and not report.faults:
+        print(f"archived fills hold: {report.fills} in {report.archives} archives, and positions add up")
 
 
 def _tell(report: AuditReport) -> None:

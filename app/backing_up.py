@@ -8,12 +8,14 @@ from core.audit.verify import Progress, Verifier
 from core.audit.witnessed import Witnesses
 from core.domain.backup_commands import BackupFacts, BackupStage
 from core.errors import DatabaseDamaged
+from core.portfolio.archive_check import FillCheck
 from core.ports.backups import Going
 from core.storage import backup
 from core.storage.anchors import FILE, AnchorFile, find_signing_key
 from core.storage.archive_folder import FOLDER
 from core.storage.backup import Backup
 from core.storage.backup_rotation import backups
+from core.storage.fill_files import FillFiles
 from core.storage.segments import SegmentFiles
 from core.storage.store import open_store
 from core.storage.vault import Key
@@ -46,10 +48,10 @@ def make_backup(folder: Path, key: Key, now: datetime, going: Going = lambda _: 
 def check_chain(
     folder: Path, database: Path, key: Key, installation_id: str, progress: Progress = lambda _: None
 ) -> None:
-    """Hold the audit chain of a copy against itself and against the signed heads in its folder.
+    """Hold the audit chain of a copy against itself and the signed heads in its folder, and archived fills.
 
     Raises:
-        DatabaseDamaged: it does not hold; names the first record.
+        DatabaseDamaged: it does not hold; names the first record, or the archive.
     """
     signer = find_signing_key(folder, key)
     side = (AnchorFile(folder / FILE),)
@@ -57,14 +59,14 @@ def check_chain(
     archives = SegmentFiles(folder / FOLDER)
     store = open_store(database, key, create=False)
     try:
-        faults = asyncio.run(Verifier(store, known, archives).verify(progress)).faults
+        report = asyncio.run(Verifier(store, known, archives).verify(progress))
+        fills = asyncio.run(FillCheck(store, FillFiles(folder / FOLDER)).archives(report))
     finally:
         store.close()
-    if faults:
-        raise DatabaseDamaged(
-            f"the audit chain does not hold at record {faults[0].seq}: {faults[0].reason}. "
-            "Run audit verify; earlier backups are as they were"
-        )
+    found = [f"the audit chain does not hold at record {each.seq}: {each.reason}" for each in report.faults]
+    found += [f"archived fills do not hold: {each}" for each in fills.faults]
+    if found:
+        raise DatabaseDamaged(f"{found[0]}. Run audit verify; earlier backups are as they were")
 
 
 def facts_of(found: Backup) -> BackupFacts:

@@ -50,15 +50,20 @@ def record_checks(profile: Profile, key: Key) -> Iterator[Check]:
 
 def _chain(store: "SqlStore", anchoring: "Anchoring | None") -> Check:
     from core.audit.verify import Verifier
+    from core.portfolio.archive_check import FillCheck
+    from core.storage.fill_files import fill_files_of
     from core.storage.segments import archives_of
 
     witnesses = anchoring.reading() if anchoring else None
     report = asyncio.run(Verifier(store, witnesses, archives_of(store.path)).verify())
-    if report.faults:
-        fault = report.faults[0]
-        where = f"record {fault.seq}" if fault.seq else "anchors"
+    fills = asyncio.run(FillCheck(store, fill_files_of(store.path)).run(report))
+    faults = [
+        f"{f'record {fault.seq}' if fault.seq else 'anchors'}: {fault.reason}" for fault in report.faults
+    ]
+    faults += [f"archived fills: {fault}" for fault in fills.faults]
+    if faults:
         advice = "stop trading on this profile, keep its files, and compare with a backup"
-        return Check("audit chain", passed=False, found=f"{where}: {fault.reason}", advice=advice)
+        return Check("audit chain", passed=False, found=faults[0], advice=advice)
     anchors = ", ".join(report.anchors) or "nothing outside itself yet"
     silent = "".join(f"; no answer from {each}" for each in report.silent)
     return Check(
