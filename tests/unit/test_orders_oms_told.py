@@ -1,18 +1,20 @@
 """Whom the order management tells of what a report has changed: alarms, sightings, wishes, overfills."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from core.domain.audit import AuditDraft
 from core.domain.execution import ExecType, ExecutionReport
-from core.domain.messages import Notice, Severity
+from core.domain.messages import Notice, OrderChanged, Severity
+from core.domain.money import Qty
 from core.domain.order import Order, Pending
 from core.domain.terms import OrdStatus, Side
 from core.ids import ClOrdId, ExecId
 from tests import builders
 from tests.builders import AAPL
-from tests.fakes.book import ACCEPTED, OLD, OURS, WORDS, Managed, said, sent
+from tests.fakes.book import ACCEPTED, OLD, OURS, PART, PX, WORDS, Managed, said, sent
 
 SELL = Side.SELL
 
@@ -123,3 +125,18 @@ async def test_nobody_needs_to_listen_to_what_is_told() -> None:
 
     assert after.ord_status is OrdStatus.FILLED
     assert alone.state.positions.qty(AAPL) == 7
+
+
+async def test_a_fill_in_an_archive_that_is_taken_back_is_left_to_a_person(managed) -> None:
+    managed.put(sent(acked=True, cum_qty=Qty(4), avg_px=PX))
+    managed.book.archived[OURS] = Decimal(4)
+
+    after = await managed.oms.apply(said(ExecType.TRADE_CANCEL, OrdStatus.NEW, exec_ref_id=PART.exec_id))
+
+    text = (
+        f"{WORDS}: the broker took back or corrected a fill of order IQ-1 that stands in an archive. "
+        "Nothing was booked: compare the position with the broker's."
+    )
+    place = managed.trail.index(OrderChanged(after))
+    assert managed.trail[place + 1] == Notice(Severity.ALARM, text, "archived:IQ-1")
+    assert managed.named("insert_fill") == []
