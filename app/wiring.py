@@ -57,7 +57,7 @@ from core.state.orders import OrderBook
 from core.state.positions import PositionBook
 from core.state.quotes import QuoteBook
 from core.storage.segments import archives_of
-from core.tasks import Tasks
+from core.tasks import RightOfWay, Tasks
 
 
 class Core:
@@ -168,10 +168,10 @@ class Core:
         self.backups = BackupRoom(outside.backups, outside.profile.name, self.journal, self.desk_actor, means)
         self.scanner = Scanner(self.state, outside.snapshots or QuotedSnapshots(self.state))
         reading = None if anchoring is None else anchoring.reading()
-        store, clock = outside.store, outside.clock
+        store, clock, self.way = outside.store, outside.clock, RightOfWay()
         self.anchorer = None if anchoring is None else anchoring.writing(store, clock, self.bus)
         self.audit_watch = AuditWatch(
-            Verifier(store, reading, archives_of(store.path)),
+            Verifier(store, reading, archives_of(store.path), self.way),
             self.links.show,
             clock,
             self.bus,
@@ -186,6 +186,7 @@ class Core:
     def _hook(self) -> None:
         outside = self.outside
         self.measuring = Measuring(self.state, self.links, outside.clock, self.bus)
+        self.desk.way = self.way
         self.measuring.registry.add(self.journal.appends, *outside.store.instruments)
         self.measuring.registry.add(*anchor_numbers(self.anchorer), *self.backups.instruments)
         self.entry.writing, self.desk.on_refused = self.measuring.writing, self.measuring.refused

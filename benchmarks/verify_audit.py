@@ -22,8 +22,9 @@ from sqlalchemy import insert
 from app.anchoring import Anchoring, begin_anchoring
 from benchmarks.harness import ROOT, Row, head, keep, report, scratch
 from core.audit import ledger
+from core.audit.chain import START
 from core.audit.export import export_chain
-from core.audit.verify import START, Verifier
+from core.audit.verify import Verifier
 from core.bus import Bus
 from core.clock import SystemClock
 from core.domain.access import Actor, Origin

@@ -1,14 +1,46 @@
-"""Tasks that somebody answers for: each is kept, named, and its failure is never unseen."""
+"""Tasks that somebody answers for, each kept, named and never failing unseen; and who waits for whom."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import structlog
 
 T = TypeVar("T")
 
+_STANDS_ASIDE_S = 0.25
+
 _log = structlog.get_logger("tasks")
+
+
+class RightOfWay:
+    """Lets threads with long work stand aside while somebody waits for something short.
+
+    Threads of one interpreter take turns, so that work on a thread of its own is felt all the same.
+    """
+
+    def __init__(self) -> None:
+        self._free = threading.Event()
+        self._free.set()
+        self._taken = 0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Take it for a while. On the core loop only."""
+        self._taken += 1
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._taken -= 1
+            if not self._taken:
+                self._free.set()
+
+    def give(self) -> None:
+        """Wait until nobody has it, and a quarter of a second at most: long work goes on, if slowly."""
+        self._free.wait(_STANDS_ASIDE_S)
 
 
 class Tasks:

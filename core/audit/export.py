@@ -9,8 +9,9 @@ from typing import BinaryIO
 
 import orjson
 
+from core.audit.chain import Chain
 from core.audit.sealed import Sealed
-from core.audit.verify import BATCH, Chain, Progress, Walk
+from core.audit.verify import BATCH, Progress, Walk
 from core.audit.witnessed import Known
 from core.domain.audit import AuditHead, AuditRecord, AuditReport, AuditSegment
 from core.ports.anchors import Signer

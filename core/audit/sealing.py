@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from core.audit.verify import Chain
+from core.audit.chain import Chain
 from core.domain.access import Actor
 from core.domain.audit import AuditAction, AuditDraft, AuditHead, AuditRecord, AuditSegment, payload_of
 from core.errors import DatabaseDamaged

@@ -1,6 +1,7 @@
 """The one door: every command is authorised here, whatever way it came."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any, TypeVar, cast
 
 from core.domain.access import Actor
@@ -21,6 +22,7 @@ from core.domain.messages import (
 )
 from core.errors import InvariantBroken, RefusalCode, Refused
 from core.ports.journal import Journal
+from core.tasks import RightOfWay
 
 R = TypeVar("R")
 C = TypeVar("C", bound=Command[Any])
@@ -58,12 +60,17 @@ _RECORDED_WHERE_RAISED = frozenset(
 
 
 class Desk:
-    """Authorises, records refusals, and hands a command to the room that carries it out."""
+    """Authorises, records refusals, and hands a command to the room that carries it out.
+
+    Attributes:
+        way: taken while a command about orders or the trading state is carried out.
+    """
 
     def __init__(self, authorize: Authorize, journal: Journal) -> None:
         self._authorize = authorize
         self._journal = journal
         self.on_refused: Callable[[Command[Any], Refused], None] = lambda _command, _refusal: None
+        self.way = RightOfWay()
         self._handlers: dict[type[Command[Any]], Callable[[Any, Actor], Awaitable[Any]]] = {}
 
     def route(self, kind: type[C], handler: Handler[C, Any]) -> None:
@@ -105,7 +112,8 @@ class Desk:
         if handler is None:
             raise InvariantBroken(f"{type(command).__name__} has no handler")
         try:
-            return cast("R", await handler(command, actor))
+            with self.way.taken() if isinstance(command, TRADING) else nullcontext():
+                return cast("R", await handler(command, actor))
         except Refused as refusal:
             self.on_refused(command, refusal)
             if isinstance(command, TRADING) and refusal.code not in _RECORDED_WHERE_RAISED:

@@ -225,13 +225,12 @@ class OrderEntry:
         return Submitted(outcome, verdict)
 
     async def _take_turn(self, decision: Decision, terms: OrderTerms) -> Figures:
-        is_agents = decision.actor.origin is Origin.AGENT
+        own = self._state.agent_limits if decision.actor.origin is Origin.AGENT else None
         try:
-            own = self._state.agent_limits if is_agents else None
             figures = self._throttle.take(self._state.limits, own)
         except Refused as refusal:
             if self._lessens(decision, terms):
-                return self._throttle.take_anyway(self._state.limits, is_agents=is_agents)
+                return self._throttle.take_anyway(self._state.limits, is_agents=own is not None)
             # The first of a run is recorded: a loop that is slowed must not fill the record instead.
             is_first, self._is_throttled = not self._is_throttled, True
             if is_first:

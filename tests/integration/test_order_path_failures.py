@@ -318,6 +318,19 @@ async def test_what_lessens_a_position_goes_out_when_the_pace_is_used_up(tmp_pat
     await rig.stop()
 
 
+async def test_an_order_has_the_right_of_way_until_it_is_sent(rig: Rig) -> None:
+    free = rig.core.way._free
+    during: list[bool] = []
+    arm("oms.after_intent", lambda: during.append(free.is_set()))
+
+    await rig.submit(draft())
+    disarm_all()
+    await rig.do(PreviewOrder(draft()))
+
+    assert during == [False]
+    assert free.is_set()
+
+
 async def test_the_orders_of_today_count_after_a_restart(tmp_path: Path) -> None:
     rig = await Rig(tmp_path, limits=Limits(per_day=3, burst=10)).start()
     for number in range(3):

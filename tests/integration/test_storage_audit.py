@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from core import failpoints
 from core.audit import ledger, verify
 from core.audit.browse import LONGEST_TEXT, MOST_ROWS, load_audit
-from core.audit.verify import START, Verifier
+from core.audit.chain import START
+from core.audit.verify import Verifier
 from core.domain.access import Actor, Origin
 from core.domain.audit import AuditAction, AuditDraft
 from core.domain.messages import LoadAudit
@@ -20,6 +21,7 @@ from core.ids import CountedIds, mint_cl_ord_id
 from core.storage import audit_search, engine, vault
 from core.storage import tables as t
 from core.storage.store import open_store
+from core.tasks import RightOfWay
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,6 +74,28 @@ async def test_chain_in_the_database_holds_page_after_page(store, monkeypatch):
 
     assert (report.verified_to, report.faults, report.anchors) == (9, (), ("cl_ord_id",))
     assert report.head == await store.read(lambda r: r.audit_head())
+
+
+class Counted(RightOfWay):
+    """Counts how often somebody stood aside."""
+
+    asked = 0
+
+    def give(self) -> None:
+        self.asked += 1
+
+
+async def test_the_check_stands_aside_after_every_few_records(store, monkeypatch):
+    for name, size in (("BATCH", 4), ("PART", 2), ("SLICE", 1)):
+        monkeypatch.setattr(verify, name, size)
+    await store.write(lambda u: prepare(u, 8))
+    way = Counted()
+
+    report = await Verifier(store, way=way).verify()
+
+    # Nine records: two full pages of two parts each, walked one by one, and the rest in one part.
+    assert (report.verified_to, report.faults) == (9, ())
+    assert way.asked == 2 + 2 + 1 + 4 + 4
 
 
 async def test_new_records_alone_are_checked_after_a_good_check(store):

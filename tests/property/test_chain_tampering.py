@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.audit import ledger
-from core.audit.verify import CL_ORD_ID_ANCHOR, MOST_FAULTS, START, verify
+from core.audit.chain import MOST_FAULTS, START
+from core.audit.verify import CL_ORD_ID_ANCHOR, verify
 from core.domain.access import Actor, Origin
 from core.domain.audit import AuditAction, AuditDraft, AuditHead, AuditRecord, payload_of
 from core.ids import CountedIds, mint_cl_ord_id

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.audit import ledger, verify
+from core.audit import chain, ledger, verify
 from core.audit.export import export_chain
 from core.audit.verify import Verifier
 from core.audit.witnessed import Witnesses
@@ -423,7 +423,7 @@ def test_faults_are_capped_and_the_first_are_kept():
 
     report, faults = ours(broken), script(export(broken))
 
-    assert len(report.faults) == verify.MOST_FAULTS
+    assert len(report.faults) == chain.MOST_FAULTS
     assert len(faults) == verify_audit.MOST_FAULTS
     assert [each["seq"] for each in faults[:3]] == [1, 2, 3]
 

@@ -9,7 +9,8 @@ import pytest
 
 from core.adapters.keychain import KeychainAnchor
 from core.audit.anchors import Anchorer, anchor_numbers
-from core.audit.verify import Chain, Verifier, Walk
+from core.audit.chain import Chain
+from core.audit.verify import Verifier, Walk
 from core.audit.witnessed import Witnesses
 from core.bus import Bus
 from core.clock import ManualClock

@@ -1,10 +1,11 @@
 """One that fails never stops the others, and is never unseen."""
 
 import asyncio
+import threading
 
 from core.bus import Bus
 from core.clock import settle
-from core.tasks import Tasks
+from core.tasks import RightOfWay, Tasks
 
 
 def test_subscriber_that_raises_does_not_stop_the_others(expected_log):
@@ -100,3 +101,37 @@ async def test_what_was_begun_is_seen_through_though_nobody_waits_any_more() -> 
     assert done == ["done", "done"]
     assert failures == ["it: too late for anybody"]
     await tasks.close()
+
+
+def test_the_way_is_given_while_nobody_has_it_and_no_longer_than_a_moment_while_somebody_has():
+    way, given = RightOfWay(), threading.Event()
+
+    def long_work() -> None:
+        way.give()
+        given.set()
+
+    with way.taken(), way.taken():
+        thread = threading.Thread(target=long_work)
+        thread.start()
+        stood_aside = not given.wait(0.05)
+        went_on = given.wait(5)
+    thread.join()
+
+    assert (stood_aside, went_on) == (True, True)
+
+
+def test_whoever_stands_aside_goes_on_when_the_last_has_passed():
+    way, given = RightOfWay(), threading.Event()
+    first, second = way.taken(), way.taken()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    still_taken = not way._free.is_set()
+    second.__exit__(None, None, None)
+
+    thread = threading.Thread(target=lambda: (way.give(), given.set()))
+    thread.start()
+    thread.join()
+
+    assert still_taken
+    assert given.is_set()
