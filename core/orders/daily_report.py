@@ -18,7 +18,7 @@ from core.domain.money import ZERO
 from core.domain.records import AuditQuery
 from core.domain.reports import CodeCount, DailyReport, LimitPeak, Slip
 from core.domain.risk import Outcome
-from core.errors import BadInput
+from core.errors import BadInput, RefusalCode, Refused
 from core.ids import ClOrdId
 from core.orders.gather import LiveState
 from core.orders.report_files import write
@@ -55,12 +55,36 @@ class DailyReports:
             raise BadInput(str(command.folder), f"the report could not be written: {error}") from error
 
     async def load(self, command: LoadDailyReport, actor: Actor) -> DailyReport:
-        """Put the report of a day together."""
+        """Put the report of a day together.
+
+        Raises:
+            Refused: `NOT_FOUND`: what it is made of stands in archives, in part at least.
+        """
         del actor
         now, session = self._clock.now(), self._state.session
         today = market_date(now if session is None else session.now)
         day = command.market_date or today
-        return await self._store.read(lambda reader: report_of(reader, day, now))
+
+        def query(reader: Reader) -> DailyReport | None:
+            return None if _is_archived(reader, day, now) else report_of(reader, day, now)
+
+        report = await self._store.read(query)
+        if report is None:
+            words = f"Fills or records of {day} stand in archives: there is no report of that day any more."
+            raise Refused(RefusalCode.NOT_FOUND, words)
+        return report
+
+
+def _is_archived(reader: Reader, day: date, now: datetime) -> bool:
+    if any(day <= market_date(each.up_to) for each in reader.fill_archives()):
+        return True
+    segments = reader.audit_segments()
+    standing = reader.audit_records(segments[-1].last_seq, 1) if segments else ()
+    if not standing:
+        return False
+    since = datetime.fromtimestamp(standing[0].ts_utc_us / 1_000_000, UTC)
+    start, end = _span(reader, day, now)
+    return end < since or _FIRST < start < since
 
 
 def report_of(reader: Reader, day: date, now: datetime) -> DailyReport:
