@@ -148,7 +148,7 @@ def main() -> int:
         "files", nargs="*", metavar="FILE", help="check these only; names as the manifest has them"
     )
     options.add_argument("--key", required=True, metavar="HEX", help="the public key, 64 figures")
-    asked = options.parse_args()
+    asked = options.parse_intermixed_args()
     try:
         key = bytes.fromhex(asked.key)
     except ValueError:

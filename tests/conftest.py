@@ -24,6 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--torture", type=int, metavar="N", help="kill cycles of the crash tests")
     group.addoption("--examples", type=int, metavar="N", help="examples of each property test")
     group.addoption(
+        "--packaging", metavar="DIR", help="install what `make dist` made there into an empty Debian; as root"
+    )
+    group.addoption(
         "--rewrite-golden", action="store_true", help="replace the golden pictures by what is drawn now"
     )
 

@@ -72,6 +72,7 @@ def _built_in() -> Iterator[Component]:
     from sqlcipher3 import dbapi2
 
     link = dbapi2.connect(":memory:")
+    link.execute("PRAGMA key = 'x'")  # it tells of its provider only then
     cipher = link.execute("PRAGMA cipher_version").fetchone()[0].split()[0]
     crypto = link.execute("PRAGMA cipher_provider_version").fetchone()[0].split()[1]
     link.close()

@@ -18,7 +18,7 @@ from resources.packaging.linux_tree import DOCUMENTS, lay, packed
 ASKED_FOR = (
     "libegl1",
     "libgl1",
-    "fontconfig-config",
+    "fontconfig",
     "xkb-data",
     "libx11-data",
     "fonts-dejavu-core",
@@ -26,7 +26,7 @@ ASKED_FOR = (
 )
 NEEDED = re.compile(r"^\s+NEEDED\s+(\S+)", re.MULTILINE)
 GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)")
-COMPRESSION = ("-Zxz", "-z4")
+COMPRESSION = ("-Zxz", "-z1")
 _CONTROL = """\
 Package: {name}
 Version: {version}

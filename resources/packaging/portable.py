@@ -22,7 +22,7 @@ def build(program: Path, papers: Path, work: Path, target: Path, facts: BuildFac
     (tree / "install.sh").chmod(0o755)
     archive = target / f"{name}.tar.xz"
     told = ("--sort=name", f"--mtime=@{facts.epoch_s}", "--owner=0", "--group=0", "--numeric-owner")
-    shape = ("--hard-dereference", "--use-compress-program=xz -4 -T2")
+    shape = ("--hard-dereference", "--use-compress-program=xz -1 -T2")
     command = ["tar", *told, *shape, "-cf", str(archive), "-C", str(tree.parent), name]
     subprocess.run(command, check=True, env={**os.environ, "LC_ALL": "C"})
     return archive

@@ -15,15 +15,15 @@ fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
 
 profiles() { printf '%s' "${INVESTIQ_DATA_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/InvestIQ}"; }
 
-remove() { # prefix: takes away what the list names, then the folders that this leaves empty
+remove() { # prefix: takes away what the list names, then the folders of these that this leaves empty
     list=$1/lib/investiq/installed
     [ -f "$list" ] || return 0
     while IFS= read -r name; do rm -f -- "$1/$name"; done <"$list"
+    while IFS= read -r name; do
+        (cd -- "$1" && rmdir -p -- "$(dirname -- "$name")" 2>/dev/null) || true
+    done <"$list"
     rm -rf -- "$1/lib/investiq"
-    for folder in share/icons/hicolor share/applications share/man share/systemd lib bin; do
-        [ -d "$1/$folder" ] && find "$1/$folder" -depth -type d -empty -delete
-    done
-    return 0
+    (cd -- "$1" && rmdir -- lib 2>/dev/null) || true
 }
 
 uninstall() {
