@@ -9,7 +9,7 @@ import pytest
 
 from core.audit import sealing
 from core.audit.verify import Verifier
-from core.storage import retention, segments
+from core.storage import archive_folder, retention
 from core.storage.segments import archives_of
 from tests.crash.retention_child import AT_ONCE, DESK, NOW, RECORDS, fill, opened, sealer_of, victim
 from tests.crash.warm import LONGEST_S, begin
@@ -78,12 +78,14 @@ def test_run_killed_at_a_step_loses_nothing_and_the_next_one_finishes_it(
 
     asyncio.run(_finish(folder))
     assert asyncio.run(_state(folder))[0] == RECORDS
-    files = sorted(path.suffix for path in (folder / segments.FOLDER).iterdir())
+    files = sorted(path.suffix for path in (folder / archive_folder.FOLDER).iterdir())
     assert files == [".db"] * 3
 
 
 def test_every_step_of_a_run_is_killed_at():
-    text = "".join(Path(each.__file__).read_text(encoding="utf-8") for each in (retention, segments, sealing))
+    text = "".join(
+        Path(each.__file__).read_text(encoding="utf-8") for each in (retention, archive_folder, sealing)
+    )
     named = {line.split('"')[1] for line in text.splitlines() if "failpoint(" in line and '"' in line}
 
     assert named <= {place for place, _, _ in STEPS}
