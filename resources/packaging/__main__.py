@@ -51,11 +51,12 @@ def build(program: Path, work: Path, made: facts.BuildFacts) -> None:
         "SOURCE_DATE_EPOCH": str(made.epoch_s),
         "PYTHONHASHSEED": "0",
         "QT_QPA_PLATFORM": "offscreen",
+        "PYI_LOG_LEVEL": "ERROR",
     }
     known.pop("PYTHONOPTIMIZE", None)
     generate = ["-O", "-m", "resources.packaging.generated", str(work.resolve() / "generated_code.bin")]
     folders = ["--distpath", str(program.parent.resolve()), "--workpath", str(work.resolve())]
-    pack = ["-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR", *folders, str(ROOT / "build.spec")]
+    pack = ["-m", "PyInstaller", "--noconfirm", *folders, str(ROOT / "build.spec")]
     for words in (generate, pack):
         ran = subprocess.run([sys.executable, *words], cwd=ROOT, env=known, check=False)
         if ran.returncode:
