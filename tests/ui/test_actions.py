@@ -228,6 +228,13 @@ def test_palette_finds_commands_symbols_and_says_why_not(window: Window, palette
     assert found["orders.cancel_all"].spans == ((0, 3),)
 
 
+def test_of_two_that_fit_as_well_the_one_that_says_less_besides_comes_first() -> None:
+    texts = ("Radar of the symbol, or of the portfolio", "Go to Portfolio")
+    found = [fuzzy("portfolio", text) for text in texts]
+
+    assert found[0].score < found[1].score < fuzzy("portfolio", "Portfolio, all of it").score
+
+
 def test_palette_runs_on_enter_and_gives_the_focus_back(
     window: Window, palette: Palette, qtbot: QtBot
 ) -> None:

@@ -22,11 +22,16 @@ def fuzzy(query: str, text: str) -> Match | None:
         return Match(1000, ((0, len(wanted)),))
     at = found.find(" " + wanted)
     if at >= 0:
-        return Match(800, ((at + 1, at + 1 + len(wanted)),))
+        return Match(800 + _share(wanted, found), ((at + 1, at + 1 + len(wanted)),))
     at = found.find(wanted)
     if at >= 0:
-        return Match(600, ((at, at + len(wanted)),))
+        return Match(600 + _share(wanted, found), ((at, at + len(wanted)),))
     return _letters(wanted.replace(" ", ""), found)
+
+
+def _share(wanted: str, found: str) -> int:
+    # Of two that fit as well, the one that says less besides is meant.
+    return 99 * len(wanted) // len(found)
 
 
 def _letters(wanted: str, found: str) -> Match | None:
