@@ -184,6 +184,12 @@ def in_zone(moment: datetime) -> datetime:
     return moment.astimezone(_tz(zone()))
 
 
+def from_zone(shown: datetime) -> datetime:
+    """Return the moment, UTC, at which the clock of the window's zone shows this."""
+    tz = _tz(zone())
+    return (shown if tz is None else shown.replace(tzinfo=tz)).astimezone(UTC)
+
+
 def clock(moment: datetime | None) -> str:
     """Write the time of day to the second, without its zone: ``14:32:07``."""
     return UNKNOWN if moment is None else f"{in_zone(moment):%H:%M:%S}"

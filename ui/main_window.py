@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidge
 from core.domain.access import Mode
 from core.domain.messages import Snapshot
 from ui import format as fmt
+from ui.actions.audit_handlers import AuditHandlers
 from ui.actions.backup_handlers import BackupHandlers
 from ui.actions.catalog import CATALOG
 from ui.actions.choices import LOOK
@@ -173,8 +174,8 @@ class MainWindow(QMainWindow):
         windows = WindowHandlers(parts, overlays, self._reset_layout)
         handlers: dict[str, Callable[[], object]] = {}
         self.proposals = ProposalHandlers(parts, self._holes)
-        backups = BackupHandlers(parts)
-        for each in (self.trading, self.orders, self.risk, self.proposals, self.lists, windows, backups):
+        records = (AuditHandlers(parts, self._holes), BackupHandlers(parts))
+        for each in (self.trading, self.orders, self.risk, self.proposals, self.lists, windows, *records):
             handlers.update(each.handlers())
         registry = ActionRegistry(CATALOG, handlers, self)
         self.overlays = Overlays(parts, registry, self._holes())

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from core.domain.access import Mode
-from core.domain.audit import AuditHead, AuditReport
 from core.domain.messages import AckMeasured, LoadBars, PreviewOrder, VerifyAudit
 from tests.golden import scenes
 from tests.golden.comparison import difference
@@ -21,7 +20,7 @@ from ui import format as fmt
 from ui.bridge import Bridge
 from ui.dialogs import confirm
 from ui.main_window import MainWindow
-from ui.panels import orders
+from ui.panels import audit, orders
 from ui.theme.stylesheet import apply_look
 from ui.theme.tokens import Look, ThemeName, load_theme
 
@@ -60,7 +59,7 @@ def still(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     fmt.set_zone(fmt.Zone.ET)
     monkeypatch.setattr(bar_links, "utc_now", lambda: scenes.NOW)
     monkeypatch.setattr(confirm, "monotonic", lambda: scenes.CLOCK_S)
-    for taker in (banners.UnknownBanner, orders.OrdersPanel, notices.Notices):
+    for taker in (banners.UnknownBanner, orders.OrdersPanel, notices.Notices, audit.AuditPanel):
         monkeypatch.setitem(taker.__init__.__kwdefaults__, "now", lambda: scenes.NOW)
 
 
@@ -76,7 +75,7 @@ def draw(qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[..., Scene]]:
         core = pretend.PretendCore(scenes.snapshot(mode))
         core.answers[LoadBars] = scenes.bars()
         core.answers[PreviewOrder] = scenes.judge
-        core.answers[VerifyAudit] = AuditReport(18_204, AuditHead(18_204, "d"), (), ("side file",))
+        core.answers[VerifyAudit] = scenes.REPORT
         bridge = Bridge(core.send, clock=lambda: scenes.CLOCK_S)
         bridges.append(bridge)
         window = MainWindow(bridge)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from core.domain.access import Mode
+from core.domain.audit import AuditAnchor, AuditHead, AuditReport
 from core.domain.confirmation import ConfirmationRequest
 from core.domain.execution import Fill
 from core.domain.instrument import Instrument
@@ -114,6 +115,22 @@ RECORDS = (
     pretend.record(18_203, "order.accepted", actor="desk"),
     pretend.record(18_202, "trading.halted"),
     pretend.record(18_201, "trading.resumed"),
+)
+
+_AT_US = round(NOW.timestamp()) * 1_000_000
+REPORT = AuditReport(
+    verified_to=18_204,
+    head=AuditHead(18_204, "Zr4hVvUq7wXk2T9sLr0bQx3Yp8nCe5Gd1mHf6JtKaWi"),
+    faults=(),
+    anchors=("side file", "Secret Service", "cl_ord_id"),
+    silent=("export folder: /mnt/share is not there",),
+    sealed_to=9_120,
+    absent=("archive 3.seg with records 6,001 to 9,120 is not at hand",),
+    held=(
+        AuditAnchor("side file", 412, 18_204, _AT_US),
+        AuditAnchor("Secret Service", 1, 18_203, _AT_US - 4_000_000),
+        AuditAnchor("cl_ord_id", 1_204, 18_203, 0),
+    ),
 )
 
 

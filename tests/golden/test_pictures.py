@@ -11,6 +11,7 @@ from core.domain.messages import OrderChanged, TradingStateChanged
 from core.domain.records import TradingStateRecord
 from tests.golden import scenes
 from tests.ui import pretend
+from ui.dialogs.anchors import AnchorsSheet
 from ui.dialogs.confirm import show_confirm
 from ui.dialogs.connect import Field, Rules, connect_sheet
 from ui.dialogs.welcome import Welcome
@@ -101,3 +102,29 @@ def test_form_for_a_paper_account_looks_as_drawn(draw, compare):
     sheet.take()
 
     compare(scene.window, "connect")
+
+
+def test_filter_of_the_audit_log_looks_as_drawn(draw, compare, qtbot):
+    scene = draw(size=SMALL)
+    panel = scene.window.parts.audit
+
+    scene.window.registry.run("audit.filter")
+    for field, text in ((panel.filter.actor, "kim"), (panel.filter.since, "2026-11-19 9:30")):
+        QTest.keyClicks(field, text)
+    panel.filter.take()
+    QTest.keyClicks(panel.filter.until, "19 nov")
+    panel.filter.take()
+    qtbot.waitUntil(lambda: not panel.model.rows)
+    scene.window.parts.watchlist.view.setFocus()
+
+    compare(scene.window, "audit-filter")
+
+
+def test_proof_of_the_audit_log_looks_as_drawn(draw, compare, qtbot):
+    scene = draw(size=SMALL)
+
+    scene.window.registry.run("audit.proof")
+    (sheet,) = scene.window.findChildren(AnchorsSheet)
+    qtbot.waitUntil(lambda: sheet.state.text() == "Checked just now")
+
+    compare(scene.window, "audit-proof")

@@ -179,6 +179,16 @@ ORDERS = (
         words="unknown outcome",
     ),
     ActionSpec(
+        "order.records",
+        "Show its audit records",
+        "show_order_records",
+        Section.ORDERS,
+        icon="clock-counter-clockwise",
+        needs=(OPEN, ORDER),
+        menus=(_ORDERS,),
+        words="log history",
+    ),
+    ActionSpec(
         "order.copy_id",
         "Copy the order's id",
         "copy_order_id",

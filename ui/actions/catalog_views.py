@@ -6,6 +6,7 @@ from ui.actions.spec import ActionSpec, Section
 _WATCH = "panel.watchlist"
 _POSITIONS = "panel.positions"
 _ORDERS = "panel.orders"
+_AUDIT = "panel.audit"
 
 WATCHLIST = (
     ActionSpec(
@@ -116,7 +117,7 @@ AUDIT = (
         Section.AUDIT,
         icon="shield-check",
         needs=(OPEN,),
-        menus=("panel.audit",),
+        menus=(_AUDIT,),
         words="check",
     ),
     ActionSpec(
@@ -128,11 +129,33 @@ AUDIT = (
         icon="magnifying-glass",
     ),
     ActionSpec(
+        "audit.filter",
+        "Filter the audit log",
+        "filter_audit",
+        Section.AUDIT,
+        ("Ctrl+Shift+F",),
+        icon="funnel",
+        needs=(OPEN,),
+        menus=(_AUDIT,),
+        words="order actor time date from to when who",
+    ),
+    ActionSpec(
+        "audit.proof",
+        "Show the proof: anchors and archives",
+        "show_audit_proof",
+        Section.AUDIT,
+        ("Ctrl+Shift+A",),
+        icon="anchor",
+        needs=(OPEN,),
+        menus=(_AUDIT,),
+        words="verified sealed witness chain",
+    ),
+    ActionSpec(
         "table.export",
         "Export the table as CSV…",
         "export_table",
         Section.AUDIT,
         icon="export",
-        menus=(_ORDERS, _POSITIONS, "panel.portfolio"),
+        menus=(_ORDERS, _POSITIONS, "panel.portfolio", _AUDIT),
     ),
 )

@@ -1,4 +1,4 @@
-"""What the actions of watchlists, chart, audit and tables do."""
+"""What the actions of watchlists and tables do."""
 
 import json
 import re
@@ -51,8 +51,6 @@ class ListHandlers:
             "rename_watchlist": self.rename_list,
             "delete_watchlist": self.delete_list,
             "import_watchlist": self.import_list,
-            "verify_audit": self._parts.audit.verify,
-            "search_audit": self._parts.audit.focus_search,
             "export_table": self.export_focused,
         }
 
