@@ -22,7 +22,7 @@ from core.errors import BadInput, RefusalCode, Refused
 from core.ids import ClOrdId
 from core.orders.gather import LiveState
 from core.orders.report_files import write
-from core.portfolio.day import market_date
+from core.portfolio.day import day_begins, market_date
 from core.ports.storage import Reader, Store
 from core.risk.slippage import decision_price, slip, slip_pct
 
@@ -79,12 +79,11 @@ def _is_archived(reader: Reader, day: date, now: datetime) -> bool:
     if any(day <= market_date(each.up_to) for each in reader.fill_archives()):
         return True
     segments = reader.audit_segments()
-    standing = reader.audit_records(segments[-1].last_seq, 1) if segments else ()
-    if not standing:
+    if not segments:
         return False
-    since = datetime.fromtimestamp(standing[0].ts_utc_us / 1_000_000, UTC)
-    start, end = _span(reader, day, now)
-    return end < since or _FIRST < start < since
+    (oldest,) = reader.audit_records(segments[-1].last_seq, 1)  # the newest of all is never archived
+    since, (start, _) = datetime.fromtimestamp(oldest.ts_utc_us / 1_000_000, UTC), _span(reader, day, now)
+    return start < since if start > _FIRST else day < market_date(since)
 
 
 def report_of(reader: Reader, day: date, now: datetime) -> DailyReport:
@@ -153,12 +152,8 @@ def _records(reader: Reader, start: datetime, end: datetime) -> Iterator[AuditRe
 
 
 def _fills(reader: Reader, day: date) -> tuple[Fill, ...]:
-    limit = _PAGE
-    while True:
-        fills = reader.fills(limit=limit)
-        if len(fills) < limit or market_date(fills[0].transact_time) < day:
-            return tuple(fill for fill in fills if market_date(fill.transact_time) == day)
-        limit *= 4
+    fills = reader.fills_since(day_begins(day))
+    return tuple(fill for fill in fills if market_date(fill.transact_time) == day)
 
 
 def _standing(fills: Iterable[Fill]) -> tuple[Fill, ...]:

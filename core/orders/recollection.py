@@ -12,7 +12,7 @@ from core.domain.order import Order
 from core.ids import ClOrdId
 from core.orders.tally import Tally
 from core.orders.valuation import Valuation
-from core.portfolio.day import day_begins
+from core.portfolio.day import day_begins, market_date
 from core.ports.storage import Reader, Store
 from core.state.traded import Traded
 
@@ -71,4 +71,4 @@ def _stored_of(reader: Reader, cl_ord_ids: Iterable[ClOrdId]) -> Stored:
 
 def _newest(reader: Reader) -> tuple[Fill, ...]:
     last: datetime | None = reader.last_fill_at()
-    return () if last is None else reader.fills_since(day_begins(last) - _DAYS)
+    return () if last is None else reader.fills_since(day_begins(market_date(last)) - _DAYS)

@@ -1,6 +1,6 @@
 """The fills of the market day, by symbol and in all."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from core.domain.execution import Fill
@@ -15,10 +15,9 @@ def market_date(moment: datetime) -> date:
     return moment.astimezone(_EXCHANGE_TIME).date()
 
 
-def day_begins(moment: datetime) -> datetime:
-    """Return the market time, UTC, of the midnight in New York before a moment."""
-    midnight = moment.astimezone(_EXCHANGE_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight.astimezone(UTC)
+def day_begins(day: date) -> datetime:
+    """Return the market time, UTC, at which a date begins in New York."""
+    return datetime.combine(day, time(), _EXCHANGE_TIME).astimezone(UTC)
 
 
 class DayFills:

@@ -21,6 +21,7 @@ from core.ids import ClOrdId, ExecId
 from core.portfolio import retiring
 from core.portfolio.archiving import FillArchiver
 from core.storage.archive_folder import FOLDER
+from core.storage.fill_files import FillFiles
 from core.storage.segments import archives_of
 from tests.fakes.fill_history import BEFORE, DESK, NOW, OLD, FillHistory, days, fill, round_trip
 
@@ -249,6 +250,30 @@ async def test_rows_that_do_not_hold_are_not_archived(desk):
 
     with pytest.raises(DatabaseDamaged, match="from there on no fill was archived"):
         await desk.run()
+
+    assert desk.rows() == before
+
+
+async def test_fill_whose_price_is_not_that_of_its_lot_is_not_archived(desk):
+    await desk.book(*round_trip("a"), YOUNG)
+    desk.tamper("UPDATE fills SET last_px = '12' WHERE exec_id = 'a-out'")
+
+    with pytest.raises(DatabaseDamaged, match="fill a-out and what it closed or opened have other prices"):
+        await desk.run()
+
+    assert await desk.store.read(lambda reader: reader.fill_archives()) == ()
+
+
+async def test_archive_that_reads_otherwise_than_it_was_written_is_not_sealed(desk):
+    await desk.book(*round_trip("a"), YOUNG)
+    before = desk.rows()
+
+    class Forgetful(FillFiles):
+        def read(self, archive):
+            return replace(super().read(archive), closes=())
+
+    with pytest.raises(DatabaseDamaged, match="does not hold what was written"):
+        await FillArchiver(desk.store, desk.journal, Forgetful(desk.folder / FOLDER)).run(BEFORE, NOW, DESK)
 
     assert desk.rows() == before
 

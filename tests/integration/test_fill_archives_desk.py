@@ -6,22 +6,26 @@ from decimal import Decimal
 
 import pytest
 
+from core.audit.sealing import Sealer
 from core.domain.access import Actor, Origin
 from core.domain.figures import FigureName, PartKind
 from core.domain.messages import ExplainFigure, ExplainPosition, LoadDailyReport, LoadPortfolio, Reconcile
-from core.domain.money import Price
+from core.domain.money import Money, Price
+from core.domain.outcomes import EquitySnapshot
 from core.domain.terms import Side
 from core.errors import RefusalCode, Refused
 from core.portfolio.archiving import FillArchiver
 from core.portfolio.provenance import readds
 from core.storage.archive_folder import FOLDER
 from core.storage.fill_files import FillFiles
+from core.storage.segments import SegmentFiles
 from tests.builders import AAPL
 from tests.fakes.market import MSFT
 from tests.fakes.rig import Rig, draft
 
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 DESK = Actor("desk", "admin", Origin.DESK, "s1")
+LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = date(2026, 1, 5)
 
 
@@ -111,6 +115,21 @@ async def test_all_that_the_broker_ever_told_may_be_told_again(rig: Rig) -> None
 
     assert await rig.store.read(lambda reader: (reader.fills(), reader.positions())) == rows
     assert rig.alarms() == []
+
+
+async def test_report_of_a_day_whose_records_are_archived_is_refused(rig: Rig) -> None:
+    segments = SegmentFiles(rig.folder / FOLDER)
+    assert await Sealer(rig.store, rig.core.journal, segments).run(LATER, LATER, DESK)
+
+    assert (await rig.do(LoadDailyReport(DAY))).fills == 4
+    with pytest.raises(Refused, match="2026-01-04"):
+        await rig.do(LoadDailyReport(DAY - timedelta(days=1)))
+
+    # With a close before it, it is known when the day began.
+    close = EquitySnapshot(DAY - timedelta(days=1), None, None, Money(0), missed=True, taken_at=LONG_AGO)
+    await rig.store.write(lambda uow: uow.insert_snapshot(close))
+    with pytest.raises(Refused, match="2026-01-05"):
+        await rig.do(LoadDailyReport(DAY))
 
 
 async def test_report_of_a_day_whose_fills_are_archived_is_refused_and_names_the_day(rig: Rig) -> None:

@@ -65,7 +65,7 @@ def archived_words(part: ArchivedPart) -> str:
     """Say what stands in an archive, up to when, and in which."""
     number = part.sums.closes
     pieces = "1 closed piece" if number == 1 else f"{number} closed pieces"
-    return f"Archived: {pieces} up to {fmt.day(part.up_to)}, in {part.file}"
+    return f"Archived: {pieces} up to {part.up_to:%Y-%m-%d}, in {part.file}"
 
 
 def _fills(proof: PositionProof) -> str:
