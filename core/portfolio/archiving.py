@@ -136,8 +136,9 @@ class FillArchiver:
 
 
 def _due(symbol: Symbol, before: datetime, reader: Reader) -> Retired:
-    # The newest fill of all stays: what is asked of the broker begins with it, and row numbers go on from it.
-    newest = reader.fills(limit=1)
+    # The newest of a symbol stays: what is taken over from the broker is named by it, so that nothing else
+    # bears the same name. With the newest of all, row numbers go on and what is asked of the broker begins.
+    newest = reader.fills(symbol, 1)
     kept = newest[-1].cl_ord_id if newest else None
     return retired(symbol, reader.old_trades(symbol, before), before, kept)
 

@@ -26,7 +26,8 @@ from core.storage.segments import archives_of
 from tests.fakes.fill_history import BEFORE, DESK, NOW, OLD, FillHistory, days, fill, round_trip
 
 BUY, SELL = Side.BUY, Side.SELL
-YOUNG = fill("young", symbol="ZZZ", at=NOW)  # the newest fill of all, which stays
+# The newest fill of a symbol stays.
+YOUNG, YOUNG_MSFT = fill("young", at=NOW), fill("young msft", symbol="MSFT", at=NOW)
 
 
 @pytest.fixture
@@ -38,13 +39,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[FillHistory]:
 
 
 async def test_lots_that_were_closed_long_ago_are_archived_with_their_fills(desk):
-    await desk.book(*round_trip("a"), *round_trip("b", symbol="MSFT"), YOUNG)
+    await desk.book(*round_trip("a"), *round_trip("b", symbol="MSFT"), YOUNG, YOUNG_MSFT)
     positions = await desk.store.read(lambda reader: reader.positions())
 
     (archive,) = await desk.archiver.run(BEFORE, NOW, DESK)
 
     assert (archive.fills, archive.closes, archive.number) == (4, 2, 1)
-    assert await desk.names() == ["young"]
+    assert await desk.names() == ["young", "young msft"]
     assert await desk.store.read(lambda reader: reader.lot_closes()) == ()
     assert await desk.store.read(lambda reader: reader.positions()) == positions
     assert await desk.adds_up()
@@ -140,21 +141,21 @@ async def test_inferred_fill_that_stands_keeps_its_order(desk):
     await desk.book(fill("1", inferred=True), fill("2", SELL), YOUNG)
     await desk.book(fill("3", inferred=True, symbol="MSFT", order="IQ-3"), YOUNG_AGAIN)
     back = fill("3:back", SELL, symbol="MSFT", order="IQ-3", inferred=True, fee="-0.01", corrects=ExecId("3"))
-    await desk.book(back, replace(YOUNG_AGAIN, exec_id=ExecId("last")))
+    await desk.book(back, YOUNG_MSFT)
 
     assert await desk.run() == 3
-    assert await desk.names() == ["1", "young", "young again", "last"]
+    assert await desk.names() == ["1", "young", "young again", "young msft"]
     assert await desk.adds_up()
 
 
 YOUNG_AGAIN = replace(YOUNG, exec_id=ExecId("young again"), cl_ord_id=ClOrdId("IQ-again"))
 
 
-async def test_newest_fill_of_all_stays_whatever_its_age(desk):
-    await desk.book(*round_trip("a"))
+async def test_newest_fill_of_a_symbol_stays_whatever_its_age(desk):
+    await desk.book(*round_trip("a"), *round_trip("b", symbol="MSFT"))
 
-    assert await desk.run() == 1
-    assert await desk.names() == ["a-out"]
+    assert await desk.run() == 2
+    assert await desk.names() == ["a-out", "b-out"]
     assert await desk.adds_up()
 
 
@@ -174,7 +175,7 @@ async def test_due_says_what_the_run_does_and_changes_nothing(desk, monkeypatch)
     monkeypatch.setattr(retiring, "MOST_ROWS", 7)
     for number in range(5):
         await desk.book(*round_trip(f"a{number}"), *round_trip(f"b{number}", symbol="MSFT"))
-    await desk.book(YOUNG)
+    await desk.book(YOUNG, YOUNG_MSFT)
     before = desk.rows()
 
     due = await desk.archiver.due(BEFORE)
