@@ -233,6 +233,9 @@ def _open_window(arguments: Namespace, invocation: "Invocation") -> int:
     options = _desktop_options(arguments, invocation)
 
     def run() -> int:
+        from app import lean_qt
+
+        lean_qt.load()
         from app import desktop
 
         return desktop.run(options)

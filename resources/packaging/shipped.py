@@ -24,6 +24,10 @@ UNUSED_QT = ("Qml", "Quick", "QuickWidgets", "Network", "Sql", "Pdf", "PrintSupp
 # The standard library's, of no use in a window; readline is GPL, and the rest draws in libraries.
 UNUSED_PYTHON = ("tkinter", "turtle", "idlelib", "lib2to3", "ensurepip", "readline", "curses", "sqlite3",
                  "_sqlite3", "pydoc_data", "PyInstaller")  # fmt: skip
+# What PyInstaller would run at every start. That of PySide6 loads Qt, also for a command without a window, to
+# tell it where its plug-ins are; on Linux Qt finds them beside its libraries. Nothing here makes a process.
+UNUSED_HOOKS = ("pyi_rth_multiprocessing", "pyi_rth_pyqtgraph_multiprocess",
+                *(("pyi_rth_pyside6",) if sys.platform == "linux" else ()))  # fmt: skip
 UNUSED_FORMATS = ("gif", "icns", "jpeg", "tga", "tiff", "wbmp", "webp", "pdf")
 UNUSED_PLATFORMS = ("eglfs", "linuxfb", "minimal", "vnc", "vkkhrdisplay", "wayland")
 UNUSED_PLUGINS = ("generic", "platformthemes/libqgtk3", "egldeviceintegrations", "networkinformation", "tls",

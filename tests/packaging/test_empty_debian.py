@@ -225,7 +225,7 @@ COMMANDS = (
     "users remove ann",
     "keys rotate",
     "keys recovery",
-    "secrets set polygon --from-file NEW",
+    "secrets set polygon --from-file KEY",
     "secrets list",
     "secrets remove polygon",
     "backup create",
@@ -236,7 +236,6 @@ COMMANDS = (
     "audit verify --json",
     "db current",
     "db upgrade",
-    "doctor --paper-checks --by-hand",
     "keys passphrase --new-passphrase-file NEW",
 )
 
@@ -246,10 +245,11 @@ def test_every_command_runs_frozen(package, tmp_path):
     debian.install(package)
     secret = debian.give(PASSPHRASE + "\n", "passphrase")
     new = debian.give("another set of plain words\n", "new")
+    key = debian.give("p" * 32 + "\n", "key")
     debian.asked("investiq", "--passphrase-file", secret, "profile", "create", "desk")
 
     for words in COMMANDS:
-        places = {"NEW": new, "BACKUP": newest_backup(debian)}
+        places = {"NEW": new, "KEY": key, "BACKUP": newest_backup(debian)}
         given = [places.get(word, word) for word in words.split()]
         debian.asked("investiq", "--profile", "desk", "--passphrase-file", secret, *given)
 
