@@ -2,8 +2,8 @@
 
 All of the rules, the gate, the throttle and the order management are changed in every way that mutmut knows,
 and the rest of `core/risk` and `core/orders` in 300 ways drawn with a seed. A mutant runs only the tests that
-reach its function: all quick ones, and of those that start a whole core those of the module's own file, and as
-many others as a seed draws for a few seconds.
+reach its function: all quick ones, and of those that start a whole core those of the module's own file, and
+so many others as a seed draws for a few seconds.
 """
 
 import argparse
