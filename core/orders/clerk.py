@@ -87,7 +87,7 @@ class Clerk:
         after, limit = command.after, _rows(command.limit)
         found = await self._store.read(lambda reader: reader.fills_after(after, limit + 1))
         if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, f"There is no fill {after}.")
+            raise Refused(RefusalCode.NOT_FOUND, f"There is no fill {after}, or it stands in an archive.")
         return FillPage(found[:limit], has_more=len(found) > limit)
 
     async def external(self, command: LoadExternal, actor: Actor) -> frozenset[Symbol]:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from core.domain.money import Price
+from core.storage import archive_tables as a
 from core.storage import engine, migration, vault
 from core.storage import tables as t
 from core.storage.columns import ExactDecimal, UtcMicros
@@ -130,6 +131,19 @@ def _fill_history(connection: Connection) -> None:
     connection.execute(insert(t.audit_segments), _seal(1, 1, "A" * 43, "d" * 43))
     for table in (t.audit_payload, t.audit_log):
         connection.execute(delete(table).where(table.c.seq == 1))
+    _fill_archive(connection)
+
+
+def _fill_archive(connection: Connection) -> None:
+    archive = {"archive": 1, "symbol": "AAPL"}
+    seal: dict[str, object] = {"number": 1, "fills": 1, "closes": 0, "sealed_at_us": 1}
+    seal |= {"up_to": datetime(2026, 1, 5, tzinfo=UTC), "file": "f", "sha256": "s", "digest": "d", "key": "k"}
+    connection.execute(insert(a.fill_archives), seal)
+    zeros = dict.fromkeys(("qty", "paid", "realised", "fees"), Decimal(0))
+    connection.execute(insert(a.carried_forward), {**archive, **zeros, "fills": 1, "closes": 0})
+    connection.execute(insert(a.placed_shares), {**archive, "exec_id": "e", "qty": Decimal(1)})
+    order = {"cl_ord_id": "O", "archive": 1, "shares": Decimal(1), "last_fill": 0}
+    connection.execute(insert(a.archived_orders), order)
 
 
 def _seal(first_seq: int, last_seq: int, before: str, digest: str) -> dict[str, object]:
@@ -139,7 +153,7 @@ def _seal(first_seq: int, last_seq: int, before: str, digest: str) -> dict[str, 
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*t.APPEND_ONLY, *t.AUDIT])
+@pytest.mark.parametrize("name", [*t.APPEND_ONLY, *t.AUDIT, *a.APPEND_ONLY, "fills", "lot_closes"])
 @pytest.mark.parametrize("change", [update, delete])
 def test_history_refuses_to_be_changed(connection: Connection, name, change):
     table = t.metadata.tables[name]
