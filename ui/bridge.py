@@ -14,6 +14,7 @@ from core.domain.market import Quote
 from core.domain.messages import (
     AccountMarked,
     AckMeasured,
+    BackupMoved,
     BarChanged,
     Command,
     Event,
@@ -21,6 +22,7 @@ from core.domain.messages import (
     InstrumentsKnown,
     Latest,
     LoadSnapshot,
+    Notice,
     PositionMarked,
     QuotesChanged,
     ReplaceOrder,
@@ -42,6 +44,7 @@ Reply = Callable[[ConfirmationReply], None]
 LANE_LIMIT = 20_000
 TURN_S = 0.008  # of the GUI loop that the in-order lane takes at a time: half a frame
 RETRY_MS = 1000
+_IN_NO_SNAPSHOT = (BackupMoved, Notice)  # a new snapshot does not bring these again
 _OPENING = (SubmitOrder, ReplaceOrder, ResendOrder)
 _QUEUED = Qt.ConnectionType.QueuedConnection
 
@@ -191,9 +194,20 @@ class Bridge(QObject):
     def request_snapshot(self) -> None:
         """Ask for everything anew; ``snapshot_loaded`` brings it. Events wait until it is there."""
         self._set_catching_up(True)
-        self.lane.clear()  # order matters: what is published from here on is kept, so no gap can arise
+        # Order matters: what is published from here on is kept, so no gap can arise.
+        kept = [event for event in self._drop_lane() if isinstance(event, _IN_NO_SNAPSHOT)]
+        self.lane.extendleft(reversed(kept))
         self._overflowed = False
         self.send(LoadSnapshot(), self._on_snapshot, self._on_no_snapshot)
+
+    def _drop_lane(self) -> list[InOrder]:
+        dropped: list[InOrder] = []
+        for _ in range(len(self.lane)):
+            try:
+                dropped.append(self.lane.popleft())
+            except IndexError:  # emptied by the core thread because it overflowed
+                break
+        return dropped
 
     def take_frame(self) -> None:
         """Bring up the newest of each value, and measure how late this frame is."""

@@ -1,6 +1,7 @@
 """The bridge between the threads: three lanes up, commands down."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -15,11 +16,13 @@ from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.market import Quote
 from core.domain.messages import (
     AckMeasured,
+    BackupMoved,
     CancelOrders,
     Command,
     Event,
     HaltTrading,
     InOrder,
+    InstrumentsKnown,
     LoadSnapshot,
     Notice,
     PositionMark,
@@ -27,6 +30,7 @@ from core.domain.messages import (
     QuotesChanged,
     Severity,
     SubmitOrder,
+    TradingStateChanged,
 )
 from core.domain.money import Price, Qty
 from core.domain.records import TradingStateRecord
@@ -185,6 +189,36 @@ def test_overflow_empties_lane_and_loads_snapshot(
 
     assert behind == [True, False]
     assert seen == [notice(99)]
+
+
+def test_notice_that_a_new_snapshot_does_not_bring_again_is_kept_in_its_place(
+    bridge: Bridge, core: Core, qtbot: QtBot
+) -> None:
+    seen = collect(bridge)
+    bridge.publish(InstrumentsKnown(()))
+    for event in (notice(1), TradingStateChanged(STATE), BackupMoved(None), notice(2)):
+        bridge.publish(event)
+    qtbot.waitUntil(lambda: bridge.is_catching_up)
+
+    bridge.publish(notice(3))
+    core.settle(LoadSnapshot, "snapshot")
+    qtbot.waitUntil(lambda: len(seen) == 4)
+
+    assert seen == [notice(1), BackupMoved(None), notice(2), notice(3)]
+
+
+def test_lane_that_the_core_empties_meanwhile_is_no_error(bridge: Bridge, core: Core) -> None:
+    class Emptied(deque[InOrder]):
+        def popleft(self) -> InOrder:
+            self.clear()
+            return super().popleft()
+
+    bridge.lane = Emptied([notice(1)])
+
+    bridge.request_snapshot()
+
+    assert not bridge.lane
+    assert [type(command) for command, _ in core.sent] == [LoadSnapshot]
 
 
 def test_overflow_while_catching_up_asks_for_another_snapshot(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSplitter, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from core.domain.audit import AuditRecord
 from core.domain.records import AuditQuery
@@ -21,7 +21,7 @@ from ui.widgets.labels import Text
 TYPING_MS = 250
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 200
-_HEIGHT = 36
+_HEIGHT, _FAULT_HEIGHT = 36, 24
 _LEAST_ROWS = 3  # that are seen under it
 
 
@@ -85,27 +85,38 @@ class AuditFilter(QWidget):
         self._now = now
         self.wanted = NOTHING
         self._sizes: list[int] = []
-        self.setFixedHeight(_HEIGHT)
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(12, 0, 8, 1)
+        self._row = QHBoxLayout()
+        self._row.setContentsMargins(12, 0, 8, 0)
         self._row.setSpacing(6)
         self.order = self._add("Order", 130, "Begins with")
         self.actor = self._add("Actor", 84, "Name")
         self.since = self._add("From", 132, "Day, time or both")
         self.until = self._add("To", 132, "Day, time or both")
-        self.fault = Text("", ink=Ink.TEXT1, parent=self)
-        self._row.addWidget(self.fault, 1)
+        self._row.addStretch(1)
         self.clear_button = Button("Clear", Dress.OUTLINE, key="Esc")
         self.clear_button.clicked.connect(self.clear)
         self._row.addWidget(self.clear_button)
+        self.fault = Text("", ink=Ink.TEXT1, parent=self)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 1)
+        self._column.setSpacing(0)
+        self._column.addLayout(self._row, 1)
+        told = QHBoxLayout()
+        told.setContentsMargins(12, 0, 8, 4)
+        told.addWidget(self.fault)
+        self._column.addLayout(told)
+        self._say("")
         self._typing = QTimer(self, singleShot=True, interval=TYPING_MS)
         self._typing.timeout.connect(self.take)
 
     def _add(self, name: str, width: int, hint: str) -> QLineEdit:
-        self._row.addWidget(Text(name, ink=Ink.TEXT3, parent=self))
+        label = Text(name, ink=Ink.TEXT3, parent=self)
+        label.setFixedWidth(label.sizeHint().width())
+        self._row.addWidget(label)
         field = QLineEdit(self)
         field.setFont(font(12))
-        field.setFixedWidth(width)
+        field.setMinimumWidth(width // 2)  # so narrow where the window is at its smallest
+        field.setMaximumWidth(width)
         field.setMaxLength(_LONGEST)
         field.setPlaceholderText(hint)
         field.setAccessibleName(f"{name}, filter of the audit log")
@@ -162,7 +173,7 @@ class AuditFilter(QWidget):
         fault = since_fault or until_fault
         if not fault and since is not None and until is not None and since >= until:
             fault = "From is later than To"
-        self.fault.set_text(fault)
+        self._say(fault)
         if fault:
             return
         wanted = Wanted(self.order.text().strip(), self.actor.text().strip(), since, until)
@@ -170,18 +181,22 @@ class AuditFilter(QWidget):
             self.wanted = wanted
             self.changed.emit()
 
+    def _say(self, fault: str) -> None:
+        self.fault.set_text(fault)
+        self.fault.setVisible(bool(fault))
+        self.setFixedHeight(_HEIGHT + (_FAULT_HEIGHT if fault else 0))
+
     def _read(self, field: QLineEdit, name: str, *, is_end: bool) -> tuple[int | None, str]:
-        text, fault, advice = field.text().strip(), "", ""
+        text, fault = field.text().strip(), ""
         moment: datetime | None = None
         try:
             moment = moment_of(text, self._now(), is_end=is_end) if text else None
         except ValueError as error:
-            fault, advice = f"{name}: write 2026-11-24 14:30", str(error)
+            fault = f"{name}: {error}"
         field.setProperty("refused", bool(fault))
-        field.setAccessibleDescription(advice)
+        field.setAccessibleDescription(fault)
         field.style().polish(field)
-        shown = "" if moment is None else f"{name} {fmt.day(moment)} {fmt.clock_zone(moment)}"
-        field.setToolTip(f"{name}: {advice}" if advice else shown)
+        field.setToolTip("" if moment is None else f"{name} {fmt.day(moment)} {fmt.clock_zone(moment)}")
         return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1), fault
 
     def _finish(self) -> None:
