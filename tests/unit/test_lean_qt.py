@@ -25,3 +25,24 @@ def test_source_of_no_module_is_read_after_qt_is_loaded_and_names_stay_as_they_w
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert ran.stdout == "0 a name\n"
+
+
+HEAVY = (
+    "numpy pandas pyqtgraph sqlalchemy alembic alpaca polygon keyring aiohttp exchange_calendars cryptography"
+)
+FIRST_PAINT = f"""
+import os, sys
+from app import cli, desktop
+def painted(self):
+    print(sorted(set({HEAVY.split()}) & set(sys.modules)), "PySide6.QtWidgets" in sys.modules, flush=True)
+    os._exit(0)
+desktop.Desktop._after_first_paint = painted
+cli.main(["--data-dir", sys.argv[1], "--demo"])
+"""
+
+
+def test_heavy_libraries_are_not_there_at_the_first_paint(tmp_path):
+    command = [sys.executable, "-c", FIRST_PAINT, str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "[] True\n"
