@@ -76,7 +76,7 @@ dist-check: $(READY)
 
 # Builds the same commit a second time, and names what is not the same.
 dist-twice: $(READY)
-	@$(BIN)/python -m resources.packaging --out build/again --work build/work-again
+	@$(BIN)/python -m resources.packaging --folder --out build/again --work build/work-again
 	@$(BIN)/python -m resources.packaging.contents dist/investiq build/again/investiq
 
 # Universal: one lock for Linux, macOS and Windows. UPGRADE=1 moves every pin, otherwise only what must move does.

@@ -18,6 +18,7 @@ def main() -> None:
     options.add_argument("--key", type=Path, help="the release key; also INVESTIQ_RELEASE_KEY_FILE")
     options.add_argument("--label", type=facts.checked, help="name the packages otherwise; for trials")
     options.add_argument("--again", action="store_true", help="pack the program folder that is there")
+    options.add_argument("--folder", action="store_true", help="build the program folder, and no packages")
     asked = options.parse_args()
     named = os.environ.get("INVESTIQ_RELEASE_KEY_FILE")
     key = manifest.signing_key(asked.key or (Path(named) if named else None))
@@ -26,6 +27,8 @@ def main() -> None:
     program = asked.out / PROGRAM
     if not asked.again:
         build(program, asked.work, made)
+    if asked.folder:
+        return
     files = package(program, asked.work, asked.out, made)
     manifest.write(asked.out, files, made, key)
     say(f"{made.label} is in {asked.out}: {', '.join(path.name for path in files)}")
