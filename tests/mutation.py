@@ -85,8 +85,9 @@ def modules() -> list[Changed]:
 
 def choose(names: list[str]) -> None:
     """Leave out of the run what is neither of the whole modules nor drawn."""
-    rest = sorted(name for each in modules() if not each.is_whole for name in each.results)
-    drawn = set(Random(SEED).sample(rest, min(SAMPLE, len(rest))))
+    rest = (name for each in modules() if not each.is_whole for name in each.results)
+    # Each by its own name: what is drawn of one module does not hang on what another one has become.
+    drawn = set(sorted(rest, key=lambda name: Random(f"{SEED}{name}").random())[:SAMPLE])
     for each in modules():
         noted: dict[str, Any] = json.loads(each.file.read_text())
         for name in each.results:
