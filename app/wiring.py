@@ -16,6 +16,7 @@ from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.orders.again import SendingAgain
 from core.orders.audit_watch import AuditWatch
 from core.orders.backups import BackupRoom
+from core.orders.broker_witness import BrokerWitness
 from core.orders.clerk import Clerk
 from core.orders.counted import CountedBroker, OrderCount
 from core.orders.enrolment import Enrolment
@@ -224,6 +225,7 @@ class Core:
         self.measuring.breakers.restore(await outside.store.read(lambda reader: reader.breakers()))
         await self.risk_desk.load()
         await self.reconciler.load()
+        BrokerWitness(self.state.orders, self.bus)
         await self.keys.load()
         await recall(outside.store, self.oms.tally, self.valuation, self.state.traded)
         await self.safeguards.restore()

@@ -65,6 +65,11 @@ def is_ours(cl_ord_id: str) -> bool:
     return cl_ord_id.startswith(PREFIX)
 
 
+def is_minted(cl_ord_id: str) -> bool:
+    """Say whether an id has the layout of `mint_cl_ord_id`, so that a piece of our record stands in it."""
+    return is_ours(cl_ord_id) and len(cl_ord_id) == len(PREFIX) + _UNIQUE_LENGTH + _HEAD_LENGTH
+
+
 def new_idempotency_key(ids: IdSource) -> IdempotencyKey:
     """Make the key of one decision; made when a ticket opens."""
     return IdempotencyKey(f"k-{ids.unique()}")
