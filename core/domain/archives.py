@@ -33,7 +33,7 @@ class ArchivedOrder:
     """An order whose fills stand in an archive.
 
     Attributes:
-        shares: in all of them; what takes another back counts against it.
+        shares: of all of them, signed; what takes another back counts against it.
         last_fill: row number of the newest of them; what was told of the order later has a higher one.
     """
 
@@ -154,7 +154,7 @@ class OldTrades:
         young_orders: orders that have filled after it.
         orders: those of the fills, and those whose places they took.
         placed: shares of these fills in pieces that were archived before.
-        archived: shares of orders whose fills were archived before.
+        archived: shares, signed, of orders whose fills were archived before.
     """
 
     fills: tuple[StoredFill, ...]

@@ -7,7 +7,7 @@ from core.domain.execution import Fill
 from core.domain.money import ZERO
 from core.domain.order import Order
 from core.ids import ClOrdId, Symbol
-from core.orders.booking import living_inferred, shares_of
+from core.orders.booking import living_inferred
 from core.orders.gather import LiveState
 
 
@@ -37,7 +37,7 @@ class Tally:
 
         Args:
             fills: all of each order, oldest first.
-            archived: shares of the orders whose fills stand in an archive.
+            archived: shares, signed, of the orders whose fills stand in an archive.
         """
         self.learn(fills, archived)
         for order in self._state.orders.recent():
@@ -51,9 +51,9 @@ class Tally:
         # What is known already may be more: an order that was forgiven is explained.
         for cl_ord_id in (by_order.keys() | archived.keys()) - self._own.keys():
             found = by_order.get(cl_ord_id, [])
-            # The first entry of an order is never one that takes another back.
-            own = shares_of(found[0].side, found) if found else ZERO
-            self._own[cl_ord_id] = own + archived.get(cl_ord_id, ZERO)
+            # All that an order has filled is on its side; what was taken back is less than that.
+            signed = sum((fill.signed_qty for fill in found), archived.get(cl_ord_id, ZERO))
+            self._own[cl_ord_id] = abs(signed)
             if living_inferred(found):
                 self.inferred.add(cl_ord_id)
 

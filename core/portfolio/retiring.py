@@ -85,10 +85,8 @@ def _pieces(closes: Iterable[StoredClose]) -> dict[ExecId, list[StoredClose]]:
 
 
 def _shares(fills: Sequence[StoredFill]) -> Decimal:
-    # The first entry of an order is never one that takes another back.
-    side = fills[0].fill.side
     with exactly():
-        return sum((each.fill.signed_qty * side.sign for each in fills), ZERO)
+        return sum((each.fill.signed_qty for each in fills), ZERO)
 
 
 def _is_settled(
@@ -96,10 +94,10 @@ def _is_settled(
 ) -> bool:
     if order.is_open or order.unknown or order.gave_up or order.updated_at >= before:
         return False
-    booked, seen = own[order.cl_ord_id], {order.cl_ord_id}
+    booked, seen = abs(own[order.cl_ord_id]), {order.cl_ord_id}
     old = order.orig_cl_ord_id
     while old is not None and old not in seen:
-        booked += own.get(old, ZERO)
+        booked += abs(own.get(old, ZERO))
         seen.add(old)
         known = orders.get(old)
         old = None if known is None else known.orig_cl_ord_id

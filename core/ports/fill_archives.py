@@ -25,7 +25,7 @@ class FillArchiveReader(Protocol):
         ...
 
     def archived_shares(self, cl_ord_ids: Sequence[ClOrdId]) -> dict[ClOrdId, Decimal]:
-        """Return the shares of those of the orders whose fills stand in an archive."""
+        """Return the shares, signed, of those of the orders whose fills stand in an archive."""
         ...
 
     def carried_of(self, archive: FillArchive) -> Carried:

@@ -65,7 +65,7 @@ class FillHistory:
             if uow.audit_head().seq == 0:
                 ledger.append(uow, ledger.genesis(self.store.installation_id, 1, DESK), OLD)
             for fill in fills:
-                self._count(uow, fill, facts)
+                self._count(uow, fill, side_of(fill, fills), facts)
                 position, closes = apply_fill(self.positions.get(fill.symbol), fill)
                 self.positions[fill.symbol] = position
                 uow.insert_fill(fill)
@@ -73,10 +73,10 @@ class FillHistory:
 
         await self.store.write(work)
 
-    def _count(self, uow: Any, fill: Fill, facts: dict[str, Any]) -> None:
+    def _count(self, uow: Any, fill: Fill, side: Side, facts: dict[str, Any]) -> None:
         known = self.orders.get(fill.cl_ord_id)
         if known is None:
-            terms = builders.terms(fill.side, qty="1000000", price="1", symbol=fill.symbol)
+            terms = builders.terms(side, qty="1000000", price="1", symbol=fill.symbol)
             at = fill.transact_time
             made = Order(fill.cl_ord_id, terms, at, at, acked=True, ended=OrdStatus.CANCELED)
             known = replace(made, **facts)
@@ -156,6 +156,12 @@ def fill(
     order, symbol = ClOrdId(more.pop("order", f"IQ-{name}")), Symbol(more.pop("symbol", "AAPL"))
     fee = Money(more.pop("fee", "0.01"))
     return Fill(ExecId(name), order, symbol, side, Qty(qty), Price(price), fee, at, **more)
+
+
+def side_of(fill: Fill, fills: Iterable[Fill]) -> Side:
+    """Say on which side the order of a fill is: that of all its entries together, as of a split."""
+    total = sum(each.signed_qty for each in fills if each.cl_ord_id == fill.cl_ord_id)
+    return fill.side if not total else Side.BUY if total > 0 else Side.SELL
 
 
 def days(number: float) -> timedelta:

@@ -10,17 +10,27 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from core.clock import ManualClock
 from core.domain.execution import Fill
 from core.domain.figures import FigureName, PartKind
+from core.domain.limits import Limits
 from core.domain.money import Money
 from core.domain.terms import Side
 from core.ids import ClOrdId, ExecId, Symbol
+from core.orders.gather import LiveState
+from core.orders.recollection import recall
+from core.orders.tally import Tally
 from core.portfolio import retiring
 from core.portfolio.book import PortfolioBook
 from core.portfolio.carried import archived_parts
 from core.portfolio.parts import Evidence, take_apart
 from core.portfolio.pnl import NO_TRADES, position_pnl
 from core.portfolio.splits import Split, split_entries
+from core.state.account import AccountState
+from core.state.orders import OrderBook
+from core.state.positions import PositionBook
+from core.state.quotes import QuoteBook
+from core.state.traded import Traded
 from tests.fakes.fill_history import DESK, NOW, OLD, FillHistory, fill
 
 WIDE = Context(prec=200, traps=[Inexact])
@@ -123,6 +133,25 @@ async def figures(desk: FillHistory) -> dict[FigureName, tuple[Decimal, bool, fr
     return found
 
 
+class NoFigures:
+    """A valuation that nobody asks."""
+
+    def restore(self, fills) -> None:
+        self.fills = fills
+
+
+async def tallied(desk: FillHistory) -> tuple[dict[ClOrdId, Decimal | None], set[ClOrdId], set[ClOrdId]]:
+    """Start anew: shares of each order, the orders that miss some, and those with inferred ones."""
+    clock = ManualClock()
+    state = LiveState(QuoteBook(clock), OrderBook(), PositionBook(), AccountState(clock), {}, Limits())
+    for order in await desk.store.read(lambda reader: reader.recent_orders(200)):
+        state.orders.put(order)
+    tally = Tally(state)
+    await recall(desk.store, tally, NoFigures(), Traded())
+    own = {order.cl_ord_id: tally.own(order) for order in state.orders.recent()}
+    return own, tally.behind, tally.inferred
+
+
 async def _archived_and_standing(desk: FillHistory):
     fills, closes = desk.rows()
     places = {("fill", row["id"]): row["exec_id"] for row in fills}
@@ -154,6 +183,8 @@ async def _hold(desk: FillHistory, before) -> None:
     shown = await figures(desk)
     positions = await desk.store.read(lambda reader: reader.positions())
     assert await desk.adds_up()
+    orders = await tallied(desk)
+    assert orders == ({name: order.cum_qty for name, order in desk.orders.items()}, set(), set())
     due = await desk.archiver.due(before)
 
     made = await desk.archiver.run(before, NOW, DESK)
@@ -168,6 +199,7 @@ async def _hold(desk: FillHistory, before) -> None:
     assert await desk.store.read(lambda reader: reader.positions()) == positions
     assert await _archived_and_standing(desk) == rows
     assert await desk.adds_up()
+    assert await tallied(desk) == orders
     report = await desk.check()
     assert (report.faults, report.absent) == ((), ())
     # Once more changes nothing more.
