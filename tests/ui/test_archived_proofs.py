@@ -37,7 +37,7 @@ def test_position_adds_up_with_what_is_carried_forward_and_says_where_it_stands(
     words = [(step.words, step.value) for step in proof_lines.steps(found)]
 
     assert readds(found)
-    archived = "Archived: 2 closed pieces up to 2024-03-05, in fills-000001-aa.db"
+    archived = "Archived: 2 pieces up to 2024-03-05, in fills-000001-aa.db"
     assert (archived, Money("20.5")) in words
     assert ("Fees of 4 fills", Decimal("-0.4")) in words
     assert proof_lines.total(found) == Decimal("24.1")
@@ -54,7 +54,7 @@ def test_position_does_not_add_up_without_what_is_carried_forward() -> None:
 def test_one_piece_is_told_in_the_singular() -> None:
     part = replace(PART, sums=replace(SUMS, closes=1))
 
-    assert "1 closed piece up to" in proof_lines.archived_words(part)
+    assert "1 piece up to" in proof_lines.archived_words(part)
 
 
 def test_figure_has_the_archive_for_its_source() -> None:
@@ -66,8 +66,8 @@ def test_figure_has_the_archive_for_its_source() -> None:
     cells = {column.key: column.text(rows[0]) for column in figure_proof._part_columns()}
 
     assert found.holds
-    assert (cells["symbol"], cells["what"], cells["amount"]) == ("AAPL", "Archived", "20.20")
-    assert cells["fill"].endswith("in fills-000001-aa.db")
+    assert (cells["symbol"], cells["what"], cells["amount"]) == ("AAPL", "Archived to 2024-03-05", "20.20")
+    assert cells["fill"] == "2 pieces, fills-000001-aa.db"
 
 
 def test_figure_leaves_out_what_is_archived_of_a_symbol_without_a_price() -> None:

@@ -10,7 +10,7 @@ from core.domain.figures import Figure, FigureName, FigurePart, FigureProof, Par
 from core.domain.outcomes import EquitySnapshot
 from ui import format as fmt
 from ui.dialogs.proof import Finding
-from ui.dialogs.proof_lines import archived_words
+from ui.dialogs.proof_lines import pieces_words
 from ui.dialogs.sheet_dialog import SheetDialog
 from ui.models.columns import Align, Column, Ink, Kind
 from ui.models.table import KeyedTableModel
@@ -49,7 +49,7 @@ def _part_columns() -> list[Column[PartRow]]:
     right, number = Align.RIGHT, Kind.NUMBER
     return [
         Column[PartRow]("symbol", "Symbol", 72, lambda row: row.part.symbol, weight=500, frozen=True),
-        Column[PartRow]("what", "What", 168, lambda row: _KINDS[row.part.kind], default_ink=Ink.TEXT2),
+        Column[PartRow]("what", "What", 168, lambda row: _what(row.part), default_ink=Ink.TEXT2),
         Column[PartRow]("qty", "Qty", 96, lambda row: _qty(row.part), right, number),
         Column[PartRow]("price", "Price", 92, lambda row: _price(row.part.price), right, number),
         Column[PartRow](
@@ -71,7 +71,15 @@ def _qty(part: FigurePart) -> str:
 
 
 def _source(part: FigurePart) -> str:
-    return part.exec_id or "" if part.archived is None else archived_words(part.archived)
+    if part.archived is None:
+        return part.exec_id or ""
+    # The number of the archive stands where it is seen, also where the column is narrow.
+    return f"{pieces_words(part.archived)}, {part.archived.file}"
+
+
+def _what(part: FigurePart) -> str:
+    words = _KINDS[part.kind]
+    return words if part.archived is None else f"{words} to {part.archived.up_to:%Y-%m-%d}"
 
 
 def _price(value: Decimal | None) -> str:

@@ -63,9 +63,13 @@ def steps(proof: PositionProof) -> list[Step]:
 
 def archived_words(part: ArchivedPart) -> str:
     """Say what stands in an archive, up to when, and in which."""
+    return f"Archived: {pieces_words(part)} up to {part.up_to:%Y-%m-%d}, in {part.file}"
+
+
+def pieces_words(part: ArchivedPart) -> str:
+    """Say how many pieces stand in an archive."""
     number = part.sums.closes
-    pieces = "1 closed piece" if number == 1 else f"{number} closed pieces"
-    return f"Archived: {pieces} up to {part.up_to:%Y-%m-%d}, in {part.file}"
+    return "1 piece" if number == 1 else f"{number} pieces"
 
 
 def _fills(proof: PositionProof) -> str:
