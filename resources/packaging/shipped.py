@@ -40,8 +40,8 @@ UNUSED_FILES = (
     "pandas/tests",
 )
 ICON_FACES = "phosphor-"  # of qtawesome's fonts, the one that ui/theme/icons.py draws
-# Stripping numpy's breaks the alignment of openblas; these two carry the most that can go.
-STRIPPED = ("sqlcipher3/", "libpython3")
+# Stripping numpy's breaks the alignment of openblas; these carry the most that can go.
+STRIPPED = ("sqlcipher3/", "libpython3", "uvloop/", "aiohttp/", "sqlalchemy/")
 NOT_RUN = ("packaging", "__pycache__")
 
 
@@ -167,8 +167,8 @@ def stripped(entries: Iterable[Entry], folder: Path) -> list[Entry]:
 
 
 def _strip(entry: Entry, folder: Path) -> Entry:
-    target = folder / PurePosixPath(entry[0]).name
-    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / entry[0]
+    target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["strip", "-S", "-o", str(target), entry[1]], check=True)
     return entry[0], str(target), entry[2]
 

@@ -126,9 +126,10 @@ def test_generated_methods_are_those_that_dataclasses_would_write(tmp_path):
     path = tmp_path / "generated_code.bin"
     command = [sys.executable, "-O", "-m", "resources.packaging.generated", str(path)]
     subprocess.run(command, cwd=ROOT, check=True)
-    compiled = marshal.loads(path.read_bytes())
+    methods, sources = marshal.loads(path.read_bytes())
     program = f"""
-import dataclasses, json, sys
+import builtins, dataclasses, json, sys
+compile_it = compile
 sys._MEIPASS = {str(tmp_path)!r}
 exec(open({str(ROOT / "resources/packaging/hooks/generated_code.py")!r}).read())
 from core.domain.market import Quote
@@ -136,16 +137,19 @@ from core.domain.market import Quote
 class Unforeseen:
     a_name_that_no_module_has: int = 3
 made = Unforeseen()
-print(json.dumps([repr(made), made == Unforeseen(3), hasattr(made, "__dict__"), Quote.__name__,
-                  dataclasses.exec is not exec]))
+import PySide6.QtCore
+told = [builtins.compile is compile_it, repr(made), made == Unforeseen(3), hasattr(made, "__dict__")]
+print(json.dumps([*told, Quote.__name__, dataclasses.exec is not exec]))
 """
     told = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
-    assert len(compiled) > 300
-    assert all(isinstance(text, str) and isinstance(code, bytes) for text, code in compiled.items())
+    assert len(methods) > 300
+    assert any(b"def generate_pyi" in source for source in sources)
+    assert all(isinstance(code, bytes) for code in (*methods.values(), *sources.values()))
     assert json.loads(told.stdout or "[]") == [
+        True,
         "Unforeseen(a_name_that_no_module_has=3)", True, False, "Quote", True,
     ], told.stderr  # fmt: skip
     assert "exec" not in vars(dataclasses)
