@@ -31,9 +31,9 @@ COPIED = ("app", "core", "migrations", "resources", "ui")
 WHOLE = ("core/risk/checks/*", "core/orders/gate.py", "core/orders/throttle.py", "core/orders/oms.py")
 SEED, SAMPLE, QUICK_S, SLOW_S = 4, 300, 0.02, 8.0
 LEAST_PCT, WITHIN_S = 90.0, 2_400.0
-# Asked in any case: the rules' own start no core, and the record of a day shows nearly every change.
-DAY = "tests/integration/test_order_record.py"
-ALWAYS = ("tests/unit/test_risk_", DAY)
+# Asked in any case: the rules' own start no core, and the records of a day show nearly every change.
+DAYS = ("tests/integration/test_order_record.py", "tests/integration/test_desk_record.py")
+ALWAYS = ("tests/unit/test_risk_", *DAYS)
 # A few mutants first, for the sources to be changed and the tests to be timed.
 FIRST = "core.risk.checks.pause.*"
 # What mutmut writes for a mutant.
@@ -57,8 +57,10 @@ class Changed:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of one mutant quickest first: those that start a core last, the day's record before."""
-    items.sort(key=lambda item: ("tmp_path" in getattr(item, "fixturenames", ()), DAY not in item.nodeid))
+    """Run the tests of one mutant quickest first: those that start a core last, the days' records before."""
+    items.sort(
+        key=lambda item: ("tmp_path" in getattr(item, "fixturenames", ()), not item.nodeid.startswith(DAYS))
+    )
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -4,9 +4,7 @@ The record is what is left when there is a dispute, so a change of its words is 
 that is meant: `make golden`.
 """
 
-import re
 from collections.abc import AsyncIterator
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -17,10 +15,7 @@ from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.messages import (
     CancelOrder,
     CheckOrder,
-    FillBooked,
     GiveUpOrder,
-    Notice,
-    OrderChanged,
     ReplaceOrder,
     ResendOrder,
     SubmitOrder,
@@ -29,14 +24,11 @@ from core.domain.order import Order
 from core.errors import Refused
 from core.failpoints import disarm_all
 from tests import builders
+from tests.fakes.record import lay_beside, transcript
 from tests.fakes.rig import EVERY_RULE, Rig, draft
 
 FILE = Path(__file__).with_name("order_record.txt")
 RESTING = "99.90"
-OUR_ID = re.compile(r"IQ-[\w-]{33}")
-PART = re.compile(r"^== (\w+)\n(.*?)(?=^== |\Z)", re.DOTALL | re.MULTILINE)
-# A verdict has a file of its own; here it would hide the rest.
-LONG = 300
 
 
 @pytest.fixture(autouse=True)
@@ -57,63 +49,6 @@ async def live(tmp_path: Path) -> AsyncIterator[Rig]:
     made = await Rig(tmp_path, mode=Mode.LIVE).start()
     yield made
     await made.stop()
-
-
-def after(at: datetime | None, begun: datetime) -> str:
-    return "-" if at is None else f"{(at - begun).total_seconds():g}"
-
-
-def kept(order: Order, begun: datetime) -> str:
-    """Write an order with every fact that is known of it."""
-    flags = ("acked", "unknown", "gave_up", "external", "suspended")
-    facts = [
-        str(order.ord_status),
-        f"{order.side.value} {order.order_qty} of {order.symbol}, {order.cum_qty} at {order.avg_px}",
-        f"pending {order.pending}, broker {order.order_id}, in place of {order.orig_cl_ord_id}",
-        " ".join(after(at, begun) for at in (order.created_at, order.sent_at, order.updated_at)),
-        " ".join(flag for flag in flags if getattr(order, flag)),
-        order.text,
-    ]
-    return f"order {order.cl_ord_id}: {'; '.join(facts)}"
-
-
-def told(event: object, begun: datetime) -> str | None:
-    if isinstance(event, OrderChanged):
-        return kept(event.order, begun)
-    if isinstance(event, Notice):
-        return f"notice {event.severity.value}: {event.text} [{event.subject}]"
-    if isinstance(event, FillBooked):
-        fill = event.fill
-        return f"fill {fill.cl_ord_id}: {fill.signed_qty} at {fill.last_px}, holds {event.position.qty}"
-    return None
-
-
-async def transcript(rig: Rig, begun: datetime) -> list[str]:
-    """Return events and records, with our ids numbered as they come."""
-    lines = [line for line in (told(event, begun) for event in rig.events) if line is not None]
-    # The first record names the database.
-    for each in await rig.store.read(lambda reader: reader.audit_records(1, 10_000)):
-        payload = each.payload if len(each.payload) < LONG else "..."
-        lines.append(
-            f"record {each.action} by {each.actor}/{each.role}: {each.entity} [{each.order_id}] "
-            f"[{each.cl_ord_id}] {payload}"
-        )
-    names: dict[str, str] = {}
-
-    def number(found: re.Match[str]) -> str:
-        return names.setdefault(found.group(), f"#{len(names) + 1}")
-
-    return [OUR_ID.sub(number, line) for line in lines]
-
-
-def lay_beside(request: pytest.FixtureRequest, part: str, said: list[str]) -> None:
-    """Hold one part of the file against what is said now."""
-    parts = dict(PART.findall(FILE.read_text()))
-    if request.config.getoption("rewrite_golden"):
-        parts[part] = "".join(f"{line}\n" for line in said)
-        FILE.write_text("".join(f"== {name}\n{parts[name]}" for name in sorted(parts)))
-
-    assert said == parts[part].splitlines()
 
 
 async def lost(rig: Rig, qty: int = 10) -> Order:
@@ -150,7 +85,7 @@ async def test_a_day_of_troubles_is_recorded_as_in_the_file(rig: Rig, request: p
     rig.market.suspend_unseen()
     await rig.submit(draft(qty=2))
 
-    lay_beside(request, "troubles", await transcript(rig, begun))
+    lay_beside(request, FILE, "troubles", await transcript(rig, begun))
 
 
 async def test_every_answer_to_the_sheet_is_recorded_as_in_the_file(
@@ -172,4 +107,4 @@ async def test_every_answer_to_the_sheet_is_recorded_as_in_the_file(
     with pytest.raises(Refused, match=r"^No answer within 30 s; nothing was sent\.$"):
         waiting.result()
 
-    lay_beside(request, "sheet", await transcript(live, begun))
+    lay_beside(request, FILE, "sheet", await transcript(live, begun))

@@ -1,0 +1,210 @@
+"""What the risk desk records, publishes and answers of a day with every kind of trouble, beside a file.
+
+A person decides by these words, and they are what is left when there is a dispute. After a change that is
+meant: `make golden`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.domain import messages as m
+from core.domain.access import Actor, Origin
+from core.domain.breakers import BreakerName
+from core.domain.money import Money
+from core.domain.parameters import ParameterEdit, RadarAxis, Scope
+from core.domain.terms import OrdType, Side
+from core.errors import InvestIQError, Refused
+from core.failpoints import disarm_all
+from core.ids import ClOrdId, Symbol
+from tests import builders
+from tests.builders import AAPL
+from tests.fakes.breaker_rig import SHARES, easy, fall, lose, settled
+from tests.fakes.market import MSFT
+from tests.fakes.record import lay_beside, transcript
+from tests.fakes.rig import EVERY_RULE, Rig, draft
+
+FILE = Path(__file__).with_name("desk_record.txt")
+RESTING = "99.90"
+LONG = 900
+AGENT = Actor("momentum", "trader", Origin.AGENT, "s-1")
+
+
+class Asked:
+    """Gives commands, and keeps what was answered in words."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.answers: list[str] = []
+
+    async def __call__(
+        self, command: m.Command, by: str | Actor = "trader", *, seconds: float = 0, step: float = 0.5
+    ) -> object:
+        actor = self.rig.actor(by) if isinstance(by, str) else by
+        working = asyncio.get_running_loop().create_task(self.rig.core.desk.execute(command, actor))
+        await self.rig.quiet()
+        if not working.done():
+            await self.rig.wait(seconds, step, refresh=False)
+        words, answer = f"answer {type(command).__name__}", None
+        try:
+            answer = await working
+        except Refused as refusal:
+            facts = "".join(f", {name} {value}" for name, value in sorted(refusal.details.items()))
+            self.answers.append(f"{words}: {refusal.code}: {refusal.message}{facts}")
+        except InvestIQError as error:
+            self.answers.append(f"{words}: {type(error).__name__}: {error}")
+        else:
+            self.answers.append(f"{words}: {type(answer).__name__}")
+        return answer
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    made = await Rig(tmp_path, limits=easy()).start()
+    await settled(made)
+    yield made
+    disarm_all()
+    await made.stop()
+
+
+async def test_what_a_person_asks_of_the_desk_is_answered_as_in_the_file(
+    rig: Rig, request: pytest.FixtureRequest
+) -> None:
+    begun, ask = rig.clock.now(), Asked(rig)
+    first = (await ask(m.SubmitOrder(draft(price=RESTING), rig.key(), EVERY_RULE))).order.cl_ord_id
+    key = rig.key()
+    await ask(m.SubmitOrder(draft(qty=3), key, EVERY_RULE))
+    await ask(m.SubmitOrder(draft(qty=3), key, EVERY_RULE))
+    await ask(m.SubmitOrder(draft(qty=4), key, EVERY_RULE))
+    for odd in (
+        draft(qty="many"), draft(qty="0"), draft(qty="1.5"), draft(price="99.999"), draft(price="-1"),
+        draft(symbol="NONE"), draft(qty=10**6, price="100"), replace(draft(), ord_type=OrdType.LIMIT),
+        replace(draft(), price="99"), draft(price="150.00"), draft(Side.SELL, 5, "50.00"),
+    ):  # fmt: skip
+        await ask(m.SubmitOrder(odd, rig.key(), EVERY_RULE))
+    await ask(m.SubmitOrder(draft(qty=200, price=RESTING), rig.key()))
+    await ask(m.SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE), "viewer")
+    for name in (first, ClOrdId("IQ-none")):
+        await ask(m.ReplaceOrder(name, rig.key(), "-3", "", "", EVERY_RULE))
+        await ask(m.CheckOrder(name))
+        await ask(m.ResendOrder(name))
+        await ask(m.GiveUpOrder(name))
+        await ask(m.ExplainOrder(name))
+        await ask(m.CancelOrder(name))
+        await ask(m.CancelOrder(name))
+        await ask(m.ReplaceOrder(name, rig.key(), "3", "99.80", "", EVERY_RULE))
+    await ask(m.ClosePosition(MSFT, rig.key(), EVERY_RULE))
+    await ask(m.ClosePosition(Symbol("NONE"), rig.key(), EVERY_RULE))
+    await ask(m.ExplainPosition(Symbol("NONE")))
+    await ask(m.SizeOrder(draft(price="100.00"), risk_pct="x", stop_px="95"))
+    await ask(m.SizeOrder(draft(price="100.00"), risk_pct="1", stop_px="105"))
+    await ask(m.SizeOrder(draft(price="100.00"), risk="100"))
+    await ask(m.SizeOrder(draft(price="100.00"), risk="100", stop_px="95"))
+    await ask(m.LoadRadar(Symbol("NONE")))
+    await ask(m.ScanMovers(()))
+    await ask(m.ClosePosition(AAPL, rig.key(), EVERY_RULE))
+
+    lay_beside(request, FILE, "asked", await transcript(rig, begun, *ask.answers, longest=LONG))
+
+
+async def test_what_an_admin_changes_is_recorded_as_in_the_file(
+    rig: Rig, request: pytest.FixtureRequest
+) -> None:
+    begun, ask = rig.clock.now(), Asked(rig)
+    for scope, name, value in (
+        (Scope.ALL, "position_pct", "10"), (Scope.ALL, "position_pct", "20"),
+        (Scope.AGENT, "position_pct", "-1"), (Scope.ALL, "none", "1"),
+        (Scope.ALL, "daily_loss_pct", "nan"), (Scope.ALL, "daily_loss_pct", "150"),
+        (Scope.ALL, "daily_loss_pct", "2"), (Scope.AGENT, "daily_loss_pct", "1"),
+        (Scope.ALL, "per_day", "10"), (Scope.ALL, "per_day", "0"),
+    ):  # fmt: skip
+        await ask(m.SetRiskParameters((ParameterEdit(scope, name, value),), "calmer"), "admin")
+    await ask(m.SetRiskParameters((ParameterEdit(Scope.ALL, "per_day", "9"),), " "), "admin")
+    await ask(m.SetRiskParameters((), "calmer"), "admin")
+    for value in ("20", "x", "-1", "101"):
+        await ask(m.UpdateTargetProfile(((RadarAxis.MARKET, value),), "calmer"), "admin")
+    await ask(m.UpdateTargetProfile(((RadarAxis.EVENT, "30"),), ""), "admin")
+    await ask(m.UpdateTargetProfile(((RadarAxis.EVENT, "30"),), "x"), "trader")
+    for _ in range(2):
+        await ask(m.HaltTrading("enough"))
+    await ask(m.HaltTrading(""))
+    await ask(m.SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
+    await ask(m.ResumeTrading(""), "admin")
+    for _ in range(2):
+        await ask(m.ResumeTrading("calm again"), "admin")
+    await ask(m.AcknowledgeBreaker(BreakerName.DAILY_LOSS, "", "looked into"), "admin")
+    await ask(m.SetConfirmAlways(True), "admin")
+    await ask(m.SubmitOrder(draft(qty=2, price=RESTING), rig.key(), EVERY_RULE), seconds=31, step=8)
+    await ask(m.Reconcile())
+
+    lay_beside(request, FILE, "admin", await transcript(rig, begun, *ask.answers, longest=LONG))
+
+
+async def test_what_trips_and_who_clears_it_is_recorded_as_in_the_file(
+    rig: Rig, request: pytest.FixtureRequest
+) -> None:
+    begun, ask = rig.clock.now(), Asked(rig)
+    rig.market.exchange.cashier.move_cash(Money(10_000))
+    await settled(rig)
+    await rig.submit(draft(qty=SHARES))
+    await rig.submit(draft(price="99.00", symbol=MSFT))
+    await fall(rig, "82.00")
+    await fall(rig, "72.00")
+    await ask(m.ResumeTrading("too soon"), "admin")
+    await ask(m.SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
+    for name in (BreakerName.AGENT_LOSS, BreakerName.DAILY_LOSS, BreakerName.DRAWDOWN):
+        await ask(m.AcknowledgeBreaker(name, "", ""), "admin")
+        await ask(m.AcknowledgeBreaker(name, "", "looked into"), "trader")
+        await ask(m.AcknowledgeBreaker(name, "", "looked into"), "admin")
+    await fall(rig, "100.00")
+    await ask(m.ResumeTrading("calm again"), "admin")
+    await ask(m.ClosePosition(AAPL, rig.key(), EVERY_RULE))
+    await lose(rig, 6)
+    rig.market.exchange.cashier.move_cash(Money(-5_000))
+    await settled(rig)
+
+    lay_beside(request, FILE, "tripped", await transcript(rig, begun, *ask.answers, longest=LONG))
+
+
+async def test_what_the_kill_switch_ends_and_names_is_recorded_as_in_the_file(
+    rig: Rig, request: pytest.FixtureRequest
+) -> None:
+    begun, ask = rig.clock.now(), Asked(rig)
+    await rig.submit(draft(qty=20))
+    await rig.submit(draft(qty=20, symbol=MSFT))
+    await rig.submit(draft(price=RESTING))
+    await rig.submit(draft(Side.SELL, 5, "110.00"))
+    rig.market.exchange.place_external(builders.terms(qty=30, price="99.80"))
+    await rig.quiet()
+    await ask(m.KillTrading(""))
+    await ask(m.KillTrading("enough", flatten=True), seconds=70)
+    await ask(m.KillTrading("once more"), seconds=70)
+
+    lay_beside(request, FILE, "killed", await transcript(rig, begun, *ask.answers, longest=LONG))
+
+
+async def test_what_becomes_of_proposals_is_recorded_as_in_the_file(
+    rig: Rig, request: pytest.FixtureRequest
+) -> None:
+    begun, ask, state = rig.clock.now(), Asked(rig), rig.core.state
+    await ask(m.ProposeOrder(draft(qty=2), "momentum", "it rises"), AGENT)
+    state.agent_limits = replace(state.agent_limits, allowed=frozenset({AAPL, MSFT}))
+    for each in (draft(qty="x"), draft(qty=2, price="150"), draft(qty=10**5, price="100")):
+        await ask(m.ProposeOrder(each, "momentum", "it rises"), AGENT)
+    await ask(m.ProposeOrder(draft(qty=2), "", ""), AGENT)
+    made = [await ask(m.ProposeOrder(draft(qty=2 + n), "momentum", "it rises"), AGENT) for n in range(3)]
+    ids = [each.proposal_id for each in made if each is not None]
+    for each in ids[:2]:
+        await ask(m.ReviewProposal(each, each != ids[0], ""))
+        await ask(m.ReviewProposal(each, each != ids[0], "seen"))
+        await ask(m.ReviewProposal(each, True, "again"))
+    await ask(m.ReviewProposal("none", True, "seen"))
+    await ask(m.SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE), AGENT)
+    await rig.wait(1000, 20)
+    for each in ids[2:]:
+        await ask(m.ReviewProposal(each, True, "late"))
+
+    lay_beside(request, FILE, "proposed", await transcript(rig, begun, *ask.answers, longest=LONG))
