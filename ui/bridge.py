@@ -194,20 +194,9 @@ class Bridge(QObject):
     def request_snapshot(self) -> None:
         """Ask for everything anew; ``snapshot_loaded`` brings it. Events wait until it is there."""
         self._set_catching_up(True)
-        # Order matters: what is published from here on is kept, so no gap can arise.
-        kept = [event for event in self._drop_lane() if isinstance(event, _IN_NO_SNAPSHOT)]
-        self.lane.extendleft(reversed(kept))
+        _let_go(self.lane)  # order matters: what is published from here on is kept, so no gap can arise
         self._overflowed = False
         self.send(LoadSnapshot(), self._on_snapshot, self._on_no_snapshot)
-
-    def _drop_lane(self) -> list[InOrder]:
-        dropped: list[InOrder] = []
-        for _ in range(len(self.lane)):
-            try:
-                dropped.append(self.lane.popleft())
-            except IndexError:  # emptied by the core thread because it overflowed
-                break
-        return dropped
 
     def take_frame(self) -> None:
         """Bring up the newest of each value, and measure how late this frame is."""
@@ -330,3 +319,16 @@ def _drain(lane: dict[Key, Value]) -> list[Value]:
     taken = [lane.popitem()[1] for _ in range(len(lane))]
     taken.reverse()
     return taken
+
+
+def _let_go(lane: deque[InOrder]) -> None:
+    """Empty a lane of what a new snapshot brings."""
+    kept: list[InOrder] = []
+    for _ in range(len(lane)):
+        try:
+            event = lane.popleft()
+        except IndexError:  # emptied by the core thread because it overflowed
+            break
+        if isinstance(event, _IN_NO_SNAPSHOT):
+            kept.append(event)
+    lane.extendleft(reversed(kept))

@@ -118,7 +118,7 @@ class BackupRoom:
         backups, loop = self._backups, asyncio.get_running_loop()
         if backups is None:
             words = "A throwaway profile has no backups. Keep it first."
-            raise Refused(RefusalCode.NOT_PERMITTED, words)
+            raise Refused(RefusalCode.NOT_FOUND, words)
         if self._is_making:
             raise Refused(RefusalCode.IN_FLIGHT, "A backup is being made already.")
         self._is_making = True
