@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtWidgets import QFileDialog, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
 from core.domain.audit import AuditAnchor, AuditFault, AuditHead, AuditReport
@@ -19,6 +19,7 @@ from ui import format as fmt
 from ui.bridge import Bridge
 from ui.dialogs.anchors import AnchorsSheet, lines
 from ui.main_window import MainWindow
+from ui.panels import audit_pages
 from ui.panels.audit import AuditPanel
 from ui.panels.audit_times import moment_of, time_words
 
@@ -392,3 +393,77 @@ def test_records_of_the_selected_order_are_shown_from_its_row(window, core, qtbo
     assert core.all_of(LoadAudit)[-1].query.order == "w-1"
     assert window.parts.audit.filter.order.text() == "w-1"
     assert window.parts.audit.view.hasFocus()
+
+
+def test_export_loads_all_that_the_filter_lets_through_first(
+    window, core, qtbot, monkeypatch, tmp_path
+) -> None:
+    pages = [
+        AuditPage((pretend.record(900),), has_more=True),
+        AuditPage((pretend.record(500),), has_more=True),
+        AuditPage((pretend.record(100),), has_more=False),
+    ]
+    core.answers[LoadAudit] = lambda _: pages.pop(0)
+    audit = window.parts.audit
+    audit.search.setText("AAPL")
+    qtbot.waitUntil(lambda: seqs(audit) == [900])
+    audit.view.setFocus()
+
+    window.registry.run("table.export")
+    qtbot.waitUntil(lambda: seqs(audit) == [900, 500, 100])
+    dialog = window.findChild(QFileDialog)
+    dialog.fileSelected.emit(str(tmp_path / "audit.csv"))
+
+    asked = [(sent.query.before_seq, sent.query.limit) for sent in core.all_of(LoadAudit)]
+    assert asked == [(None, 200), (900, 1000), (500, 1000)]
+    assert len((tmp_path / "audit.csv").read_text().splitlines()) == 4
+    dialog.reject()
+
+
+def test_export_of_more_than_is_loaded_at_once_says_so(window, core, qtbot, monkeypatch) -> None:
+    monkeypatch.setattr(audit_pages, "MOST_ROWS", 1)
+    core.answers[LoadAudit] = lambda sent: AuditPage(
+        (pretend.record((sent.query.before_seq or 900) - 1),), has_more=True
+    )
+    audit = window.parts.audit
+    audit.search.setText("AAPL")
+    qtbot.waitUntil(lambda: seqs(audit) == [899])
+    audit.view.setFocus()
+
+    window.registry.run("table.export")
+    qtbot.waitUntil(lambda: bool(window.parts.notices.heard))
+
+    assert window.parts.notices.heard[0].text.startswith("Only the newest 20,000 records are exported")
+    assert seqs(audit) == [899, 898]
+    window.findChild(QFileDialog).reject()
+
+
+def test_export_that_cannot_be_read_is_not_begun(window, core, qtbot) -> None:
+    answers = [AuditPage((pretend.record(900),), has_more=True), DatabaseDamaged("page 7")]
+    core.answers[LoadAudit] = lambda _: _raised(answers.pop(0))
+    audit = window.parts.audit
+    audit.search.setText("AAPL")
+    qtbot.waitUntil(lambda: seqs(audit) == [900])
+    audit.view.setFocus()
+
+    window.registry.run("table.export")
+    qtbot.waitUntil(lambda: bool(window.parts.notices.heard))
+
+    assert window.findChild(QFileDialog) is None
+    assert not audit.pages.is_loading
+
+
+def _raised(answer: object) -> object:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def test_new_snapshot_repeats_the_search(panel, core, qtbot) -> None:
+    panel.search.setText("AAPL")
+    qtbot.waitUntil(lambda: seqs(panel) == [2])
+    core.answers[LoadAudit] = AuditPage((pretend.record(7), pretend.record(2)), has_more=False)
+
+    panel.apply_snapshot(pretend.snapshot())
+
+    qtbot.waitUntil(lambda: seqs(panel) == [7, 2])

@@ -11,6 +11,7 @@ from core.domain.messages import SaveSetting
 from core.ids import Symbol
 from ui.actions.registry import Handlers
 from ui.dialogs.text_input import Question, TextInput
+from ui.panels.audit_pages import MOST_ROWS
 from ui.parts import Parts
 from ui.widgets.table_view import TableView
 
@@ -153,8 +154,19 @@ class ListHandlers:
 
     def export_focused(self) -> None:
         """Export the table that has the focus, else that of the positions."""
-        focused = QApplication.focusWidget()
-        self.export(focused if isinstance(focused, TableView) else self._parts.positions.view)
+        focused, audit = QApplication.focusWidget(), self._parts.audit
+        view = focused if isinstance(focused, TableView) else self._parts.positions.view
+        if view is audit.view and audit.model.rows:
+            # Of all that the filter lets through, not of the page that happens to be loaded.
+            audit.pages.load_all(min(row.record.seq for row in audit.model.rows.values()), self._export_audit)
+        else:
+            self.export(view)
+
+    def _export_audit(self) -> None:
+        if self._parts.audit.pages.has_more:
+            words = f"Only the newest {MOST_ROWS:,} records are exported; investiq audit export writes all."
+            self._parts.notices.warn(words)
+        self.export(self._parts.audit.view)
 
     def export(self, view: TableView) -> None:
         """Ask for a file and write a table into it as CSV."""

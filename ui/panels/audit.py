@@ -99,7 +99,9 @@ class AuditPanel(PanelFrame):
     def apply_snapshot(self, snapshot: Snapshot) -> None:
         """Show the newest records, and have the chain checked."""
         self.pages.user = snapshot.profile.user
-        if not self.pages.is_searching:
+        if self.pages.is_searching:
+            self.pages.load(None)  # what came meanwhile is in no snapshot
+        else:
             self._show(snapshot.audit)
             self.pages.has_more = bool(snapshot.audit) and min(record.seq for record in snapshot.audit) > 1
         self.verify()
