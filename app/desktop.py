@@ -41,7 +41,7 @@ from ui.chart import warm
 from ui.dialogs.unlock import UnlockSheet, unlock_sheet
 from ui.dialogs.welcome import Start
 from ui.main_window import MainWindow
-from ui.theme.stylesheet import apply_theme
+from ui.theme.stylesheet import apply_theme, prepare_theme
 from ui.theme.tokens import load_theme
 
 if TYPE_CHECKING:
@@ -257,8 +257,10 @@ def run(options: DesktopOptions) -> int:
     QGuiApplication.setDesktopFileName("investiq")
     app = QApplication(sys.argv[:1])
     app.setApplicationName("InvestIQ")
-    apply_theme(app, load_theme())
+    theme = load_theme()
+    prepare_theme(app, theme)
     desktop = Desktop(options, app, _probe)
+    apply_theme(app, theme)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: app.quit())
     desktop.open()
