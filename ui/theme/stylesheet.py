@@ -89,8 +89,8 @@ def apply_theme(app: QApplication, tokens: Tokens) -> None:
 def prepare_theme(app: QApplication, tokens: Tokens) -> None:
     """Take a theme but for its style sheet.
 
-    `apply_theme` follows once the window is made, before it is shown. Qt holds the sheet against a widget each
-    time that this gets another parent: a window that is made under it takes 40 ms longer, and looks the same.
+    `apply_theme` follows once the window is made, before it is shown. Qt holds the sheet against a widget
+    whenever this gets another parent: a window that is made under it takes 40 ms longer, and looks the same.
     """
     _prepare(app, replace(look(), tokens=tokens))
 
