@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from pprint import pformat
 
 import pytest
 
@@ -16,9 +17,10 @@ from core.domain.access import Actor, Origin
 from core.domain.breakers import BreakerName
 from core.domain.money import Money
 from core.domain.parameters import ParameterEdit, RadarAxis, Scope
+from core.domain.records import Watchlist
 from core.domain.terms import OrdType, Side
-from core.errors import InvestIQError, Refused
-from core.failpoints import disarm_all
+from core.errors import InvestIQError, Refused, StorageUnwritable
+from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId, Symbol
 from tests import builders
 from tests.builders import AAPL
@@ -36,8 +38,9 @@ AGENT = Actor("momentum", "trader", Origin.AGENT, "s-1")
 class Asked:
     """Gives commands, and keeps what was answered in words."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, *, shows: bool = False) -> None:
         self.rig = rig
+        self.shows = shows
         self.answers: list[str] = []
 
     async def __call__(
@@ -57,7 +60,8 @@ class Asked:
         except InvestIQError as error:
             self.answers.append(f"{words}: {type(error).__name__}: {error}")
         else:
-            self.answers.append(f"{words}: {type(answer).__name__}")
+            shown = pformat(answer, width=150) if self.shows else type(answer).__name__
+            self.answers.extend(f"{words}: {shown}".splitlines())
         return answer
 
 
@@ -208,3 +212,59 @@ async def test_what_becomes_of_proposals_is_recorded_as_in_the_file(
         await ask(m.ReviewProposal(each, True, "late"))
 
     lay_beside(request, FILE, "proposed", await transcript(rig, begun, *ask.answers, longest=LONG))
+
+
+async def test_what_a_person_looks_at_is_as_in_the_file(rig: Rig, request: pytest.FixtureRequest) -> None:
+    begun, ask = rig.clock.now(), Asked(rig, shows=True)
+    await rig.submit(draft(qty=20))
+    await rig.submit(draft(qty=30, symbol=MSFT))
+    await rig.submit(draft(Side.SELL, 5, stop="90.00"))
+    await rig.submit(draft(qty=10, price=RESTING))
+    await lose(rig, 2)
+    rig.market.exchange.cashier.move_cash(Money(5_000))
+    await settled(rig)
+    rig.events.clear()
+    await ask(m.PreviewOrder(draft(qty=150, price="99.00")))
+    await ask(m.PreviewOrder(draft(Side.SELL, 40)))
+    await ask(m.SizeOrder(draft(price="100.00"), risk="100", stop_px="95"))
+    await ask(m.SizeOrder(draft(price="100.00"), risk_pct="1", stop_px="99.50"))
+    await ask(m.LoadRisk())
+    await ask(m.LoadBreakers())
+    await ask(m.LoadRadar())
+    await ask(m.LoadRadar(AAPL))
+    await ask(m.LoadPortfolio())
+    await ask(m.ExplainPosition(AAPL))
+    await ask(m.LoadDailyReport())
+    await ask(m.Reconcile())
+
+    lay_beside(request, FILE, "seen", await transcript(rig, begun, *ask.answers))
+
+
+async def test_what_a_full_disk_keeps_from_the_book_is_told_and_noted_as_in_the_file(
+    rig: Rig, request: pytest.FixtureRequest, expected_log
+) -> None:
+    def refuse() -> None:
+        raise StorageUnwritable("the disk is full")
+
+    for words in (
+        "audit.unwritable",
+        "breaker.unwritable",
+        "trading_state.unwritable",
+    ):
+        expected_log(words)
+    begun, ask = rig.clock.now(), Asked(rig)
+    await rig.submit(draft(qty=SHARES))
+    arm("uow.append_audit", refuse)
+    await ask(m.SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
+    await ask(m.SetRiskParameters((ParameterEdit(Scope.ALL, "position_pct", "10"),), "calmer"), "admin")
+    await ask(m.UpdateTargetProfile(((RadarAxis.MARKET, "20"),), "calmer"), "admin")
+    await ask(m.SetConfirmAlways(True), "admin")
+    await ask(m.SaveWatchlist(Watchlist("Tech", (AAPL,))))
+    await fall(rig, "72.00")
+    await ask(m.HaltTrading("enough"))
+    await ask(m.ResumeTrading("calm again"), "admin")
+    disarm_all()
+    await rig.wait(10, 1)
+
+    noted = (rig.folder / "emergency.jsonl").read_text().splitlines()
+    lay_beside(request, FILE, "unwritten", await transcript(rig, begun, *ask.answers, *noted))
