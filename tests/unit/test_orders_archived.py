@@ -4,15 +4,17 @@ from decimal import Decimal
 
 import pytest
 
-from core.domain.execution import ExecType
+from core.domain.execution import ExecType, Fill
 from core.domain.messages import Notice, Severity
-from core.domain.money import Qty
+from core.domain.money import Money, Qty
 from core.domain.order import Order
-from core.domain.terms import OrdStatus
+from core.domain.terms import OrdStatus, Side
 from core.ids import ExecId
+from tests import builders
 from tests.builders import AAPL, NOON
 from tests.fakes.book import OLD, OURS, PX, Managed, said, sent
 
+BUY, SELL = Side.BUY, Side.SELL
 FILLED = said(ExecType.TRADE, OrdStatus.FILLED, 10, 10)
 
 
@@ -109,4 +111,19 @@ async def test_order_that_was_forgiven_is_not_behind_again_when_it_is_read_again
     managed.oms.tally.learn((), {OURS: Decimal(4)})
     managed.oms.tally.count(managed.order(OURS), managed.oms.tally.own(managed.order(OURS)))
 
+    assert managed.oms.tally.behind == set()
+
+
+@pytest.mark.parametrize(("side", "held", "after", "moved"), [(BUY, 10, 20, 10), (SELL, 100, 10, 90)])
+async def test_order_of_a_split_is_explained_by_its_entries_after_a_start(
+    managed, side, held, after, moved
+) -> None:
+    terms = builders.terms(side, qty=moved)
+    order = managed.put(sent(terms=terms, acked=True, ended=OrdStatus.FILLED, cum_qty=Qty(moved), avg_px=PX))
+    back = Fill(ExecId("0:back"), OURS, AAPL, SELL, Qty(held), PX, Money(0), NOON, corrects=ExecId("E-0"))
+    new = Fill(ExecId("0:new"), OURS, AAPL, BUY, Qty(after), PX, Money(0), NOON)
+
+    managed.oms.tally.restore((back, new), {})
+
+    assert managed.oms.tally.own(order) == moved
     assert managed.oms.tally.behind == set()
