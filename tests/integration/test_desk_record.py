@@ -22,6 +22,7 @@ from core.domain.terms import OrdType, Side
 from core.errors import InvestIQError, Refused, StorageUnwritable
 from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId, Symbol
+from core.orders.scan import MOST_SYMBOLS
 from tests import builders
 from tests.builders import AAPL
 from tests.fakes.breaker_rig import SHARES, easy, fall, lose, settled
@@ -140,6 +141,11 @@ async def test_what_an_admin_changes_is_recorded_as_in_the_file(
     for _ in range(2):
         await ask(m.ResumeTrading("calm again"), "admin")
     await ask(m.AcknowledgeBreaker(BreakerName.DAILY_LOSS, "", "looked into"), "admin")
+    await ask(m.SaveWatchlist(Watchlist("Tech", (AAPL,))))
+    for name in ("Tech", "none"):
+        await ask(m.RemoveWatchlist(name))
+    for count in (MOST_SYMBOLS, MOST_SYMBOLS + 1):
+        await ask(m.ScanMovers(tuple(Symbol(f"S{number}") for number in range(count))))
     await ask(m.SetConfirmAlways(True), "admin")
     await ask(m.SubmitOrder(draft(qty=2, price=RESTING), rig.key(), EVERY_RULE), seconds=31, step=8)
     await ask(m.Reconcile())
