@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
 from app import crash
@@ -36,6 +36,7 @@ from core.errors import (
     WrongPassphrase,
 )
 from core.metrics import Watched, watched
+from resources import ICON
 from ui.bridge import Bridge
 from ui.chart import warm
 from ui.dialogs.unlock import UnlockSheet, unlock_sheet
@@ -104,6 +105,7 @@ class Desktop(QObject):
         if self._options.mark_first_paint is not None:
             self._options.mark_first_paint.write_text(str(time.monotonic_ns()))
         self.window.removeEventFilter(self)
+        self._app.setWindowIcon(QIcon(str(ICON)))  # after the paint: it loads a plug-in
         self.bridge.start()
         if self._options.kind is Kind.WELCOME:
             self.window.show_welcome(self._begin)

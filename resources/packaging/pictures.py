@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from resources.packaging import PROGRAM, ROOT
+from resources import ICON as DRAWING
+from resources.packaging import PROGRAM
 
-DRAWING = ROOT / "resources" / "icons" / "investiq.svg"
 SIZES = (16, 22, 24, 32, 48, 64, 128, 256, 512)
 ICO_SIZES = (16, 24, 32, 48, 64, 128, 256)
 # Apple's names of the kinds that hold a PNG, with its width.
