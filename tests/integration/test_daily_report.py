@@ -16,6 +16,7 @@ from core.domain.messages import CancelOrder, ExportDailyReport, LoadDailyReport
 from core.domain.reports import CodeCount, DailyReport
 from core.domain.terms import NewOrderSingle
 from core.errors import BadInput, BrokerRejected, Refused
+from core.orders import daily_report
 from core.orders.report_files import as_csv
 from tests.fakes.breaker_rig import lose, start
 from tests.fakes.market import OPENS
@@ -157,8 +158,26 @@ async def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> No
             break
         await asyncio.sleep(0.01)
 
-    with pytest.raises(BadInput, match="nowhere"):
+    with pytest.raises(BadInput) as caught:
         waiting.result()
+    assert caught.value.file == str(tmp_path / "nowhere")
+    assert caught.value.message.startswith("the report could not be written: ")
+    await rig.stop()
+
+
+async def test_it_is_the_same_however_much_is_read_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = await start(tmp_path)
+    await lose(rig, 3)
+    resting = await rig.submit(draft(price="99.90"))
+    await rig.do(CancelOrder(resting.cl_ord_id))
+    whole = await report(rig)
+
+    for size in (2, 3, 7):
+        monkeypatch.setattr(daily_report, "_PAGE", size)
+        assert await report(rig) == replace(whole, made_at=rig.clock.now())
+    assert (whole.orders, whole.fills) == (7, 6)
     await rig.stop()
 
 
