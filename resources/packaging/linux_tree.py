@@ -36,7 +36,7 @@ def lay(program: Path, papers: Path, root: Path, facts: BuildFacts, command: str
         root / "share" / "man" / "man1" / "investiq.1.gz", packed(manual.page(command_line(), facts).encode())
     )
     shutil.copytree(papers, root / DOCUMENTS)
-    _settle(root)
+    _settle(root, facts.epoch_s)
 
 
 def packed(content: bytes) -> bytes:
@@ -54,10 +54,11 @@ def _write(target: Path, content: bytes) -> None:
     target.write_bytes(content)
 
 
-def _settle(root: Path) -> None:
-    # What may be read and run is said here, whatever the mask of whoever builds.
+def _settle(root: Path, epoch_s: int) -> None:
+    # What may be read and run is said here, whatever the mask of whoever builds; and every time is the commit's.
     root.chmod(0o755)
     for path in root.rglob("*"):
         if not path.is_symlink():
             is_run = path.is_dir() or bool(path.stat().st_mode & 0o100)
             path.chmod(0o755 if is_run else 0o644)
+        os.utime(path, (epoch_s, epoch_s), follow_symlinks=False)

@@ -173,17 +173,18 @@ def test_uninstalling_with_an_unknown_word_removes_nothing(archive, home, tmp_pa
     assert files(home) == before
 
 
-def test_archive_of_the_same_folder_has_the_same_bytes(program, papers, facts, tmp_path):
-    first = portable.build(program, papers, tmp_path / "w1", tmp_path, facts).read_bytes()
-    again = tmp_path / "again"
-    shutil.copytree(program, again / "investiq", symlinks=True)
-    (tmp_path / "second").mkdir()
+@pytest.mark.parametrize("kind", [portable, debian])
+def test_package_of_the_same_folder_has_the_same_bytes(kind, program, papers, facts, tmp_path, monkeypatch):
+    monkeypatch.setattr(debian, "depends", lambda _: ["libc6"])
+    again, second = tmp_path / "again" / "investiq", tmp_path / "second"
+    shutil.copytree(program, again, symlinks=True)
+    os.utime(again / "investiq", (1_000_000_000, 1_000_000_000))
+    second.mkdir()
 
-    second = portable.build(
-        again / "investiq", papers, tmp_path / "w2", tmp_path / "second", facts
-    ).read_bytes()
+    one = kind.build(program, papers, tmp_path / "w1", tmp_path, facts)
+    other = kind.build(again, papers, tmp_path / "w2", second, facts)
 
-    assert first == second
+    assert (one.name, one.read_bytes()) == (other.name, other.read_bytes())
 
 
 def test_debian_package_has_no_script_that_could_touch_a_home(program, papers, facts, tmp_path, monkeypatch):
