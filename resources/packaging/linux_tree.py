@@ -55,7 +55,7 @@ def _write(target: Path, content: bytes) -> None:
 
 
 def _settle(root: Path, epoch_s: int) -> None:
-    # What may be read and run is said here, whatever the mask of whoever builds; and every time is the commit's.
+    # What may be read and run is said here, whatever the mask of whoever builds. Every time is the commit's.
     root.chmod(0o755)
     for path in root.rglob("*"):
         if not path.is_symlink():
