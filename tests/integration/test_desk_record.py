@@ -18,7 +18,7 @@ from core.domain.breakers import BreakerName
 from core.domain.money import Money
 from core.domain.parameters import ParameterEdit, RadarAxis, Scope
 from core.domain.records import Watchlist
-from core.domain.terms import OrdType, Side
+from core.domain.terms import Contingency, OrdType, Side
 from core.errors import InvestIQError, Refused, StorageUnwritable
 from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId, Symbol
@@ -225,13 +225,29 @@ async def test_what_a_person_looks_at_is_as_in_the_file(rig: Rig, request: pytes
     await rig.submit(draft(qty=20))
     await rig.submit(draft(qty=30, symbol=MSFT))
     await rig.submit(draft(Side.SELL, 5, stop="90.00"))
-    await rig.submit(draft(qty=10, price=RESTING))
+    mine = await rig.submit(draft(qty=10, price=RESTING))
+    bracket = replace(draft(qty=4), contingency=Contingency.BRACKET, take_profit="110.00", stop_loss="95.00")
+    await rig.submit(bracket)
+    with pytest.raises(Refused):
+        await rig.submit(draft(qty=30_000))
+    await rig.submit(draft(qty=110))  # dear enough to be asked about
+    state = rig.core.state
+    usual = state.agent_limits
+    state.agent_limits = replace(state.limits, allowed=frozenset({AAPL, MSFT}))
+    for qty in (2, 3):
+        wish = m.ProposeOrder(draft(qty=qty, price=RESTING), "momentum", f"it rises by {qty}")
+        proposal = await rig.core.desk.execute(wish, AGENT)
+        await rig.do(m.ReviewProposal(proposal.proposal_id, True, "agreed"))
+    state.agent_limits = replace(usual, allowed=frozenset({AAPL, MSFT}))
     await lose(rig, 2)
     rig.market.exchange.cashier.move_cash(Money(5_000))
     await settled(rig)
     rig.events.clear()
     await ask(m.PreviewOrder(draft(qty=150, price="99.00")))
     await ask(m.PreviewOrder(draft(Side.SELL, 40)))
+    await ask(m.PreviewOrder(draft(qty=12, price="99.70"), mine.cl_ord_id))
+    await ask(m.ProposeOrder(draft(qty=20, price="99.70"), "momentum", "it rises"), AGENT)
+    await ask(m.ExplainOrder(mine.cl_ord_id))
     await ask(m.SizeOrder(draft(price="100.00"), risk="100", stop_px="95"))
     await ask(m.SizeOrder(draft(price="100.00"), risk_pct="1", stop_px="99.50"))
     await ask(m.LoadRisk())
