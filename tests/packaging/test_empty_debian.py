@@ -75,7 +75,7 @@ def test_root_has_no_python(installed):
 
 
 def test_doctor_passes(installed):
-    found = json.loads(installed.asked("investiq", "doctor", "--json"))
+    found = json.loads(installed.asked("investiq", "--data-dir", f"/home/{USER}/new", "doctor", "--json"))
 
     assert found["ok"], found
 
