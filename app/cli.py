@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # What a collection of each generation waits for; also that of the running window (app/desktop.py).
 COLLECT_AFTER = (50_000, 20, 100)
+WINDOW = (None, "desktop")
 
 REFUSED, LOCKED, DAMAGED, IN_USE, UNWRITABLE, TOO_NEW, INTERRUPTED = 1, 3, 4, 5, 6, 7, 130
 
@@ -74,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         _complain(_recorded(error, arguments))
         return REFUSED
+    finally:
+        gc.enable()
 
 
 def _complain(words: str) -> None:
@@ -90,6 +93,8 @@ def _recorded(error: BaseException, arguments: Namespace) -> str:
 
 
 def _run(arguments: Namespace, variables: Mapping[str, str]) -> int:
+    if arguments.command in WINDOW:
+        gc.disable()  # until the first paint (app/desktop.py): hardly an object of a start is rubbish
     from app import profile as profiles
     from app.hardening import forbid_core_dumps
     from app.opening import Invocation
@@ -103,7 +108,7 @@ def _run(arguments: Namespace, variables: Mapping[str, str]) -> int:
         variables=variables,
     )
     _settle_restores(invocation.data_dir)
-    if arguments.command in (None, "desktop"):
+    if arguments.command in WINDOW:
         return _open_window(arguments, invocation)
     if arguments.command == "headless":
         return _run_headless(arguments, invocation)

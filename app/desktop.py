@@ -104,6 +104,7 @@ class Desktop(QObject):
     def _after_first_paint(self) -> None:
         if self._options.mark_first_paint is not None:
             self._options.mark_first_paint.write_text(str(time.monotonic_ns()))
+        gc.enable()
         self.window.removeEventFilter(self)
         self._app.setWindowIcon(QIcon(str(ICON)))  # after the paint: it loads a plug-in
         self.bridge.start()
