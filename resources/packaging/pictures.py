@@ -1,6 +1,5 @@
 """The program's icon in every form that a desktop asks for, drawn from resources/icons/investiq.svg."""
 
-import os
 import struct
 import sys
 from collections.abc import Sequence
@@ -16,14 +15,11 @@ ICNS_KINDS = ((b"ic11", 32), (b"ic12", 64), (b"ic07", 128), (b"ic08", 256), (b"i
 
 
 def draw(size: int) -> bytes:
-    """Return the icon as a PNG, `size` pixels wide; needs no screen."""
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    """Return the icon as a PNG, `size` pixels wide; needs no screen, and no application of Qt."""
     from PySide6.QtCore import QBuffer, QIODevice, Qt
-    from PySide6.QtGui import QGuiApplication, QImage, QPainter
+    from PySide6.QtGui import QImage, QPainter
     from PySide6.QtSvg import QSvgRenderer
 
-    app = QGuiApplication.instance() or QGuiApplication([PROGRAM])
-    del app
     image = QImage(size, size, QImage.Format.Format_ARGB32)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
