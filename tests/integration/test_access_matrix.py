@@ -25,9 +25,8 @@ NO_ROLES = (
 # What waits for a passphrase while the window is locked, by hand: a new command needs a decision.
 WAITING = {
     "AcknowledgeAlarms", "AcknowledgeBreaker", "ExportDailyReport", "ImportWatchlist", "KeepProfile",
-    "MakeBackup", "ProposeOrder", "RemoveWatchlist", "ResendOrder", "ResumeTrading", "ReviewProposal", "SaveWatchlist",
-    "SetConfirmAlways", "SetLockAfter", "SetRiskParameters", "StopBackup",
-    "UpdateTargetProfile",
+    "MakeBackup", "ProposeOrder", "RemoveWatchlist", "ResendOrder", "ResumeTrading", "ReviewProposal",
+    "SaveWatchlist", "SetConfirmAlways", "SetLockAfter", "SetRiskParameters", "StopBackup", "UpdateTargetProfile",
 }  # fmt: skip
 
 
