@@ -26,7 +26,8 @@ NO_ROLES = (
 WAITING = {
     "AcknowledgeAlarms", "AcknowledgeBreaker", "ExportDailyReport", "ImportWatchlist", "KeepProfile",
     "MakeBackup", "ProposeOrder", "RemoveWatchlist", "ResendOrder", "ResumeTrading", "ReviewProposal",
-    "SaveWatchlist", "SetConfirmAlways", "SetLockAfter", "SetRiskParameters", "StopBackup", "UpdateTargetProfile",
+    "SaveWatchlist", "SetConfirmAlways", "SetLockAfter", "SetRiskParameters", "StopBackup",
+    "UpdateTargetProfile",
 }  # fmt: skip
 
 
