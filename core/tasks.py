@@ -10,7 +10,7 @@ import structlog
 
 T = TypeVar("T")
 
-_STANDS_ASIDE_S = 0.25
+_STANDS_ASIDE_S = 0.03
 
 _log = structlog.get_logger("tasks")
 
@@ -25,12 +25,16 @@ class RightOfWay:
         self._free = threading.Event()
         self._free.set()
         self._taken = 0
+        self._turn = 0
+        self._seen = threading.local()
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Take it for a while. On the core loop only."""
+        if not self._taken:
+            self._turn += 1
+            self._free.clear()
         self._taken += 1
-        self._free.clear()
         try:
             yield
         finally:
@@ -39,8 +43,13 @@ class RightOfWay:
                 self._free.set()
 
     def give(self) -> None:
-        """Wait until nobody has it, and a quarter of a second at most: long work goes on, if slowly."""
-        self._free.wait(_STANDS_ASIDE_S)
+        """Wait until nobody has it, once each time that it is taken, and no longer than an order needs.
+
+        Whoever has it may wait for something else meanwhile, a person or a broker, and long work goes on.
+        """
+        if not self._free.is_set() and getattr(self._seen, "turn", 0) != self._turn:
+            self._seen.turn = self._turn
+            self._free.wait(_STANDS_ASIDE_S)
 
 
 class Tasks:

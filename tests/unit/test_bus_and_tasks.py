@@ -103,21 +103,37 @@ async def test_what_was_begun_is_seen_through_though_nobody_waits_any_more() -> 
     await tasks.close()
 
 
-def test_the_way_is_given_while_nobody_has_it_and_no_longer_than_a_moment_while_somebody_has():
-    way, given = RightOfWay(), threading.Event()
+class Flag(threading.Event):
+    """Notes how often somebody waited for it, and lets nobody wait."""
 
-    def long_work() -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.set()
+        self.waits = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits += 1
+        return self.is_set()
+
+
+def test_long_work_stands_aside_once_for_each_turn_and_not_while_nobody_has_the_way():
+    way = RightOfWay()
+    flag = way._free = Flag()
+
+    way.give()
+    free = flag.waits
+    with way.taken():
+        with way.taken():
+            way.give()
+            way.give()
         way.give()
-        given.set()
+    first = flag.waits
+    with way.taken():
+        way.give()
+    way.give()
 
-    with way.taken(), way.taken():
-        thread = threading.Thread(target=long_work)
-        thread.start()
-        stood_aside = not given.wait(0.05)
-        went_on = given.wait(5)
-    thread.join()
-
-    assert (stood_aside, went_on) == (True, True)
+    assert (free, first, flag.waits) == (0, 1, 2)
 
 
 def test_whoever_stands_aside_goes_on_when_the_last_has_passed():
