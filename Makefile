@@ -48,8 +48,8 @@ check: $(READY)
 	$(call quiet,$(DEAD))
 
 test: check
-	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(COVERAGE) $(WINDOWS)
-	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile $(COVERAGE) $(if $(COVER),--cov-append) $(WINDOWS:%=--ignore=%)
+	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(COVERAGE) $(WINDOWS)
+	@$(PYTEST) --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(COVERAGE) $(if $(COVER),--cov-append) $(WINDOWS:%=--ignore=%)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
