@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, for a run ends when its last file does; all else stays in random order."""
+    """Begin with what takes longest: a run ends when its last file does. The rest stays in random order."""
     items.sort(key=lambda item: "tests/property/" not in item.nodeid)
 
 
