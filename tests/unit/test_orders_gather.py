@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from core.clock import ManualClock
+from core.domain.access import Origin
 from core.domain.instrument import Instrument
 from core.domain.limits import Limits
 from core.domain.money import Money, Price, Qty
@@ -11,8 +12,9 @@ from core.domain.order import Order
 from core.domain.portfolio import Account, Position
 from core.domain.terms import Side
 from core.ids import ClOrdId, Symbol
-from core.orders.gather import Gatherer, LiveState
+from core.orders.gather import Gatherer, LiveState, Source
 from core.orders.throttle import Figures
+from core.risk.facts import Counts
 from core.state.account import AccountState
 from core.state.orders import OrderBook
 from core.state.positions import PositionBook
@@ -95,3 +97,23 @@ def test_cash_that_nothing_explains_is_no_gain_that_would_hide_a_loss() -> None:
     assert (facts(made, AAPL).equity, facts(made, AAPL).cash) == (10_000, 6_500)
     made.account.explain(Decimal(500))
     assert facts(made, AAPL).equity == 10_500
+
+
+def test_what_the_agent_has_at_work_counts_by_itself_a_list_once_and_what_it_replaces_not() -> None:
+    made = state()
+    old = replace(work(made, 1, AAPL), origin=Origin.AGENT)
+    made.orders.put(old)
+    made.orders.put(replace(work(made, 2, AAPL), origin=Origin.AGENT))
+    for number in (3, 4):
+        leg = replace(work(made, number, MSFT), origin=Origin.AGENT, list_id=ClOrdId("IQ-3"))
+        made.orders.put(leg)
+    work(made, 5, AAPL)
+    figures = Figures(5, 9, 30, 2, 7)
+    order = terms(Side.BUY, 1, "60.00", symbol=AAPL)
+
+    found = Gatherer(made, ManualClock()).facts(order, figures, old, Source(Origin.AGENT))
+    nobodys = Gatherer(made, ManualClock()).facts(order, figures)
+
+    assert found.own == Counts(sent_last_minute=2, sent_today=7, working_total=2, working_in_symbol=1)
+    assert (found.sent_last_minute, found.sent_today, found.common) == (9, 30, made.limits)
+    assert (nobodys.own, nobodys.common) == (None, None)
