@@ -117,3 +117,15 @@ def test_what_the_agent_has_at_work_counts_by_itself_a_list_once_and_what_it_rep
     assert found.own == Counts(sent_last_minute=2, sent_today=7, working_total=2, working_in_symbol=1)
     assert (found.sent_last_minute, found.sent_today, found.common) == (9, 30, made.limits)
     assert (nobodys.own, nobodys.common) == (None, None)
+
+
+def test_the_usual_volume_is_that_of_the_symbol() -> None:
+    made = state()
+    gatherer = Gatherer(made, ManualClock())
+    gatherer.usual_volume = {AAPL: Decimal(1_000), MSFT: Decimal(2_000)}.get
+
+    found = [
+        gatherer.facts(terms(Side.BUY, 1, "60.00", symbol=symbol), FIGURES) for symbol in (AAPL, MSFT, XOM)
+    ]
+
+    assert [each.usual_volume for each in found] == [1_000, 2_000, None]

@@ -482,8 +482,10 @@ def test_uses_of_a_gain_is_zero_with_more_room():
 
 @pytest.mark.parametrize("start", [None, Decimal(0)])
 def test_uses_unknown_is_none(start):
-    lines = {use.name: use.used for use in uses(LIMITS, Totals(None, start, Decimal(1), 0, 0, AAPL, None))}
+    found = uses(LIMITS, Totals(None, start, Decimal(1), 0, 0, AAPL, None))
+    lines = {use.name: use.used for use in found}
 
+    assert [use.unit for use in found] == [Unit.PERCENT] * 3 + [Unit.COUNT] * 2
     assert lines == {
         "daily_loss": None,
         "gross_exposure": None,

@@ -348,7 +348,11 @@ def test_draft_of_a_trailing_stop_is_read_with_either_distance():
             TicketField.TAKE_PROFIT,
             "not a number",
         ),
-        ({"cash_order_qty": "500"}, TicketField.CASH_ORDER_QTY, "not for both"),
+        (
+            {"cash_order_qty": "500"},
+            TicketField.CASH_ORDER_QTY,
+            "An order is for shares or for an amount, not",
+        ),
         ({"cash_order_qty": "-1", "order_qty": ""}, TicketField.CASH_ORDER_QTY, "above zero"),
         ({"cash_order_qty": "five", "order_qty": ""}, TicketField.CASH_ORDER_QTY, "not a number"),
     ],
