@@ -8,7 +8,6 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from core.domain.access import Mode, Role, TradingState
 from core.domain.terms import Contingency, OrdStatus, OrdType, Side, TimeInForce
@@ -170,6 +169,8 @@ def zone_word() -> str:
 
 @lru_cache(maxsize=4)
 def _tz(which: Zone) -> tzinfo | None:
+    from zoneinfo import ZoneInfo  # not for the start: it looks where this computer keeps the zones
+
     return {Zone.ET: ZoneInfo("America/New_York"), Zone.LOCAL: None, Zone.UTC: UTC}[which]
 
 

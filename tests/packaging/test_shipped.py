@@ -122,16 +122,17 @@ def test_two_lists_name_what_differs(tmp_path):
     ]
 
 
-def test_generated_methods_are_those_that_dataclasses_would_write(tmp_path):
+def test_generated_methods_and_patterns_are_those_that_would_be_made(tmp_path):
     path = tmp_path / "generated_code.bin"
     command = [sys.executable, "-O", "-m", "resources.packaging.generated", str(path)]
     subprocess.run(command, cwd=ROOT, check=True)
-    methods, sources = marshal.loads(path.read_bytes())
+    methods, sources, patterns = marshal.loads(path.read_bytes())
     program = f"""
-import builtins, dataclasses, json, sys
-compile_it = compile
+import builtins, dataclasses, json, re, sys
+compile_it, translated, translate = compile, [], re._compiler.compile
+re._compiler.compile = lambda text, flags=0: translated.append(text) or translate(text, flags)
 sys._MEIPASS = {str(tmp_path)!r}
-exec(open({str(ROOT / "resources/packaging/hooks/generated_code.py")!r}).read())
+exec(open({str(ROOT / "resources/packaging/hooks/short_start.py")!r}).read())
 from core.domain.market import Quote
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unforeseen:
@@ -139,7 +140,11 @@ class Unforeseen:
 made = Unforeseen()
 import PySide6.QtCore
 told = [builtins.compile is compile_it, repr(made), made == Unforeseen(3), hasattr(made, "__dict__")]
-print(json.dumps([*told, Quote.__name__, dataclasses.exec is not exec]))
+from ui.panels.audit_times import _FORM as known
+new = re.compile("(?P<a_group_that_no_module_has>x)", re.I).match("X").groupdict()
+told += [Quote.__name__, dataclasses.exec is not exec, known.pattern in translated, new]
+found = known.fullmatch("2026-01-05 14:30")
+print(json.dumps([*told, found and found.groupdict(), translated[-1]]))
 """
     told = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
@@ -147,10 +152,12 @@ print(json.dumps([*told, Quote.__name__, dataclasses.exec is not exec]))
 
     assert len(methods) > 300
     assert any(b"def generate_pyi" in source for source in sources)
-    assert all(isinstance(code, bytes) for code in (*methods.values(), *sources.values()))
+    assert all(isinstance(code, bytes) for code in (*methods.values(), *sources.values(), *patterns.values()))
     assert json.loads(told.stdout or "[]") == [
         True,
         "Unforeseen(a_name_that_no_module_has=3)", True, False, "Quote", True,
+        False, {"a_group_that_no_module_has": "X"}, {"day": "2026-01-05", "clock": "14:30", "second": None},
+        "(?P<a_group_that_no_module_has>x)",
     ], told.stderr  # fmt: skip
     assert "exec" not in vars(dataclasses)
 

@@ -29,6 +29,7 @@ def test_source_of_no_module_is_read_after_qt_is_loaded_and_names_stay_as_they_w
 
 HEAVY = (
     "numpy pandas pyqtgraph sqlalchemy alembic alpaca polygon keyring aiohttp exchange_calendars cryptography"
+    " zoneinfo"
 )
 FIRST_PAINT = f"""
 import os, sys

@@ -1,7 +1,6 @@
 """Small things that every panel with a table does alike."""
 
 from collections.abc import Callable, Hashable
-from html import escape
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QAction, QHelpEvent
@@ -77,6 +76,8 @@ class RowTips(QObject):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             key = self._view.table.lines.key_at(self._view.rowAt(event.pos().y()))
             words = "" if key is None else self._words(key)
+            from html import escape  # its table of names is not for the start
+
             # Escaped inside a paragraph: the tip would take words that look like markup for markup.
             QToolTip.showText(event.globalPos(), f"<p>{escape(words)}</p>" if words else "", self._view)
             return True
