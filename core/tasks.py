@@ -63,14 +63,14 @@ class Tasks:
         self._running: set[asyncio.Task[Any]] = set()
         self._on_failure = on_failure
 
-    def spawn(self, work: Coroutine[Any, Any, T], name: str = "work") -> asyncio.Task[T]:
+    def spawn(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         """Begin work in the background; it may be awaited, and need not be."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._when_done)
         return task
 
-    async def see_through(self, work: Coroutine[Any, Any, T], name: str = "work") -> T:
+    async def see_through(self, work: Coroutine[Any, Any, T], name: str) -> T:
         """Do to its end what was begun, whoever stops waiting; its error is the waiter's, if there is one."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)

@@ -20,11 +20,16 @@ class OutsideConnectionError(RuntimeError):
 
 
 class Guard(logging.Handler):
-    """Collects the warnings and the outside connections of one test."""
+    """Collects the warnings and the outside connections of one test, and all that was said to our own log.
+
+    Attributes:
+        said: name and facts of each event, of any level, in the order in which they came.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.records: list[logging.LogRecord] = []
+        self.said: list[tuple[str, dict[str, object]]] = []
         self.outside: list[str] = []
         self._expected: list[str] = []
 
@@ -42,8 +47,19 @@ class Guard(logging.Handler):
         return [
             *(f"unexpected log record: {text}" for text in unexpected),
             *(f"expected log record never came: {words}" for words in absent),
+            *(f"log record without a fact: {name} {facts}" for name, facts in self.said if _lacks(facts)),
             *(f"connection outside loopback: {address}" for address in self.outside),
         ]
+
+
+def heard() -> list[tuple[str, dict[str, object]]]:
+    """Return what the test that runs has let our own code say to the log so far."""
+    return _running[-1].said
+
+
+def _lacks(facts: Mapping[str, object]) -> bool:
+    # What is not known has no place in a line of the log, least of all as a word.
+    return any(value is None or str(value) == "None" for value in facts.values())
 
 
 class ExpectedLog:
@@ -94,6 +110,8 @@ def _to_standard_logging(
 ) -> tuple[tuple[object], Mapping[str, Any]]:
     name = event.pop("event")
     trace = event.pop("exc_info", None)
+    if _running:
+        _running[-1].said.append((name, dict(event)))
     return (name,), {"exc_info": trace, "extra": {"facts": dict(event)}}
 
 

@@ -252,8 +252,8 @@ async def test_numbers_are_told_while_the_database_is_busy(api: LocalApi) -> Non
         held.set()
         release.wait(10)
 
-    writing = api.rig.core.tasks.spawn(api.rig.store.inner.write(hold))
-    await api.rig.core.tasks.see_through(_until(held))
+    writing = api.rig.core.tasks.spawn(api.rig.store.inner.write(hold), "work")
+    await api.rig.core.tasks.see_through(_until(held), "work")
     found = await scrape(api)
     health = await api.get("/health")
     release.set()

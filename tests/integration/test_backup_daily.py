@@ -156,7 +156,7 @@ async def test_backup_that_is_wanted_is_made_told_step_by_step_and_recorded_with
 
 async def test_age_of_the_newest_is_known_once_somebody_has_looked(room: Room):
     before = room.age()
-    running = room.tasks.spawn(room.daily.run())
+    running = room.tasks.spawn(room.daily.run(), "work")
     while room.age() is None:
         await asyncio.to_thread(lambda: None)
     never = room.age()
@@ -168,7 +168,7 @@ async def test_age_of_the_newest_is_known_once_somebody_has_looked(room: Room):
 
 
 async def test_backup_is_looked_after_once_a_quarter_of_an_hour(room: Room):
-    running = room.tasks.spawn(room.daily.run())
+    running = room.tasks.spawn(room.daily.run(), "work")
     while not room.clock._sleepers:
         await asyncio.to_thread(lambda: None)
     for seconds in (120, 900, 86_400):
@@ -223,7 +223,7 @@ async def test_daily_backup_that_a_person_stops_is_no_alarm(room: Room):
 
 
 async def test_end_of_the_program_ends_a_long_backup(room: Room):
-    running = room.tasks.spawn(room.daily.run())
+    running = room.tasks.spawn(room.daily.run(), "work")
     while room.age() is None:
         await asyncio.to_thread(lambda: None)
     first = await room.begun()

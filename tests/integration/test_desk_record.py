@@ -27,7 +27,7 @@ from tests import builders
 from tests.builders import AAPL
 from tests.fakes.breaker_rig import SHARES, easy, fall, lose, settled
 from tests.fakes.market import MSFT
-from tests.fakes.record import lay_beside, transcript
+from tests.fakes.record import RecordedRig, lay_beside, transcript
 from tests.fakes.rig import EVERY_RULE, Rig, draft
 
 FILE = Path(__file__).with_name("desk_record.txt")
@@ -67,8 +67,8 @@ class Asked:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    made = await Rig(tmp_path, limits=easy()).start()
+async def rig(tmp_path: Path) -> AsyncIterator[RecordedRig]:
+    made = await RecordedRig(tmp_path, limits=easy()).start()
     await settled(made)
     yield made
     disarm_all()
@@ -76,7 +76,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 
 
 async def test_what_a_person_asks_of_the_desk_is_answered_as_in_the_file(
-    rig: Rig, request: pytest.FixtureRequest
+    rig: RecordedRig, request: pytest.FixtureRequest
 ) -> None:
     begun, ask = rig.clock.now(), Asked(rig)
     first = (await ask(m.SubmitOrder(draft(price=RESTING), rig.key(), EVERY_RULE))).order.cl_ord_id
@@ -116,7 +116,7 @@ async def test_what_a_person_asks_of_the_desk_is_answered_as_in_the_file(
 
 
 async def test_what_an_admin_changes_is_recorded_as_in_the_file(
-    rig: Rig, request: pytest.FixtureRequest
+    rig: RecordedRig, request: pytest.FixtureRequest
 ) -> None:
     begun, ask = rig.clock.now(), Asked(rig)
     for scope, name, value in (
@@ -154,7 +154,7 @@ async def test_what_an_admin_changes_is_recorded_as_in_the_file(
 
 
 async def test_what_trips_and_who_clears_it_is_recorded_as_in_the_file(
-    rig: Rig, request: pytest.FixtureRequest
+    rig: RecordedRig, request: pytest.FixtureRequest
 ) -> None:
     begun, ask = rig.clock.now(), Asked(rig)
     rig.market.exchange.cashier.move_cash(Money(10_000))
@@ -180,7 +180,7 @@ async def test_what_trips_and_who_clears_it_is_recorded_as_in_the_file(
 
 
 async def test_what_the_kill_switch_ends_and_names_is_recorded_as_in_the_file(
-    rig: Rig, request: pytest.FixtureRequest
+    rig: RecordedRig, request: pytest.FixtureRequest
 ) -> None:
     begun, ask = rig.clock.now(), Asked(rig)
     await rig.submit(draft(qty=20))
@@ -197,7 +197,7 @@ async def test_what_the_kill_switch_ends_and_names_is_recorded_as_in_the_file(
 
 
 async def test_what_becomes_of_proposals_is_recorded_as_in_the_file(
-    rig: Rig, request: pytest.FixtureRequest
+    rig: RecordedRig, request: pytest.FixtureRequest
 ) -> None:
     begun, ask, state = rig.clock.now(), Asked(rig), rig.core.state
     await ask(m.ProposeOrder(draft(qty=2), "momentum", "it rises"), AGENT)
@@ -220,7 +220,9 @@ async def test_what_becomes_of_proposals_is_recorded_as_in_the_file(
     lay_beside(request, FILE, "proposed", await transcript(rig, begun, *ask.answers, longest=LONG))
 
 
-async def test_what_a_person_looks_at_is_as_in_the_file(rig: Rig, request: pytest.FixtureRequest) -> None:
+async def test_what_a_person_looks_at_is_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest
+) -> None:
     begun, ask = rig.clock.now(), Asked(rig, shows=True)
     await rig.submit(draft(qty=20))
     await rig.submit(draft(qty=30, symbol=MSFT))
@@ -263,7 +265,7 @@ async def test_what_a_person_looks_at_is_as_in_the_file(rig: Rig, request: pytes
 
 
 async def test_what_a_full_disk_keeps_from_the_book_is_told_and_noted_as_in_the_file(
-    rig: Rig, request: pytest.FixtureRequest, expected_log
+    rig: RecordedRig, request: pytest.FixtureRequest, expected_log
 ) -> None:
     def refuse() -> None:
         raise StorageUnwritable("the disk is full")

@@ -24,7 +24,7 @@ from core.domain.order import Order
 from core.errors import Refused
 from core.failpoints import disarm_all
 from tests import builders
-from tests.fakes.record import lay_beside, transcript
+from tests.fakes.record import RecordedRig, lay_beside, transcript
 from tests.fakes.rig import EVERY_RULE, Rig, draft
 
 FILE = Path(__file__).with_name("order_record.txt")
@@ -38,15 +38,15 @@ def harmless():
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    made = await Rig(tmp_path).start()
+async def rig(tmp_path: Path) -> AsyncIterator[RecordedRig]:
+    made = await RecordedRig(tmp_path).start()
     yield made
     await made.stop()
 
 
 @pytest.fixture
-async def live(tmp_path: Path) -> AsyncIterator[Rig]:
-    made = await Rig(tmp_path, mode=Mode.LIVE).start()
+async def live(tmp_path: Path) -> AsyncIterator[RecordedRig]:
+    made = await RecordedRig(tmp_path, mode=Mode.LIVE).start()
     yield made
     await made.stop()
 
@@ -56,7 +56,9 @@ async def lost(rig: Rig, qty: int = 10) -> Order:
     return await rig.submit(draft(qty=qty, price=RESTING))
 
 
-async def test_a_day_of_troubles_is_recorded_as_in_the_file(rig: Rig, request: pytest.FixtureRequest) -> None:
+async def test_a_day_of_troubles_is_recorded_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest
+) -> None:
     begun = rig.clock.now()
     await rig.submit(draft())
     first = await rig.submit(draft(price=RESTING))
@@ -89,7 +91,7 @@ async def test_a_day_of_troubles_is_recorded_as_in_the_file(rig: Rig, request: p
 
 
 async def test_every_answer_to_the_sheet_is_recorded_as_in_the_file(
-    live: Rig, request: pytest.FixtureRequest
+    live: RecordedRig, request: pytest.FixtureRequest
 ) -> None:
     def answer(asked: ConfirmationRequest) -> ConfirmationReply:
         is_first = len(live.confirmer.asked) == 1

@@ -160,7 +160,7 @@ async def test_key_that_opens_nothing_ends_the_asking(table):
 async def test_question_that_is_stopped_leaves_no_order(table):
     placed = asyncio.Event()
     table.server.exchange.listeners.append(lambda _: placed.set())
-    asking = Tasks().spawn(table.ask("P3", replace(QUICK, tries=1000)))
+    asking = Tasks().spawn(table.ask("P3", replace(QUICK, tries=1000)), "work")
     await placed.wait()
 
     asking.cancel()

@@ -382,7 +382,7 @@ async def test_garbage_as_the_answer_to_the_key_is_unavailable(harness):
 @pytest.mark.parametrize("word", ["connect", "auth"])
 async def test_silence_before_the_stream_is_open_ends_at_the_deadline(harness, word):
     rule = harness.server.faults.frame("mute", word=word)
-    opening = harness.feed._tasks.spawn(harness.feed.connect())
+    opening = harness.feed._tasks.spawn(harness.feed.connect(), "work")
     await until(lambda: rule.hits == 1)
 
     await harness.clock.advance(OPEN_WITHIN_S)
@@ -409,7 +409,7 @@ async def test_handshake_that_is_refused_is_unavailable_at_once(harness, action,
 
 async def test_handshake_that_hangs_ends_at_the_deadline(harness):
     harness.server.faults.http("hang", path="/stocks")
-    opening = harness.feed._tasks.spawn(harness.feed.connect())
+    opening = harness.feed._tasks.spawn(harness.feed.connect(), "work")
     await until(lambda: harness.server.faults.waiting)
 
     await harness.clock.advance(OPEN_WITHIN_S)
@@ -734,7 +734,7 @@ async def test_feed_that_was_closed_ends_its_quotes(harness):
     await watch(harness, A)
     stream = harness.feed.quotes()
     await anext(stream)
-    waiting = harness.feed._tasks.spawn(anext(stream, None))
+    waiting = harness.feed._tasks.spawn(anext(stream, None), "work")
     await settle()
 
     await harness.feed._hang_up()

@@ -36,7 +36,7 @@ class Lab:
         return PolygonRest(self.server.base_url, PolygonKey(key), self.clock, self.tasks, self.told.append)
 
     def start(self, work):
-        return self.tasks.spawn(work)
+        return self.tasks.spawn(work, "work")
 
     async def bars(self, limit: int = 50, timeframe: Timeframe = Timeframe.M1):
         return await self.rest.bars(A, timeframe, limit, self.clock.now())

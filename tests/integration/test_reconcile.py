@@ -708,15 +708,15 @@ async def test_at_most_ten_orders_are_asked_for_in_the_course_of_the_day(rig: Ri
         return await look(cl_ord_id)
 
     rig.market.broker.open_orders, rig.market.broker.order = nothing, watch
-    fresh = rig.core.tasks.spawn(rig.core.reconciler.check())
+    fresh = rig.core.tasks.spawn(rig.core.reconciler.check(), "work")
     await rig.quiet()
     while_fresh = len(asked)
     await rig.wait(5, 5)
 
-    first = rig.core.tasks.spawn(rig.core.reconciler.check())
+    first = rig.core.tasks.spawn(rig.core.reconciler.check(), "work")
     await rig.clock.advance(2)
     await rig.quiet()
-    second = rig.core.tasks.spawn(rig.core.reconciler.check())
+    second = rig.core.tasks.spawn(rig.core.reconciler.check(), "work")
     await rig.clock.advance(2)
     await rig.quiet()
 

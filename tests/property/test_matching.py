@@ -225,7 +225,7 @@ class Run:
         self.time = OPENS
         self.ids: list[ClOrdId] = []
         self.tick: Tick | None = None
-        self.taken: dict[tuple[int, Side], Decimal] = {}
+        self.taken: dict[tuple[int, Side | None], Decimal] = {}
         self.ticks = 0
         self.exchange = self.start()
         self.exchange.on_bell(Bell(self.time.date(), self.time, opens=True))
@@ -253,13 +253,20 @@ class Run:
             assert fill.last_px == self.tick.last
             return
         assert self.exchange.is_open or report.terms.extended_hours
-        if fill.last_px != shown:
-            assert fill.last_px == limit, "neither the quote nor its own limit"
-            assert (self.tick.last - limit) * side.sign < 0, "no trade went through it"
+        if fill.last_px == shown and self.take(side, fill.last_qty):
             return
-        key = (self.ticks, side)
-        self.taken[key] = self.taken.get(key, Decimal(0)) + fill.last_qty
-        assert self.taken[key] <= (self.tick.ask_size if side is Side.BUY else self.tick.bid_size)
+        assert fill.last_px == limit, "neither the quote nor its own limit"
+        assert (self.tick.last - limit) * side.sign < 0, "no trade went through it"
+        assert self.take(None, fill.last_qty), "more than was traded"
+
+    def take(self, source: Side | None, qty: Decimal) -> bool:
+        """Take shares of the quote that meets a side, or of the trade; return whether there were so many."""
+        shown = {Side.BUY: self.tick.ask_size, Side.SELL: self.tick.bid_size, None: self.tick.last_size}
+        taken = self.taken.get((self.ticks, source), Decimal(0)) + qty
+        if taken > shown[source]:
+            return False
+        self.taken[self.ticks, source] = taken
+        return True
 
     def do(self, step: tuple) -> None:
         name, *values = step

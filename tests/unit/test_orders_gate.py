@@ -212,7 +212,7 @@ async def test_a_sheet_that_nobody_answers_ends_after_its_time(due: bool, ttl_s:
     made = gate(due=due)
     made._confirmer.is_silent = True
 
-    passing = made._tasks.spawn(made.pass_or_refuse(TERMS, CALM, QUOTE, KIM))
+    passing = made._tasks.spawn(made.pass_or_refuse(TERMS, CALM, QUOTE, KIM), "work")
     await made._clock.advance(ttl_s - 0.1)
     waited = passing.done()
     await made._clock.advance(0.1)

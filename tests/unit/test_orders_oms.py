@@ -66,7 +66,7 @@ async def test_an_unknown_order_counts_as_live_while_the_book_cannot_be_written(
     managed.put(sent())
     managed.book.refusals = 1
 
-    marking = managed.tasks.spawn(managed.oms.mark_unknown(OURS, "no answer"))
+    marking = managed.tasks.spawn(managed.oms.mark_unknown(OURS, "no answer"), "work")
     await settle()
     before = managed.order(OURS), managed.named("on_unknown"), managed.of(Notice)
     await managed.clock.advance(0.2)
@@ -158,7 +158,9 @@ async def test_a_cancel_that_went_out_during_a_change_is_not_forgotten(managed) 
     order = managed.put(sent(acked=True))
     managed.book.open.clear()
 
-    changing = managed.tasks.spawn(managed.oms.change(OURS, lambda known: replace(known, text="x"), []))
+    changing = managed.tasks.spawn(
+        managed.oms.change(OURS, lambda known: replace(known, text="x"), []), "work"
+    )
     await settle()
     managed.oms.hold(marks_cancel(order))
     managed.book.open.set()
@@ -182,7 +184,7 @@ async def test_a_change_does_not_wait_behind_a_report_that_the_book_refuses(mana
     expected_log("report.unwritable")
     managed.put(sent())
     managed.book.refusals = 1
-    marking = managed.tasks.spawn(managed.oms.mark_unknown(OURS, "no answer"))
+    marking = managed.tasks.spawn(managed.oms.mark_unknown(OURS, "no answer"), "work")
     await settle()
 
     with pytest.raises(StorageUnwritable, match="a report waits to be written"):

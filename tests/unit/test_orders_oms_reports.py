@@ -180,7 +180,7 @@ async def test_a_report_waits_until_the_book_takes_it(managed, expected_log) -> 
     managed.put(sent())
     managed.book.refusals = 2
 
-    applying = managed.tasks.spawn(managed.oms.apply(ACCEPTED))
+    applying = managed.tasks.spawn(managed.oms.apply(ACCEPTED), "work")
     await managed.clock.advance(0.2)
     before = managed.order(OURS).acked, managed.state.book_writable, len(managed.of(Notice))
     await managed.clock.advance(0.5)
@@ -214,7 +214,7 @@ async def test_a_cancel_that_went_out_while_a_report_waited_is_kept_if_the_order
     managed.book.open.clear()
     report = ACCEPTED if is_open else said(ExecType.CANCELED, OrdStatus.CANCELED)
 
-    applying = managed.tasks.spawn(managed.oms.apply(report))
+    applying = managed.tasks.spawn(managed.oms.apply(report), "work")
     await settle()
     managed.oms.hold(replace(order, pending=Pending.CANCEL))
     managed.book.open.set()
@@ -232,7 +232,7 @@ async def test_other_news_that_came_while_a_report_waited_are_no_wish_for_a_canc
     order = managed.put(sent())
     managed.book.open.clear()
 
-    applying = managed.tasks.spawn(managed.oms.apply(ACCEPTED))
+    applying = managed.tasks.spawn(managed.oms.apply(ACCEPTED), "work")
     await settle()
     managed.oms.hold(replace(order, pending=Pending.REPLACE))
     managed.book.open.set()

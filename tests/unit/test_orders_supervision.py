@@ -78,7 +78,7 @@ class Setup:
 
     async def start(self, *lines: Line) -> None:
         for line in lines:
-            self.tasks.spawn(line.supervisor.run())
+            self.tasks.spawn(line.supervisor.run(), "work")
         await settle()
 
 

@@ -193,7 +193,7 @@ class WorkingOrder:
         """Change what was filled; an order that has ended does not work again, and is not filled any more."""
         self.cum_qty += qty
         self.value += value
-        if qty < 0 and self.ended in (OrdStatus.FILLED, OrdStatus.EXPIRED):
+        if qty < 0 and self.ended is OrdStatus.FILLED:
             self.ended = OrdStatus.CANCELED
 
     def take_mark(self, last: Price) -> bool:
