@@ -2,13 +2,18 @@
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Coroutine
+from dataclasses import fields, is_dataclass
 from datetime import datetime
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.domain import messages as m
 from core.domain.messages import FillBooked, Notice, OrderChanged
 from core.domain.order import Order
 from tests.fakes.rig import Rig
@@ -18,6 +23,13 @@ OUR_ID = re.compile(r"IQ-[\w-]{33}")
 PART = re.compile(r"^== (\w+)\n(.*?)(?=^== |\Z)", re.DOTALL | re.MULTILINE)
 # A verdict has a file of its own; here it would hide the rest.
 LONG = 300
+# Written with every fact that they carry. Of those that come with every price the last one is.
+WHOLE = (
+    m.AlarmEscalated, m.AlarmsChanged, m.BackupMoved, m.BreakerChanged, m.EquityClosed, m.KillProgressed,
+    m.LinkChanged, m.OrderLookedUp, m.ProposalChanged, m.Reconciled, m.RiskParametersChanged,
+    m.TargetProfileChanged, m.TradingStateChanged,
+)  # fmt: skip
+LAST = (m.AccountMarked, m.PortfolioMarked, m.PositionMarked)
 
 
 class RecordedRig(Rig):
@@ -70,6 +82,26 @@ def told(event: object, begun: datetime) -> str | None:
     return None
 
 
+def brief(value: object, begun: datetime) -> str:
+    """Write a value on one line; a fact that is what it is for want of another is left out."""
+    if isinstance(value, Order):
+        return f"{value.cl_ord_id} {value.ord_status}"
+    if isinstance(value, datetime):
+        return f"{after(value, begun)} s"
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, tuple | list | frozenset | deque):
+        parts = [brief(each, begun) for each in value]
+        return f"[{', '.join(sorted(parts) if isinstance(value, frozenset) else parts)}]"
+    if is_dataclass(value):
+        facts = ((each, getattr(value, each.name)) for each in fields(value))
+        shown = [f"{each.name} {brief(fact, begun)}" for each, fact in facts if fact != each.default]
+        return f"{type(value).__name__}({', '.join(shown)})"
+    return repr(value)
+
+
 def logged(folder: Path) -> list[str]:
     """Return all that the test has said to the log, but where its files are."""
     lines = (
@@ -82,6 +114,12 @@ def logged(folder: Path) -> list[str]:
 async def transcript(rig: RecordedRig, begun: datetime, *answers: str, longest: int = LONG) -> list[str]:
     """Return events, records, what was answered and said to the log, with our ids numbered as they come."""
     lines = [line for line in (told(event, begun) for event in rig.events) if line is not None]
+    # By kind: threads decide which of two that have nothing to do with one another comes first.
+    lines.extend(
+        f"event {brief(event, begun)}" for kind in WHOLE for event in rig.events if isinstance(event, kind)
+    )
+    last = {type(event): event for event in rig.events if isinstance(event, LAST)}
+    lines.extend(f"last {brief(event, begun)}" for event in last.values())
     # The first record names the database.
     for each in await rig.store.read(lambda reader: reader.audit_records(1, 10_000)):
         payload = each.payload if len(each.payload) < longest else "..."
