@@ -3,7 +3,7 @@
 All of the rules, the gate, the throttle and the order management are changed in every way that mutmut knows,
 and the rest of `core/risk` and `core/orders` in 300 ways drawn with a seed. A mutant runs only the tests that
 reach its function: all quick ones, and of those that start a whole core those of the module's own file, and
-so many others as a seed draws for a few seconds.
+for a few seconds those that reach the fewest functions, and such as a seed draws.
 """
 
 import argparse
@@ -104,14 +104,19 @@ def thin_out() -> None:
     noted: dict[str, Any] = json.loads(STATS.read_text())
     took = json.loads((MUTANTS / TOOK).read_text())
     noted["duration_by_test"].update(took)
+    reach = Counter(test for tests in noted["tests_by_mangled_function_name"].values() for test in tests)
     for function, tests in noted["tests_by_mangled_function_name"].items():
         slow = sorted(test for test in tests if took.get(test, 0.0) > QUICK_S and not test.startswith(ALWAYS))
         own = f"/test_{function.split('.x')[0].rpartition('.')[2]}"
-        kept, left_s = [test for test in slow if own in test], SLOW_S
-        for test in Random(f"{SEED}{function}").sample(slow, len(slow)):
-            if test not in kept and took[test] <= left_s:
-                kept.append(test)
-                left_s -= took[test]
+        kept = [test for test in slow if own in test]
+        drawn = Random(f"{SEED}{function}").sample(slow, len(slow))
+        # What reaches few functions is likely to be about this one.
+        for asked in (sorted(drawn, key=reach.__getitem__), drawn):
+            left_s = SLOW_S / 2
+            for test in asked:
+                if test not in kept and took[test] <= left_s:
+                    kept.append(test)
+                    left_s -= took[test]
         noted["tests_by_mangled_function_name"][function] = sorted({*tests} - {*slow}) + kept
     STATS.write_text(json.dumps(noted))
 
