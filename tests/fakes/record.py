@@ -9,13 +9,16 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from pprint import pformat
 from typing import Any
 
 import pytest
 
 from core.domain import messages as m
+from core.domain.access import Actor
 from core.domain.messages import FillBooked, Notice, OrderChanged
 from core.domain.order import Order
+from core.errors import InvestIQError, Refused
 from tests.fakes.rig import Rig
 from tests.guards import heard
 
@@ -51,6 +54,36 @@ class RecordedRig(Rig):
     def work(self) -> list[str]:
         """Return each name once; those that asyncio gives of itself are no names."""
         return sorted({task.get_name() for task in self._begun if not task.get_name().startswith("Task-")})
+
+
+class Asked:
+    """Gives commands, and keeps what was answered in words."""
+
+    def __init__(self, rig: Rig, *, shows: bool = False) -> None:
+        self.rig = rig
+        self.shows = shows
+        self.answers: list[str] = []
+
+    async def __call__(
+        self, command: m.Command, by: str | Actor = "trader", *, seconds: float = 0, step: float = 0.5
+    ) -> object:
+        actor = self.rig.actor(by) if isinstance(by, str) else by
+        working = asyncio.get_running_loop().create_task(self.rig.core.desk.execute(command, actor))
+        await self.rig.quiet()
+        if not working.done():
+            await self.rig.wait(seconds, step, refresh=False)
+        words, answer = f"answer {type(command).__name__}", None
+        try:
+            answer = await working
+        except Refused as refusal:
+            facts = "".join(f", {name} {value}" for name, value in sorted(refusal.details.items()))
+            self.answers.append(f"{words}: {refusal.code}: {refusal.message}{facts}")
+        except InvestIQError as error:
+            self.answers.append(f"{words}: {type(error).__name__}: {error}")
+        else:
+            shown = pformat(answer, width=150) if self.shows else type(answer).__name__
+            self.answers.extend(f"{words}: {shown}".splitlines())
+        return answer
 
 
 def after(at: datetime | None, begun: datetime) -> str:

@@ -4,11 +4,9 @@ A person decides by these words, and they are what is left when there is a dispu
 meant: `make golden`.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from pprint import pformat
 
 import pytest
 
@@ -19,7 +17,7 @@ from core.domain.money import Money
 from core.domain.parameters import ParameterEdit, RadarAxis, Scope
 from core.domain.records import Watchlist
 from core.domain.terms import Contingency, OrdType, Side
-from core.errors import InvestIQError, Refused, StorageUnwritable
+from core.errors import Refused, StorageUnwritable
 from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId, Symbol
 from core.orders.scan import MOST_SYMBOLS
@@ -27,43 +25,13 @@ from tests import builders
 from tests.builders import AAPL
 from tests.fakes.breaker_rig import SHARES, easy, fall, lose, settled
 from tests.fakes.market import MSFT
-from tests.fakes.record import RecordedRig, lay_beside, transcript
-from tests.fakes.rig import EVERY_RULE, Rig, draft
+from tests.fakes.record import Asked, RecordedRig, lay_beside, transcript
+from tests.fakes.rig import EVERY_RULE, draft
 
 FILE = Path(__file__).with_name("desk_record.txt")
 RESTING = "99.90"
 LONG = 900
 AGENT = Actor("momentum", "trader", Origin.AGENT, "s-1")
-
-
-class Asked:
-    """Gives commands, and keeps what was answered in words."""
-
-    def __init__(self, rig: Rig, *, shows: bool = False) -> None:
-        self.rig = rig
-        self.shows = shows
-        self.answers: list[str] = []
-
-    async def __call__(
-        self, command: m.Command, by: str | Actor = "trader", *, seconds: float = 0, step: float = 0.5
-    ) -> object:
-        actor = self.rig.actor(by) if isinstance(by, str) else by
-        working = asyncio.get_running_loop().create_task(self.rig.core.desk.execute(command, actor))
-        await self.rig.quiet()
-        if not working.done():
-            await self.rig.wait(seconds, step, refresh=False)
-        words, answer = f"answer {type(command).__name__}", None
-        try:
-            answer = await working
-        except Refused as refusal:
-            facts = "".join(f", {name} {value}" for name, value in sorted(refusal.details.items()))
-            self.answers.append(f"{words}: {refusal.code}: {refusal.message}{facts}")
-        except InvestIQError as error:
-            self.answers.append(f"{words}: {type(error).__name__}: {error}")
-        else:
-            shown = pformat(answer, width=150) if self.shows else type(answer).__name__
-            self.answers.extend(f"{words}: {shown}".splitlines())
-        return answer
 
 
 @pytest.fixture
