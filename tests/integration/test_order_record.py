@@ -5,12 +5,15 @@ that is meant: `make golden`.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.adapters.simulator.faults import Call
-from core.domain.access import Mode
+from core.domain import messages as m
+from core.domain.access import Actor, Mode, Origin, TradingState
+from core.domain.breakers import BreakerName, BreakerRecord, BreakerState
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.messages import (
     CancelOrder,
@@ -20,12 +23,18 @@ from core.domain.messages import (
     ResendOrder,
     SubmitOrder,
 )
+from core.domain.money import Price
 from core.domain.order import Order
-from core.errors import Refused
-from core.failpoints import disarm_all
+from core.domain.risk import Unit
+from core.domain.terms import Side
+from core.errors import CredentialsRefused, NotEntitled, Refused, StorageUnwritable
+from core.failpoints import arm, disarm_all
+from core.ids import ClOrdId
 from tests import builders
-from tests.fakes.record import RecordedRig, lay_beside, transcript
-from tests.fakes.rig import EVERY_RULE, Rig, draft
+from tests.builders import AAPL
+from tests.fakes.market import MSFT
+from tests.fakes.record import Asked, RecordedRig, lay_beside, transcript
+from tests.fakes.rig import EASY, EVERY_RULE, Rig, draft
 
 FILE = Path(__file__).with_name("order_record.txt")
 RESTING = "99.90"
@@ -110,3 +119,304 @@ async def test_every_answer_to_the_sheet_is_recorded_as_in_the_file(
         waiting.result()
 
     lay_beside(request, FILE, "sheet", await transcript(live, begun))
+
+
+def full_disk() -> None:
+    raise StorageUnwritable("the disk is full")
+
+
+def full_disk_once() -> None:
+    """Refuse one change of an order, and take the next."""
+
+    def strike() -> None:
+        arm("uow.update_order", lambda: None)
+        full_disk()
+
+    arm("uow.update_order", strike)
+
+
+def noted(rig: Rig) -> list[str]:
+    return (rig.folder / "emergency.jsonl").read_text().splitlines()
+
+
+async def rests(rig: Rig, qty: int, symbol: str = AAPL, price: str = RESTING) -> ClOrdId:
+    made = await rig.submit(draft(qty=qty, price=price, symbol=symbol))
+    return made.cl_ord_id
+
+
+async def test_what_becomes_of_cancels_is_recorded_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest, expected_log
+) -> None:
+    begun, ask, faults = rig.clock.now(), Asked(rig), rig.market.faults
+    for words in ("cancel.unknown", "cancel.unwritable", "look_up.unwritable", "report.unwritable"):
+        expected_log(words)
+    for words in ("stream.suspect", "link.lost"):
+        expected_log(words)
+    unheard, first = await rests(rig, 1), await rests(rig, 2)
+    faults.lose_request(Call.CANCEL)
+    await ask(CancelOrder(unheard))
+    await rig.wait(1, 1)
+    await ask(m.Reconcile())
+    await ask(CancelOrder(unheard))
+    faults.lose_answer(Call.CANCEL)
+    await ask(CancelOrder(first))
+    unsent = await rests(rig, 3)
+    faults.be_unavailable(Call.CANCEL)
+    await ask(CancelOrder(unsent))
+    faults.be_unavailable(Call.CANCEL)
+    faults.be_unavailable(Call.ORDER)
+    await ask(CancelOrder(unsent))
+    late = await rests(rig, 4, MSFT)
+    faults.drop_reports(1)
+    rig.market.quote("99.80", "99.85", symbol=MSFT)
+    rig.market.quote("100.00", "100.02", symbol=MSFT)
+    await rig.wait(1, 1)
+    await ask(CancelOrder(late))
+    await ask(m.Reconcile())
+    never = (await lost(rig, 5)).cl_ord_id
+    await ask(CancelOrder(never))
+    faults.be_unavailable(Call.CANCEL)
+    await ask(CancelOrder(never))
+    unwritten, neither = await rests(rig, 6), await rests(rig, 7)
+    arm("uow.append_audit", full_disk)
+    await rig.wait(2, 1)
+    faults.be_unavailable(Call.CANCEL)
+    await ask(CancelOrder(neither))
+    await ask(CancelOrder(unwritten))
+    disarm_all()
+    await rig.wait(10, 1)
+    await ask(CancelOrder(ClOrdId("IQ-none")))
+
+    lay_beside(request, FILE, "cancels", await transcript(rig, begun, *ask.answers, *noted(rig)))
+
+
+async def test_what_becomes_of_cancelling_all_is_recorded_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest, expected_log
+) -> None:
+    expected_log("cancel.unknown")
+    begun, ask, faults = rig.clock.now(), Asked(rig, shows=True), rig.market.faults
+    await ask(m.CancelOrders())
+    for qty in (1, 2, 3):
+        await rests(rig, qty)
+        await rests(rig, qty, MSFT)
+    rig.market.exchange.place_external(builders.terms(qty=30, price="99.80"))
+    await rig.quiet()
+    faults.be_unavailable(Call.CANCEL)
+    await ask(m.CancelOrders(MSFT))
+    faults.lose_request(Call.CANCEL)
+    await ask(m.CancelOrders(MSFT))
+    await rests(rig, 4, MSFT)
+    faults.be_unavailable(Call.CANCEL, 2)
+    await ask(m.CancelOrders())
+    await ask(m.CancelOrders())
+
+    lay_beside(request, FILE, "cancelled_all", await transcript(rig, begun, *ask.answers))
+
+
+async def test_what_is_sent_again_and_why_not_is_recorded_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest, expected_log
+) -> None:
+    expected_log("link.lost")
+    begun, ask, faults = rig.clock.now(), Asked(rig), rig.market.faults
+    first, second, third, fourth = [(await lost(rig, qty)).cl_ord_id for qty in range(11, 15)]
+    working = await rests(rig, 16)
+    faults.lose_request(Call.REPLACE)
+    new_terms = ReplaceOrder(working, rig.key(), "17", "99.85", "", EVERY_RULE)
+    replacing = (await ask(new_terms)).order.cl_ord_id
+    faults.be_unavailable(Call.ORDER)
+    await ask(CheckOrder(first))
+    await ask(ResendOrder(first))
+    await ask(GiveUpOrder(first))
+    await rig.wait(12, 1)
+    faults.disconnect()
+    await rig.wait(12, 1)
+    await ask(ResendOrder(first))
+    await rig.wait(40, 5)
+    await ask(m.HaltTrading("enough"))
+    await ask(ResendOrder(first))
+    await ask(m.ResumeTrading("calm again"), "admin")
+    rig.market.quote("80.00", "80.02")
+    await rig.quiet()
+    await ask(ResendOrder(first))
+    rig.market.quote("100.00", "100.02")
+    await rig.quiet()
+    faults.lose_request(Call.SUBMIT)
+    await ask(ResendOrder(first))
+    await ask(ResendOrder(first))
+    faults.be_unavailable(Call.SUBMIT)
+    await ask(ResendOrder(second))
+    rig.market.suspend_unseen()
+    await ask(ResendOrder(third))
+    rig.market.suspend_unseen(suspended=False)
+    faults.lose_answer(Call.SUBMIT)
+    faults.drop_reports(1)
+    await ask(ResendOrder(fourth))
+    await ask(GiveUpOrder(replacing))
+    await ask(GiveUpOrder(replacing))
+
+    lay_beside(request, FILE, "again", await transcript(rig, begun, *ask.answers))
+
+
+async def test_what_is_not_sent_again_is_recorded_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest, expected_log
+) -> None:
+    begun, ask = rig.clock.now(), Asked(rig)
+    for words in ("look_up.unwritable", "audit.unwritable"):
+        expected_log(words)
+    fifth = (await lost(rig)).cl_ord_id
+    await rig.wait(40, 5)
+    arm("uow.append_audit", full_disk)
+    await ask(CheckOrder(fifth))
+    await ask(ResendOrder(fifth))
+    await ask(GiveUpOrder(fifth))
+    disarm_all()
+    await rig.wait(40, 5)
+    await ask(m.SetConfirmAlways(on=True), "admin")
+    rig.confirmer.answer = lambda asked: ConfirmationReply(asked.digest, accepted=False)
+    await ask(ResendOrder(fifth))
+
+    def answer_late(asked: ConfirmationRequest) -> ConfirmationReply:
+        rig.market.show(last=Price("99.00"))
+        return ConfirmationReply(asked.digest, accepted=True)
+
+    rig.confirmer.answer = answer_late
+    await ask(ResendOrder(fifth))
+    rig.market.show(last=Price("100.01"))
+    rig.confirmer.answer = lambda asked: ConfirmationReply(asked.digest, accepted=True)
+    await ask(ResendOrder(fifth))
+    await ask(CheckOrder(fifth))
+
+    lay_beside(request, FILE, "not_again", await transcript(rig, begun, *ask.answers))
+
+
+def paused(rig: Rig, name: BreakerName, source: str = "") -> BreakerRecord:
+    words = f"{name.value} has tripped."
+    now, state = rig.clock.now(), BreakerState.TRIPPED
+    return BreakerRecord(name, state, source, words, None, None, Unit.COUNT, "desk", "admin", "", now)
+
+
+async def test_what_the_last_moment_holds_back_is_recorded_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest, expected_log
+) -> None:
+    expected_log("replace.unwritable")
+    begun, ask, state = rig.clock.now(), Asked(rig), rig.core.state
+    api = Actor("bot", "trader", Origin.API, "s-2")
+    await rig.submit(draft(qty=100))
+    names = [await rests(rig, 1), (await rig.submit(draft(Side.SELL, 5, "110.00"))).cl_ord_id]
+    as_it_was = (state.trading_state, state.ready, state.tripped)
+    for facts in (
+        {"trading_state": None},
+        {"trading_state": TradingState.HALTED},
+        {"trading_state": TradingState.REDUCING},
+        {"ready": False},
+        {"tripped": (paused(rig, BreakerName.REJECT_RATE, "api"),)},
+        {"tripped": (paused(rig, BreakerName.LOSING_STREAK), paused(rig, BreakerName.REJECT_RATE, "window"))},
+        {"ready": False, "tripped": (paused(rig, BreakerName.REJECT_RATE, "window"),)},
+    ):
+
+        def change(facts: dict[str, object] = facts) -> None:
+            for name, value in facts.items():
+                setattr(state, name, value)
+
+        for command, actor in (
+            (SubmitOrder(draft(qty=2, price=RESTING), rig.key(), EVERY_RULE), rig.actor()),
+            (SubmitOrder(draft(qty=3, price=RESTING), rig.key(), EVERY_RULE), api),
+            (SubmitOrder(draft(Side.SELL, 4, "111.00"), rig.key(), EVERY_RULE), rig.actor()),
+            (ReplaceOrder(names[0], rig.key(), "2", "99.85", "", EVERY_RULE), rig.actor()),
+            (ReplaceOrder(names[1], rig.key(), "6", "112.00", "", EVERY_RULE), rig.actor()),
+        ):
+            arm("oms.before_send", change)
+            done = await ask(command, actor)
+            disarm_all()
+            state.trading_state, state.ready, state.tripped = as_it_was
+            await rig.wait(1, 1)
+            if isinstance(command, ReplaceOrder) and rig.order(done.order.cl_ord_id).is_open:
+                names[names.index(command.cl_ord_id)] = done.order.cl_ord_id
+    arm("oms.before_send", full_disk_once)
+    await ask(ReplaceOrder(names[0], rig.key(), "3", "99.80", "", EVERY_RULE))
+    disarm_all()
+
+    async def fail(order: object) -> None:
+        raise ZeroDivisionError(f"of {type(order).__name__}")
+
+    rig.market.broker.submit = fail
+    rig.market.broker.replace = fail
+    await ask(SubmitOrder(draft(qty=7, price=RESTING), rig.key(), EVERY_RULE))
+    await ask(ReplaceOrder(names[1], rig.key(), "7", "113.00", "", EVERY_RULE))
+
+    lay_beside(request, FILE, "held_back", await transcript(rig, begun, *ask.answers))
+
+
+async def test_what_paces_orders_and_keeps_them_apart_is_recorded_as_in_the_file(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    limits = replace(EASY, burst=3, per_second=0.5, working_per_symbol=4, short_sales=True)
+    rig = await RecordedRig(tmp_path, limits=limits).start()
+    begun, ask = rig.clock.now(), Asked(rig)
+    for qty in (11, 12):
+        await ask(SubmitOrder(draft(qty=qty), rig.key(), EVERY_RULE))
+    for qty in (13, 14, 15):
+        await ask(SubmitOrder(draft(qty=qty, price=RESTING), rig.key(), EVERY_RULE))
+    await ask(SubmitOrder(draft(Side.SELL, 3), rig.key(), EVERY_RULE))
+    await ask(SubmitOrder(draft(Side.SELL, 300), rig.key(), EVERY_RULE))
+    await rig.wait(4, 1)
+    await ask(SubmitOrder(draft(qty=16, price=RESTING), rig.key(), EVERY_RULE))
+    await ask(SubmitOrder(draft(qty=17, price=RESTING), rig.key(), EVERY_RULE))
+    await ask(SubmitOrder(draft(qty=18, price=RESTING), rig.key(), EVERY_RULE))
+    await rig.wait(9, 1)
+    working, key, other = await rests(rig, 19, MSFT), rig.key(), rig.key()
+    await ask(ReplaceOrder(working, key, "18", "99.85", "", EVERY_RULE))
+    await ask(ReplaceOrder(working, key, "18", "99.85", "", EVERY_RULE))
+    await rig.wait(9, 1)
+    closing = m.ClosePosition(AAPL, other, EVERY_RULE)
+    await ask(replace(closing, acknowledged=frozenset()))
+    await ask(closing)
+    await ask(closing)
+    await ask(m.ClosePosition(MSFT, other, EVERY_RULE))
+    await ask(m.ClosePosition(AAPL, rig.key(), EVERY_RULE))
+    await rig.wait(9, 1)
+    await rig.submit(draft(qty=20))
+    await rig.submit(draft(Side.SELL, 15, "110.00"))
+    await ask(m.ClosePosition(AAPL, rig.key(), EVERY_RULE))
+    rig.core.state.limits = replace(limits, collar_soft_pct=Price("0.01"))
+    await rig.wait(9, 1)
+    await ask(SubmitOrder(draft(qty=21, price="98.00"), rig.key()))
+
+    lay_beside(request, FILE, "paced", await transcript(rig, begun, *ask.answers))
+    await rig.stop()
+
+
+async def test_what_a_lost_link_tells_and_when_it_waits_for_a_person_is_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest, expected_log
+) -> None:
+    for words in ("link.lost", "link.stopped"):
+        expected_log(words)
+    begun, ask, faults = rig.clock.now(), Asked(rig), rig.market.faults
+    await rests(rig, 2)
+    faults.lose_feed()
+    faults.disconnect()
+    faults.be_unavailable(Call.CONNECT, 4)
+    await rig.wait(20, 0.5)
+    await ask(SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
+    connects = rig.market.broker.connect, rig.market.feed.connect
+
+    async def refuse_key() -> None:
+        raise CredentialsRefused("The key was refused.")
+
+    async def refuse_feed() -> None:
+        raise NotEntitled("The feed is not paid for.")
+
+    rig.market.broker.connect, rig.market.feed.connect = refuse_key, refuse_feed
+    faults.disconnect()
+    faults.lose_feed()
+    await rig.wait(40, 2)
+    await ask(SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
+    rig.market.broker.connect, rig.market.feed.connect = connects
+    for part in (m.Part.ORDERS, m.Part.FEED, m.Part.AUDIT):
+        await ask(m.Reconnect(part))
+    await rig.wait(2, 0.5)
+    await ask(m.Reconnect(m.Part.BROKER))
+    await rig.until_ready()
+    await ask(SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
+
+    lay_beside(request, FILE, "links", await transcript(rig, begun, *ask.answers))
