@@ -3,7 +3,7 @@
 import json
 
 from core.domain.access import Actor
-from core.domain.audit import AuditAction, AuditDraft
+from core.domain.audit import AuditAction, AuditDraft, payload_of
 from core.domain.order import Order
 from core.domain.risk import Outcome, RuleResult, Verdict
 from core.errors import RefusalCode, Refused
@@ -50,7 +50,12 @@ class SendingAgain:
         answered = _soft(await self._store.read(lambda reader: reader.verdict(order.cl_ord_id)))
         quote = self._state.quotes.get(order.symbol)
         await self._gate.pass_or_refuse(order.terms, await self._judged(order, answered, actor), quote, actor)
-        self._gate.refuse_if_moved(order.terms.side, quote, self._state.quotes.get(order.symbol))
+        try:
+            self._gate.refuse_if_moved(order.terms.side, quote, self._state.quotes.get(order.symbol))
+        except Refused as refusal:
+            facts = payload_of({"reason": refusal.message, "code": refusal.code.value})
+            await self._journal.record_anyway(self._draft(order, facts, actor))
+            raise
         await self._judged(order, answered, actor)
 
     async def _judged(self, order: Order, answered: frozenset[str], actor: Actor) -> Verdict:
@@ -61,20 +66,22 @@ class SendingAgain:
         breaches = tuple(each for each in verdict.breaches if not _is_answered(each, answered))
         if not breaches:
             return verdict
-        draft = AuditDraft(
-            AuditAction.ORDER_REFUSED,
-            actor,
-            in_words(order.terms),
-            refusal_body(verdict),
-            order_id=order.order_id or "",
-            cl_ord_id=order.cl_ord_id,
-        )
-        await self._journal.record_anyway(draft)
+        await self._journal.record_anyway(self._draft(order, refusal_body(verdict), actor))
         raise Refused(
             RefusalCode.RISK,
             f"Not sent again: {breaches[0].text} Give it up, and order anew if you still want it.",
             {"rules": ",".join(each.code.value for each in breaches)},
             verdict,
+        )
+
+    def _draft(self, order: Order, payload: str, actor: Actor) -> AuditDraft:
+        return AuditDraft(
+            AuditAction.ORDER_REFUSED,
+            actor,
+            in_words(order.terms),
+            payload,
+            order_id=order.order_id or "",
+            cl_ord_id=order.cl_ord_id,
         )
 
 

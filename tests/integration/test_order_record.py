@@ -393,10 +393,11 @@ async def test_what_a_lost_link_tells_and_when_it_waits_for_a_person_is_as_in_th
         expected_log(words)
     begun, ask, faults = rig.clock.now(), Asked(rig), rig.market.faults
     await rests(rig, 2)
-    faults.lose_feed()
-    faults.disconnect()
-    faults.be_unavailable(Call.CONNECT, 4)
-    await rig.wait(20, 0.5)
+    # One after the other, for threads decide which of two comes back first.
+    for lose in (faults.lose_feed, faults.disconnect):
+        lose()
+        faults.be_unavailable(Call.CONNECT, 4)
+        await rig.wait(20, 0.5)
     await ask(SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
     connects = rig.market.broker.connect, rig.market.feed.connect
 
@@ -407,14 +408,14 @@ async def test_what_a_lost_link_tells_and_when_it_waits_for_a_person_is_as_in_th
         raise NotEntitled("The feed is not paid for.")
 
     rig.market.broker.connect, rig.market.feed.connect = refuse_key, refuse_feed
-    faults.disconnect()
-    faults.lose_feed()
-    await rig.wait(40, 2)
+    for lose in (faults.disconnect, faults.lose_feed):
+        lose()
+        await rig.wait(40, 2)
     await ask(SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
     rig.market.broker.connect, rig.market.feed.connect = connects
     for part in (m.Part.ORDERS, m.Part.FEED, m.Part.AUDIT):
         await ask(m.Reconnect(part))
-    await rig.wait(2, 0.5)
+        await rig.wait(2, 0.5)
     await ask(m.Reconnect(m.Part.BROKER))
     await rig.until_ready()
     await ask(SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
