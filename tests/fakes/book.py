@@ -10,12 +10,14 @@ from core.bus import Bus
 from core.clock import ManualClock, settle
 from core.domain.access import Actor, Origin
 from core.domain.audit import AuditDraft
+from core.domain.breakers import BreakerRecord
 from core.domain.execution import ExecType, ExecutionReport, Fill
 from core.domain.limits import Limits
 from core.domain.money import Money, Price, Qty
 from core.domain.order import Order
-from core.domain.outcomes import TradeOutcome
+from core.domain.outcomes import PortfolioPeak, TradeOutcome
 from core.domain.portfolio import LotClose, Position
+from core.domain.records import TradingStateRecord
 from core.domain.terms import OrderTerms, OrdStatus
 from core.errors import StorageUnwritable
 from core.ids import ClOrdId, ExecId, OrderId
@@ -106,6 +108,18 @@ class Book:
 
     def _note(self, name: str, *values: object) -> None:
         self.trail.append(Step(name, values))
+
+    def note(self, draft: AuditDraft) -> None:
+        self._note("note", draft)
+
+    def insert_trading_state(self, record: TradingStateRecord) -> None:
+        self._note("insert_trading_state", record)
+
+    def insert_breaker(self, record: BreakerRecord) -> None:
+        self._note("insert_breaker", record)
+
+    def insert_peak(self, peak: PortfolioPeak) -> None:
+        self._note("insert_peak", peak)
 
     def order(self, cl_ord_id: ClOrdId) -> Order | None:
         return self.stored.get(cl_ord_id)
