@@ -14,6 +14,7 @@ from ui.models.columns import Ink
 from ui.theme.fonts import font
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.labels import Text, plain
+from ui.widgets.refusals import mark_refused
 
 _WIDTH = 600
 _LABELS = 124
@@ -213,7 +214,7 @@ class ConnectSheet(SheetDialog):
             return
         label.setText(words)
         label.setVisible(bool(words))
-        self.fields[each].setAccessibleDescription(words)
+        mark_refused(self.fields[each], words)
         self.refit()
 
     def _set_busy(self, *, is_busy: bool) -> None:

@@ -13,6 +13,7 @@ from ui.panels import parameter_words as words
 from ui.panels.risk_radar import AXES
 from ui.theme.fonts import SEMIBOLD, font
 from ui.widgets.labels import Text
+from ui.widgets.refusals import mark_refused
 
 _FIELD_WIDTH = 120
 _ROW = 26
@@ -53,11 +54,8 @@ class ValueField(QLineEdit):
 
     def show_fault(self, fault: str) -> None:
         """Show what is wrong with it; "" takes it away."""
-        self.setProperty("refused", bool(fault))
-        self.setAccessibleDescription(fault)
+        mark_refused(self, fault)
         self.setToolTip(fault or self._hint)
-        self.style().unpolish(self)
-        self.style().polish(self)
 
 
 class _Form(QWidget):

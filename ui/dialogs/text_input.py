@@ -9,6 +9,7 @@ from ui.dialogs.sheet_dialog import SheetDialog
 from ui.models.columns import Ink
 from ui.theme.fonts import font
 from ui.widgets.buttons import Button, Dress
+from ui.widgets.refusals import mark_refused
 
 _WIDTH = 440
 _LONGEST = 1200
@@ -77,10 +78,10 @@ class TextInput(SheetDialog):
     def refuse(self, fault: str) -> None:
         """Say what is wrong with the text; it stays. "" says nothing."""
         self.fault.set_text(fault or " ")
-        self.field.setAccessibleDescription(fault)
+        mark_refused(self.field, fault)
 
     def _clear_fault(self) -> None:
-        self.fault.set_text(" ")
+        self.refuse("")
 
 
 class Question(SheetDialog):

@@ -12,6 +12,7 @@ from ui.theme.fonts import font
 from ui.theme.tokens import tokens
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.labels import plain
+from ui.widgets.refusals import mark_refused
 from ui.widgets.sheet import paint_sheet
 
 _WIDTH = 440
@@ -46,6 +47,7 @@ class UnlockSheet(SheetDialog):
         )
         self.field.setAccessibleName("Passphrase")
         self.field.returnPressed.connect(self.take)
+        self.field.textEdited.connect(lambda _: mark_refused(self.field, ""))
         self.column.addWidget(self.field)
         self.fault = plain(" ")
         self.fault.setFixedWidth(_WIDTH - 64)
@@ -78,7 +80,7 @@ class UnlockSheet(SheetDialog):
     def refuse(self, reason: str) -> None:
         """Say why the passphrase did not open it; what was typed is selected, so that typing replaces it."""
         self.fault.setText(reason)
-        self.field.setAccessibleDescription(reason)
+        mark_refused(self.field, reason)
         self.note.set_text(" ")
         self.button.setEnabled(True)
         self.field.setReadOnly(False)

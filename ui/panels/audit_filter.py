@@ -17,6 +17,7 @@ from ui.theme.fonts import font
 from ui.theme.tokens import density, tokens
 from ui.widgets.buttons import Button, Dress
 from ui.widgets.labels import Text
+from ui.widgets.refusals import mark_refused
 
 TYPING_MS = 250
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -193,9 +194,7 @@ class AuditFilter(QWidget):
             moment = moment_of(text, self._now(), is_end=is_end) if text else None
         except ValueError as error:
             fault = f"{name}: {error}"
-        field.setProperty("refused", bool(fault))
-        field.setAccessibleDescription(fault)
-        field.style().polish(field)
+        mark_refused(field, fault)
         field.setToolTip("" if moment is None else f"{name} {fmt.day(moment)} {fmt.clock_zone(moment)}")
         return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1), fault
 

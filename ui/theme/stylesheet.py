@@ -31,7 +31,7 @@ QLineEdit, QPlainTextEdit {{ background: {surface2}; color: {text1}; border: 1px
     selection-background-color: {edge}; selection-color: {text1}; }}
 QLineEdit:focus, QPlainTextEdit:focus {{ border: 2px solid {accent}; padding: 0 9px; min-height: 24px; }}
 QLineEdit:disabled {{ color: {text3}; border-color: {line}; }}
-QLineEdit[refused="true"] {{ border: 2px solid {halt}; padding: 0 9px; }}
+QLineEdit[refused="true"] {{ border: 2px solid {halt}; padding: 0 9px; min-height: 24px; }}
 QLineEdit[bare="true"] {{ background: transparent; border: 0; padding: 0; min-height: 0; }}
 QToolButton {{ background: transparent; border: 0; border-radius: 4px; color: {text2}; padding: 3px; }}
 QToolButton:hover, QToolButton:checked {{ background: {surface3}; color: {text1}; }}
