@@ -32,7 +32,7 @@ WHOLE = ("core/risk/checks/*", "core/orders/gate.py", "core/orders/throttle.py",
 SEED, SAMPLE, QUICK_S, SLOW_S = 4, 300, 0.02, 8.0
 LEAST_PCT, WITHIN_S = 90.0, 2_400.0
 # Asked in any case: the rules' own start no core, and the records of a day show nearly every change.
-DAYS = tuple(f"tests/integration/test_{each}_record.py" for each in ("order", "desk", "numbers"))
+DAYS = tuple(f"tests/integration/test_{each}_record.py" for each in ("order", "desk", "numbers", "rooms"))
 ALWAYS = ("tests/unit/test_risk_", *DAYS)
 # A few mutants first, for the sources to be changed and the tests to be timed.
 FIRST = "core.risk.checks.pause.*"
