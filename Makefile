@@ -62,7 +62,8 @@ mutation: $(READY)
 
 golden: $(READY)
 	@$(PYTEST) --rewrite-golden tests/golden tests/unit/test_risk_findings.py tests/unit/test_risk_typed.py tests/integration/test_order_record.py \
-	    tests/integration/test_desk_record.py tests/integration/test_numbers_record.py
+	    tests/integration/test_desk_record.py tests/integration/test_numbers_record.py \
+	    tests/integration/test_rooms_record.py
 
 docs: $(READY)
 	@$(OFFSCREEN) $(BIN)/python -c "from pathlib import Path; from app.docs import write; write(Path('docs'))"
