@@ -84,9 +84,18 @@ class Asked:
         except InvestIQError as error:
             self.answers.append(f"{words}: {type(error).__name__}: {error}")
         else:
-            shown = pformat(answer, width=150) if self.shows else type(answer).__name__
+            shown = pformat(answer, width=150) if self.shows else named(answer)
             self.answers.extend(f"{words}: {shown}".splitlines())
         return answer
+
+
+def named(answer: object) -> str:
+    """Say what an answer is; of an order, which one and how it stands."""
+    order = answer.order if isinstance(answer, m.Submitted) else answer
+    if not isinstance(order, Order):
+        return type(answer).__name__
+    repeated = ", repeated" if isinstance(answer, m.Submitted) and answer.repeated else ""
+    return f"{type(answer).__name__} {order.cl_ord_id} {order.ord_status}{repeated}"
 
 
 def after(at: datetime | None, begun: datetime) -> str:
