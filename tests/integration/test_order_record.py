@@ -5,16 +5,19 @@ that is meant: `make golden`.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.adapters.simulator.broker import SimulatedBroker
 from core.adapters.simulator.faults import Call
 from core.domain import messages as m
 from core.domain.access import Actor, Mode, Origin, TradingState
 from core.domain.breakers import BreakerName, BreakerRecord, BreakerState
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
+from core.domain.execution import UnreadableOrder
 from core.domain.messages import (
     CancelOrder,
     CheckOrder,
@@ -26,7 +29,7 @@ from core.domain.messages import (
 from core.domain.money import Price
 from core.domain.order import Order
 from core.domain.risk import Unit
-from core.domain.terms import Side
+from core.domain.terms import OrderCancelRequest, Side
 from core.errors import CredentialsRefused, NotEntitled, Refused, StorageUnwritable
 from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId
@@ -422,3 +425,34 @@ async def test_what_a_lost_link_tells_and_when_it_waits_for_a_person_is_as_in_th
     await ask(SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
 
     lay_beside(request, FILE, "links", await transcript(rig, begun, *ask.answers))
+
+
+async def test_what_the_broker_shows_and_nobody_expects_is_recorded_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, expected_log
+) -> None:
+    expected_log("record.contradicted")
+    begun, ask, faults = rig.clock.now(), Asked(rig), rig.market.faults
+    ours, other = await rests(rig, 1), await rests(rig, 2, MSFT)
+    found = (
+        UnreadableOrder(ours, AAPL, "it is of no known type"),
+        UnreadableOrder(ClOrdId("X-1"), AAPL, "it has no side"),
+    )
+    for shown in (found, found[1:], ()):
+        monkeypatch.setattr(SimulatedBroker, "unreadable", property(lambda _, shown=shown: shown))
+        await ask(m.Reconcile())
+        with suppress(Refused):
+            await rig.submit(draft(qty=3, price=RESTING))
+    for order_id, qty in (("IQ-" + "x" * 33, 4), ("abc", 5)):
+        rig.market.exchange.submit(builders.single(order_id, builders.terms(qty=qty, price=RESTING)))
+        await rig.quiet()
+    rig.market.exchange.cancel(OrderCancelRequest(other, None))
+    faults.hold_reports(9)
+    rig.market.exchange.place_external(builders.terms(qty=6, price="99.80"))
+    rig.market.exchange.cancel(OrderCancelRequest(ours, None))
+    await rig.wait(3, 1)
+    await ask(m.Reconcile(), seconds=3)
+    for call in (Call.OPEN_ORDERS, Call.ORDER, Call.POSITIONS, Call.ACCOUNT, Call.ACTIVITIES):
+        faults.be_unavailable(call)
+        await ask(m.Reconcile(), seconds=3)
+
+    lay_beside(request, FILE, "unexpected", await transcript(rig, begun, *ask.answers))
