@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -60,18 +60,23 @@ class RecordedRig(Rig):
 
 
 class Asked:
-    """Gives commands, and keeps what was answered in words."""
+    """Gives commands, and keeps what was answered in words.
+
+    Attributes:
+        door: whom they are given to.
+    """
 
     def __init__(self, rig: Rig, *, shows: bool = False) -> None:
         self.rig = rig
         self.shows = shows
+        self.door: Callable[[Any, Actor], Coroutine[Any, Any, Any]] = rig.core.desk.execute
         self.answers: list[str] = []
 
     async def __call__(
         self, command: m.Command, by: str | Actor = "trader", *, seconds: float = 0, step: float = 0.5
     ) -> object:
         actor = self.rig.actor(by) if isinstance(by, str) else by
-        working = asyncio.get_running_loop().create_task(self.rig.core.desk.execute(command, actor))
+        working = asyncio.get_running_loop().create_task(self.door(command, actor))
         await self.rig.quiet()
         if not working.done():
             await self.rig.wait(seconds, step, refresh=False)

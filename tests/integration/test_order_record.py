@@ -7,6 +7,7 @@ that is meant: `make golden`.
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from core.domain.access import Actor, Mode, Origin, TradingState
 from core.domain.breakers import BreakerName, BreakerRecord, BreakerState
 from core.domain.confirmation import ConfirmationReply, ConfirmationRequest
 from core.domain.execution import UnreadableOrder
+from core.domain.market import Timeframe
 from core.domain.messages import (
     CancelOrder,
     CheckOrder,
@@ -28,11 +30,14 @@ from core.domain.messages import (
 )
 from core.domain.money import Price
 from core.domain.order import Order
+from core.domain.records import Watchlist
 from core.domain.risk import Unit
+from core.domain.session_commands import LOCK_AFTER
 from core.domain.terms import OrderCancelRequest, Side
-from core.errors import CredentialsRefused, NotEntitled, Refused, StorageUnwritable
+from core.domain.users import UserRecord
+from core.errors import CredentialsRefused, NotEntitled, Refused, StorageUnwritable, WrongPassphrase
 from core.failpoints import arm, disarm_all
-from core.ids import ClOrdId
+from core.ids import ClOrdId, ExecId, Symbol
 from tests import builders
 from tests.builders import AAPL
 from tests.fakes.market import MSFT
@@ -456,3 +461,99 @@ async def test_what_the_broker_shows_and_nobody_expects_is_recorded_as_in_the_fi
         await ask(m.Reconcile(), seconds=3)
 
     lay_beside(request, FILE, "unexpected", await transcript(rig, begun, *ask.answers))
+
+
+async def test_who_sits_at_the_window_is_recorded_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest
+) -> None:
+    begun, ask, locking = rig.clock.now(), Asked(rig), rig.core.locking
+    ask.door = locking.execute
+
+    def user_of(passphrase: str) -> str:
+        if passphrase == "wrong":
+            raise WrongPassphrase("It opens no key slot of this profile.")
+        return passphrase
+
+    await ask(m.LockSession(m.LockReason.KEY))
+    await ask(m.UnlockSession("kim"))
+    locking._unlock = user_of
+    for number, (name, role) in enumerate((("kim", "trader"), ("sam", "viewer"))):
+        record = UserRecord(name, role, "kim", begun + timedelta(seconds=number))
+        await rig.store.write(lambda uow, record=record: uow.insert_user(record))
+    await rig.submit(draft(qty=20))
+    api = Actor("bot", "trader", Origin.API, "s-2")
+    for reason in (m.LockReason.KEY, m.LockReason.IDLE):
+        await ask(m.LockSession(reason))
+        for actor in (rig.actor(), api):
+            await ask(SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE), actor)
+            await ask(SubmitOrder(draft(Side.SELL, 2), rig.key(), EVERY_RULE), actor)
+            await ask(m.LoadRisk(), actor)
+        await ask(m.LockSession(m.LockReason.IDLE))
+        for passphrase in ("wrong", "nobody", "kim" if reason is m.LockReason.IDLE else "sam"):
+            await ask(m.UnlockSession(passphrase))
+        await ask(SubmitOrder(draft(qty=2), rig.key(), EVERY_RULE))
+    for minutes in (1, 60, 0, 61):
+        await ask(m.SetLockAfter(minutes), "admin")
+    ask.answers.append(f"now {locking.profile.user} as {locking.profile.role}")
+    locking.restore({LOCK_AFTER: "x"})
+    await ask(m.SetLockAfter(7), "admin")
+    locking.restore({LOCK_AFTER: "12"})
+    await ask(m.SetLockAfter(8), "admin")
+
+    lay_beside(request, FILE, "locked", await transcript(rig, begun, *ask.answers))
+
+
+async def test_which_lists_are_kept_is_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    begun, ask = rig.clock.now(), Asked(rig, shows=True)
+    for text in (
+        "AAPL\n", "name,Symbol\nx, msft \n\ny,aapl\nz,MSFT\n", "symbol\n", "", "\n,\n", "AAPL\nNONE\n",
+        "a,symbol\nb\n",
+    ):  # fmt: skip
+        file = tmp_path / "list.csv"
+        file.write_text(text)
+        await ask(m.ImportWatchlist("Mine", file))
+    file.write_bytes(b"\xff\xfe")
+    await ask(m.ImportWatchlist("Mine", file))
+    file.write_text("AAPL\n" * 2_001)
+    await ask(m.ImportWatchlist("Mine", file))
+    file.write_text("A" * (4 * 1024 * 1024 + 1))
+    await ask(m.ImportWatchlist("Mine", file))
+    await ask(m.ImportWatchlist("Mine", tmp_path / "none.csv"))
+    for watchlist in (
+        Watchlist(" ", ()), Watchlist("Odd", tuple(Symbol(f"N{n}") for n in range(7))),
+        Watchlist("All", (MSFT, AAPL)),
+    ):  # fmt: skip
+        await ask(m.SaveWatchlist(watchlist))
+    await ask(m.RemoveWatchlist("Mine"))
+
+    lay_beside(request, FILE, "lists", await transcript(rig, begun, *ask.answers))
+
+
+async def test_what_is_looked_up_page_by_page_is_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest
+) -> None:
+    begun, ask = rig.clock.now(), Asked(rig, shows=True)
+    for qty in (3, 4):
+        await rig.submit(draft(qty=qty))
+    name = (await rig.submit(draft(qty=5, price=RESTING))).cl_ord_id
+    for after, limit in ((None, 1), (None, 2), (None, 0), (None, 1_001), (ExecId("none"), 5)):
+        await ask(m.LoadFills(after, limit))
+    for after, limit in ((0, 2), (-5, 1), (2, 1_000), (2**70, 5), (0, 0)):
+        ask.shows = False
+        page = await ask(m.FollowAudit(after, limit))
+        ask.shows = True
+        if page is not None:  # each digest is another one at each run
+            ask.answers.append(f"{[each.seq for each in page.records]}, more {page.has_more}")
+    await ask(m.LoadExternal())
+    for order in (name, ClOrdId("IQ-none")):
+        await ask(m.ExplainOrder(order))
+    for symbol in (AAPL, Symbol("NONE")):
+        await ask(m.LoadBars(symbol, Timeframe.M1, 5))
+    for key, value in (("theme", "dark"), ("confirm_always", "true"), ("theme", "x" * 262_145)):
+        await ask(m.SaveSetting(key, value))
+    for is_on in (True, True, False):
+        await ask(m.SetConfirmAlways(is_on), "admin")
+
+    lay_beside(request, FILE, "pages", await transcript(rig, begun, *ask.answers))
