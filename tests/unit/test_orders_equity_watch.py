@@ -26,6 +26,7 @@ from core.state.orders import OrderBook
 from core.state.positions import PositionBook
 from core.state.quotes import QuoteBook
 from core.tasks import Tasks
+from tests.guards import heard
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 CLOSED, REGULAR, POST = SessionPhase.CLOSED, SessionPhase.REGULAR, SessionPhase.POST
@@ -80,6 +81,13 @@ class Desk:
     @property
     def loss(self) -> Decimal | None:
         return self.figure(BreakerName.DAILY_LOSS)
+
+
+def acknowledged() -> BreakerRecord:
+    return BreakerRecord(
+        BreakerName.DRAWDOWN, BreakerState.ACKNOWLEDGED, "", "", None, None, Unit.PERCENT, "kim", "admin",
+        "a new plan", NOON,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -204,10 +212,7 @@ async def test_a_restored_peak_is_what_the_drawdown_is_measured_from(desk: Desk)
 
 
 async def test_an_acknowledged_drawdown_needs_equity_to_be_known(desk: Desk) -> None:
-    record = BreakerRecord(
-        BreakerName.DRAWDOWN, BreakerState.ACKNOWLEDGED, "", "", None, None, Unit.PERCENT, "kim", "admin",
-        "a new plan", NOON,
-    )  # fmt: skip
+    record = acknowledged()
 
     with pytest.raises(Refused) as caught:
         desk.watch.completed(record)
@@ -216,3 +221,113 @@ async def test_an_acknowledged_drawdown_needs_equity_to_be_known(desk: Desk) -> 
 
     assert caught.value.code is RefusalCode.NOT_READY
     assert peak == PortfolioPeak(Money(700), "a new plan", NOON)
+
+
+async def test_each_figure_is_told_in_words(desk: Desk) -> None:
+    unknown = [(each.name, each.figure, each.text, each.source) for each in desk.watch.readings()]
+    desk.watch.restore(PortfolioPeak(Money(1200), "peak", NOON))
+    desk.worth("900")
+
+    found = [(each.name, each.figure, each.text, each.source) for each in desk.watch.readings()]
+
+    names = (BreakerName.DAILY_LOSS, BreakerName.AGENT_LOSS, BreakerName.DRAWDOWN)
+    lost, below = "The day has lost 10 % of its first equity.", "The account stands 25 % below its peak."
+    assert unknown == [(name, None, "", "") for name in names]
+    assert found == [(names[0], 10, lost, ""), (names[1], 10, lost, ""), (names[2], 25, below, "")]
+
+
+async def test_what_the_owner_put_in_today_is_no_gain(desk: Desk) -> None:
+    desk.worth("1150")
+    desk.state.day_flows = Decimal(200)
+
+    assert desk.loss == 5
+
+
+async def test_a_little_more_after_the_close_waits_for_the_next_one(desk: Desk) -> None:
+    desk.worth("1000")
+    await desk.follow()
+    kept = []
+    for phase, cash in (
+        (POST, "1000"), (POST, "1000.10"), (CLOSED, "1000.20"), (SessionPhase.PRE, "1000.20"),
+        (REGULAR, "1000.30"), (REGULAR, "1000.40"), (None, "1000.40"), (POST, "1000.40"), (POST, "1000.50"),
+    ):  # fmt: skip
+        desk.worth(cash)
+        if phase is None:
+            desk.state.session = None
+        else:
+            desk.at(NOON, phase)
+        await desk.follow()
+        kept.append(desk.peaks.kept[-1].equity)
+
+    assert kept == [1000] * 7 + [Decimal("1000.40")] * 2
+    assert len(desk.peaks.kept) == 2
+
+
+async def test_a_peak_names_its_reason_and_our_time(desk: Desk) -> None:
+    desk.clock.turn(9)
+    desk.worth("1000")
+    await desk.follow()
+    desk.clock.turn(9)
+    await desk.follow()
+
+    assert desk.peaks.kept == [PortfolioPeak(Money(1000), "peak", desk.clock.now() - timedelta(seconds=9))]
+    assert desk.state.peak == desk.peaks.kept[0]
+
+
+async def test_nothing_is_restored_where_nothing_was_stored(desk: Desk) -> None:
+    desk.watch.restore(None)
+    desk.worth("1000")
+    await desk.follow()
+
+    assert [each.equity for each in desk.peaks.kept] == [1000]
+
+
+async def test_a_peak_that_money_has_moved_or_a_person_has_set_is_taken_for_stored(desk: Desk) -> None:
+    desk.worth("1000")
+    await desk.follow()
+    desk.watch.moved(PortfolioPeak(Money(500), "flow", NOON))
+    moved = desk.state.peak
+    desk.worth("500.40")
+    await desk.follow()
+    desk.worth("500.50")
+    await desk.follow()
+    record = acknowledged()
+    for name, equity in ((BreakerName.DAILY_LOSS, "300"), (BreakerName.DRAWDOWN, "200")):
+        desk.state.peak = PortfolioPeak(Money(equity), "x", NOON)
+        desk.worth(equity)
+        desk.watch.forget(replace(record, name=name))
+        await desk.follow()
+    desk.worth("200.20")
+    await desk.follow()
+
+    assert moved == PortfolioPeak(Money(500), "flow", NOON)
+    assert [each.equity for each in desk.peaks.kept] == [1000, Decimal("500.50"), Decimal("200.20")]
+
+
+async def test_a_peak_that_rose_while_another_one_was_refused_is_the_one_that_is_kept(desk: Desk) -> None:
+    desk.peaks.refuses = True
+    desk.worth("1000")
+    await desk.follow()
+    desk.peaks.refuses = False
+    desk.worth("1100")
+    desk.clock.turn(RETRY_S - 0.5)
+    await desk.follow()
+    early = len(desk.peaks.kept)
+    desk.clock.turn(0.5)
+    await desk.follow()
+
+    assert early == 0
+    assert [each.equity for each in desk.peaks.kept] == [1100]
+    assert heard() == [("peak.unwritable", {"reason": "the disk is full"})]
+
+
+async def test_an_acknowledged_drawdown_is_recorded_as_it_came(desk: Desk) -> None:
+    record = acknowledged()
+    words = "The account's equity is not known now, so no peak can be set; try again."
+
+    with pytest.raises(Refused) as caught:
+        desk.watch.completed(record)
+    desk.worth("7")
+
+    assert caught.value.message == words
+    assert desk.watch.completed(record)[0] is record

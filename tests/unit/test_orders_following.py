@@ -6,11 +6,15 @@ from dataclasses import replace
 import pytest
 
 from core.bus import Bus
-from core.domain.messages import OrderChanged
+from core.domain.execution import Fill
+from core.domain.messages import FillBooked, InstrumentsKnown, OrderChanged
+from core.domain.money import Money, Price, Qty
 from core.domain.movers import LARGE_CAPS
 from core.domain.records import Watchlist
-from core.ids import Symbol
+from core.domain.terms import Side
+from core.ids import ClOrdId, ExecId, Symbol
 from core.orders.following import SMALL_MARKET, Following
+from tests.builders import NOON
 from tests.risk_builders import INSTRUMENT
 from tests.ui import pretend
 
@@ -120,3 +124,42 @@ async def test_list_that_changes_nothing_asks_for_nothing(large):
 
     assert not waiting.done()
     waiting.cancel()
+
+
+async def test_symbols_that_become_known_and_fills_in_new_ones_are_a_change(large, feed, bus):
+    fill = Fill(ExecId("X"), ClOrdId("o"), C, Side.BUY, Qty(1), Price("1"), Money(0), NOON)
+    known = large._state.instruments[Symbol("MORE")] = large._state.instruments.pop(B)
+    large.listed([Watchlist("Main", (B,)), Watchlist("Other", (AAPL,))])
+    await large.subscribe()
+    asked = []
+    for event in (InstrumentsKnown(()), FillBooked(fill, pretend.position("S3", "1", "1"))):
+        waiting = asyncio.get_running_loop().create_task(large.next_change())
+        await asyncio.sleep(0)
+        if isinstance(event, FillBooked):
+            large._state.positions.positions = [pretend.position("S3", "1", "1")]
+        else:
+            large._state.instruments[B] = known
+        bus.publish(event)
+        await asyncio.wait_for(waiting, 1)
+        await large.subscribe()
+        asked.append(feed.asked[-1])
+
+    assert feed.asked[0] == (AAPL,)
+    assert asked == [(B, AAPL), (C, B, AAPL)]
+
+
+async def test_look_at_what_is_streamed_already_is_no_change(large):
+    await large.subscribe()
+
+    large.look(AAPL)
+
+    assert not large._changed.is_set()
+    large.look(A)
+    assert large._changed.is_set()
+
+
+@pytest.mark.parametrize(("count", "whole"), [(SMALL_MARKET - 1, True), (SMALL_MARKET, False)])
+async def test_market_of_a_thousand_symbols_is_the_largest_small_one(feed, bus, count, whole):
+    following = Following(State(count), feed, bus)
+
+    assert len(following.symbols()) == len(following.usual()) == (SMALL_MARKET if whole else 1)

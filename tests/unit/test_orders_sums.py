@@ -4,10 +4,12 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.adapters.simulator.faults import Call
+from core.bus import Bus
 from core.domain.execution import Fill
 from core.domain.messages import CancelOrder, FillBooked, Notice, Severity
 from core.domain.money import Money, Price, Qty
@@ -16,7 +18,7 @@ from core.domain.terms import Contingency, Legs, OrderTerms, OrdStatus, OrdType,
 from core.errors import BrokerUnavailable
 from core.failpoints import disarm_all
 from core.ids import ClOrdId, ExecId
-from core.orders.protection import may_cover, stop_cover
+from core.orders.protection import Protection, may_cover, stop_cover
 from core.orders.reducing import is_proven_exit
 from core.state.orders import OrderBook
 from tests import builders
@@ -276,6 +278,12 @@ async def test_an_entry_whose_legs_are_to_come_is_left_in_peace(
     rig.core.bus.publish(FillBooked(replace(fill, side=SELL), rig.core.state.positions.get(AAPL)))
 
     assert len(words(rig)) - seen == spoken
+
+
+def test_a_profile_that_says_nothing_wants_stops() -> None:
+    state: Any = None
+
+    assert Protection(state, Bus()).is_wanted is True
 
 
 # Exits.

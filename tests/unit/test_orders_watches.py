@@ -320,3 +320,73 @@ def test_a_trip_that_a_person_has_answered_since_is_not_folded_in_again() -> Non
     assert trips([note()], [stored]) == ()
     assert len(trips([note(at=later + timedelta(minutes=1), value=None)], [stored])) == 1
     assert [each.at for each in trips([note(at=later), note(at=NOON.astimezone(UTC))], ())] == [NOON, later]
+
+
+# Words.
+
+
+def readings(watch: FillWatch) -> list[tuple[BreakerName, Decimal | None, str]]:
+    return [(each.name, each.figure, each.text) for each in watch.readings()]
+
+
+def test_a_bad_fill_and_shares_too_many_are_told_in_words_until_they_are_acknowledged(
+    state: LiveState,
+) -> None:
+    bus = Bus()
+    watch = FillWatch(state, bus)
+    nothing = readings(watch)
+    watch.decided(order(), Decimal("100.00"))
+    bus.publish(FillBooked(fill("101.50"), position_of([fill("100")])))
+    watch.overfilled(order(cum_qty=Qty(10)))
+    watch.overfilled(order(cum_qty=Qty(13)))
+    watch.overfilled(order(cum_qty=Qty(12)))
+    told = readings(watch)
+    watch.forget(acknowledged(BreakerName.SLIPPAGE))
+    one = readings(watch)
+    watch.forget(acknowledged(BreakerName.DRIFT))
+    watch.forget(acknowledged(BreakerName.OVERFILL))
+
+    slipped = "AAPL: a fill at 101.50 is 1.5 % worse than 100.00, at which it was decided."
+    assert nothing == [(BreakerName.SLIPPAGE, 0, ""), (BreakerName.OVERFILL, 0, "")]
+    assert told == [
+        (BreakerName.SLIPPAGE, Decimal("1.5"), slipped),
+        (BreakerName.OVERFILL, 3, "AAPL: more was filled (13) than ordered (10)."),
+    ]
+    assert one == [nothing[0], told[1]]
+    assert readings(watch) == nothing
+
+
+@pytest.mark.parametrize(("decided", "figure_"), [("0", 0), ("-1", 0), ("0.01", 999_900), ("100", 0)])
+def test_a_fill_is_held_against_a_price_above_zero_and_as_good_as_it_is_no_slip(
+    state: LiveState, decided: str, figure_: int
+) -> None:
+    watch = FillWatch(state, Bus())
+
+    watch.recover([fill("100"), fill("100", cl_ord_id=ClOrdId("IQ-2"))], {ONE: Decimal(decided)})
+
+    assert figure(watch, BreakerName.SLIPPAGE) == figure_
+
+
+def test_a_leg_is_held_against_its_own_stop_and_a_noted_price_counts_before_it(state: LiveState) -> None:
+    bus = Bus()
+    watch = FillWatch(state, bus)
+    state.orders.put(order(terms(SELL, 10, stop="100")))
+    position = position_of([fill("100")])
+
+    bus.publish(FillBooked(fill("98", SELL), position))
+    of_the_stop = figure(watch, BreakerName.SLIPPAGE)
+    watch.restore({ONE: Decimal(200)})
+    bus.publish(FillBooked(fill("98", SELL), position))
+
+    assert (of_the_stop, figure(watch, BreakerName.SLIPPAGE)) == (2, 51)
+
+
+def test_an_order_that_still_works_keeps_its_price(state: LiveState) -> None:
+    bus = Bus()
+    watch = FillWatch(state, bus)
+    watch.decided(order(), Decimal(100))
+
+    bus.publish(OrderChanged(order(cum_qty=Qty(4))))
+    bus.publish(FillBooked(fill("103"), position_of([fill("100")])))
+
+    assert figure(watch, BreakerName.SLIPPAGE) == 3

@@ -140,6 +140,26 @@ def test_a_portfolio_has_no_score_where_one_holding_has_none() -> None:
     assert [(each.name, each.missing) for each in alone.inputs] == [(N.BETA, "No beta."), (N.CORRELATION, "")]
 
 
+def test_what_lacks_of_several_holdings_is_said_once_each_in_their_order() -> None:
+    bare = {**inputs(), N.BETA: RadarInput(N.BETA, None, "No year of bars.")}
+    holdings = [Holding(Decimal(1), each) for each in (inputs(BETA=None), bare, inputs(BETA=None), inputs())]
+
+    market = portfolio_radar(holdings, inputs(), TARGET, NOW).axes[0]
+
+    assert market.inputs[0] == RadarInput(N.BETA, None, "No beta. No year of bars.")
+    assert market.inputs[1] == RadarInput(N.CORRELATION, Decimal("-0.7"))
+
+
+def test_a_holding_at_zero_counts_as_zero() -> None:
+    holdings = [Holding(Decimal(1), inputs(BETA="0")), Holding(Decimal(3), inputs(BETA="2"))]
+
+    radar = portfolio_radar(holdings, inputs(), TARGET, NOW)
+
+    assert radar.axes[0].inputs[0] == RadarInput(N.BETA, Decimal("1.5"))
+    assert [each.target for each in radar.axes] == [TARGET.target(axis) for axis in RadarAxis]
+    assert (radar.target, radar.at) == (TARGET, NOW)
+
+
 @pytest.mark.parametrize(("target", "severity"), [
     ("50", None), ("49.99", RadarSeverity.WARNING), ("40", RadarSeverity.WARNING),
     ("39.99", RadarSeverity.CRITICAL), ("60", None), ("100", None),
