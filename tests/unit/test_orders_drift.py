@@ -81,12 +81,8 @@ def test_a_difference_lasts_after_so_many_checks_and_so_many_seconds() -> None:
     lasting = Persistence(clock)
     one, other = drift("1", "2"), drift("1", "2", symbol=IBM)
     found = [lasting.lasting((one,))]
-    for seconds, drifts in (
-        (0, (one, other)),
-        (LASTING_S - 1, (one, other)),
-        (1, (other, one)),
-        (29, (other, one)),
-    ):
+    both = (other, one)
+    for seconds, drifts in ((10, (one, other)), (LASTING_S - 11, both), (1, both), (10, both)):
         clock.turn(seconds)
         found.append(lasting.lasting(drifts))
 
@@ -240,13 +236,8 @@ def test_a_symbol_of_which_an_order_works_or_ended_lately_waits_for_the_next_com
     watched = Watched()
     watched.order(symbol=symbol, ended_s=ended_s)
     figures = []
-    for found in (
-        (position("AAPL", "0", "5"),),
-        (position("AAPL", "0", "5"),),
-        (),
-        (position("AAPL", "0", "5"),),
-    ):
-        watched.compared(*found)
+    for times in (1, 1, 0, 1):
+        watched.compared(*[position("AAPL", "0", "5")] * times)
         figures.append(watched.figure[0])
 
     assert figures == [5 if counts else 0, 5, 0, 5 if counts else 0]
