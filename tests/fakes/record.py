@@ -183,6 +183,11 @@ async def transcript(rig: RecordedRig, begun: datetime, *answers: str, longest: 
     lines.extend(answers)
     lines.extend(logged(rig.folder))
     lines.extend(f"work {name}" for name in rig.work())
+    return numbered(lines)
+
+
+def numbered(lines: list[str]) -> list[str]:
+    """Number our ids as they come."""
     names: dict[str, str] = {}
 
     def number(found: re.Match[str]) -> str:

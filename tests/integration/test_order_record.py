@@ -40,8 +40,10 @@ from core.failpoints import arm, disarm_all
 from core.ids import ClOrdId, ExecId, Symbol
 from tests import builders
 from tests.builders import AAPL
+from tests.fakes.breaker_rig import SHARES, fall, settled
 from tests.fakes.market import MSFT
-from tests.fakes.record import Asked, RecordedRig, lay_beside, transcript
+from tests.fakes.record import Asked, RecordedRig, lay_beside, logged, numbered, transcript
+from tests.fakes.record import told as news
 from tests.fakes.rig import EASY, EVERY_RULE, Rig, draft
 
 FILE = Path(__file__).with_name("order_record.txt")
@@ -214,6 +216,11 @@ async def test_what_becomes_of_cancelling_all_is_recorded_as_in_the_file(
     await ask(m.CancelOrders(MSFT))
     faults.lose_request(Call.CANCEL)
     await ask(m.CancelOrders(MSFT))
+    await lost(rig)
+    for order in rig.core.state.orders.open():
+        if order.pending is not None or order.external or not order.acked:
+            await ask(ReplaceOrder(order.cl_ord_id, rig.key(), "9", "99.85", "", EVERY_RULE))
+            await ask(m.PreviewOrder(draft(qty=9, price="99.85", symbol=order.symbol), order.cl_ord_id))
     await rests(rig, 4, MSFT)
     faults.be_unavailable(Call.CANCEL, 2)
     await ask(m.CancelOrders())
@@ -557,3 +564,30 @@ async def test_what_is_looked_up_page_by_page_is_as_in_the_file(
         await ask(m.SetConfirmAlways(is_on), "admin")
 
     lay_beside(request, FILE, "pages", await transcript(rig, begun, *ask.answers))
+
+
+async def test_what_a_trip_ends_while_nothing_can_be_written_is_as_in_the_file(
+    tmp_path: Path, request: pytest.FixtureRequest, expected_log
+) -> None:
+    for words in ("breaker.unwritable", "cancel.unwritable", "report.unwritable"):
+        expected_log(words)
+    rig = await RecordedRig(tmp_path, limits=EASY).start()
+    await settled(rig)
+    begun = rig.clock.now()
+    await rig.submit(draft(qty=SHARES))
+    await rests(rig, 2, MSFT, "60.00")
+    await rests(rig, 3, AAPL, "60.00")
+    arm("uow.append_audit", full_disk)
+    await fall(rig, "72.00")
+    disarm_all()
+    await rig.wait(12, 1)
+    said = [told for event in rig.events if (told := news(event, begun))]
+    trips = [str(each.record.text) for each in rig.events if isinstance(each, m.BreakerChanged)]
+    said += [*trips, *noted(rig)]
+    await rig.kill()
+    rig.events.clear()
+    await rig.start()
+    said += [told for event in rig.events if (told := news(event, begun))]
+    await rig.stop()
+
+    lay_beside(request, FILE, "tripped", numbered([*said, *logged(rig.folder)]))
