@@ -20,6 +20,7 @@ from core.domain import messages as m
 from core.domain.market import MarketSession, SessionPhase
 from core.domain.money import ZERO, Money, Price, Qty
 from core.domain.outcomes import CashFlow
+from core.domain.parameters import ParameterEdit, Scope
 from core.domain.portfolio import BrokerPosition, ShareMove
 from core.domain.terms import NewOrderSingle, Side
 from core.errors import BrokerRejected, BrokerUnavailable, InvestIQError, StorageUnwritable, Unreadable
@@ -461,3 +462,35 @@ async def test_what_the_fills_of_a_position_lack_of_stops_is_told_as_in_the_file
     said.extend(holdings(rig))
 
     lay_beside(request, FILE, "cover", await transcript(rig, begun, *said, longest=LONG))
+
+
+async def test_parameters_that_loosen_wait_and_hold_as_in_the_file(
+    rig: RecordedRig, request: pytest.FixtureRequest
+) -> None:
+    def full() -> None:
+        raise StorageUnwritable("the disk is full")
+
+    begun, ask, said = rig.clock.now(), Asked(rig), list[str]()
+    state = rig.core.state
+
+    async def edit(scope: Scope, name: str, value: str, seconds: float) -> None:
+        await ask(m.SetRiskParameters((ParameterEdit(scope, name, value),), "bolder"), "admin")
+        await rig.wait(seconds, 0.5)
+        limits = [(each.position_pct, each.gross_pct) for each in (state.limits, state.agent_limits)]
+        view = await rig.do(m.LoadRisk())
+        waiting = [f"{each.name} {each.after} at {brief(each.effective_at, begun)}" for each in view.pending]
+        said.append(f"{brief(limits, begun)}: {brief(waiting, begun)}")
+
+    await edit(Scope.ALL, "position_pct", "40", 30)
+    await edit(Scope.ALL, "gross_pct", "150", 31)
+    await edit(Scope.AGENT, "position_pct", "35", 31)
+    await edit(Scope.ALL, "position_pct", "30", 20)
+    arm("uow.append_audit", full)
+    await rig.wait(45, 0.5)
+    disarm_all()
+    await edit(Scope.ALL, "gross_pct", "140", 30)
+    history = (await rig.do(m.LoadRisk())).history
+    said.extend(f"history {brief(each, begun)}" for each in history)
+
+    said = await transcript(rig, begun, *ask.answers, *said)
+    lay_beside(request, FILE, "loosened", [line for line in said if not line.startswith("event Reconciled")])
