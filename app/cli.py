@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.opening import Invocation
     from app.options import DesktopOptions
 
-# What a collection of each generation waits for; also that of the running window (app/desktop.py).
+# What a collection of each generation waits for; also that of the running window (app/collecting.py).
 COLLECT_AFTER = (50_000, 20, 100)
 WINDOW = (None, "desktop")
 
@@ -94,7 +94,7 @@ def _recorded(error: BaseException, arguments: Namespace) -> str:
 
 def _run(arguments: Namespace, variables: Mapping[str, str]) -> int:
     if arguments.command in WINDOW:
-        gc.disable()  # until the first paint (app/desktop.py): hardly an object of a start is rubbish
+        gc.disable()  # hardly an object of a start is rubbish; from the first paint on see app/collecting.py
     from app import profile as profiles
     from app.hardening import forbid_core_dumps
     from app.opening import Invocation

@@ -1,7 +1,6 @@
 """The window and the core, brought together: who starts first, and who ends last."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 from app import crash
 from app import profile as profiles
 from app.cli import exit_code_of
+from app.collecting import Collector, settle
 from app.local_api import with_profile_api
 from app.opening import check_may_start
 from app.options import DesktopOptions, Kind
@@ -80,6 +80,7 @@ class Desktop(QObject):
         self.bridge = Bridge(self._send, clock=SystemClock().monotonic)
         self.window = MainWindow(self.bridge)
         self.window.installEventFilter(self)
+        self._collector = Collector(self)
         self.bridge.snapshot_loaded.connect(self._on_snapshot)
         self._started.connect(self._on_started)
 
@@ -104,7 +105,7 @@ class Desktop(QObject):
     def _after_first_paint(self) -> None:
         if self._options.mark_first_paint is not None:
             self._options.mark_first_paint.write_text(str(time.monotonic_ns()))
-        gc.enable()
+        self._collector.begin()
         self.window.removeEventFilter(self)
         self._app.setWindowIcon(QIcon(str(ICON)))  # after the paint: it loads a plug-in
         self.bridge.start()
@@ -224,7 +225,7 @@ class Desktop(QObject):
         if self._shot_is_due:
             self._shot_is_due = False
             QTimer.singleShot(int(self._options.after_s * 1000), self._take_picture)
-        QTimer.singleShot(SETTLED_AFTER_MS, settle_memory)
+        QTimer.singleShot(SETTLED_AFTER_MS, settle)
 
     def _take_picture(self) -> None:
         target = self._options.screenshot
@@ -244,14 +245,6 @@ class Desktop(QObject):
             except TimeoutError:
                 _log.error("core.did_not_end", after_s=END_WITHIN_S)
         return self._exit_code
-
-
-def settle_memory() -> None:
-    """Keep what the start made out of every later collection; it stays for the life of the program.
-
-    Nothing is collected before: that alone would hold the window up for 60 ms.
-    """
-    gc.freeze()
 
 
 def run(options: DesktopOptions) -> int:

@@ -20,6 +20,8 @@ R = TypeVar("R")
 STOP_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 0.5
 
+_OVER = "The program ends."
+
 _log = structlog.get_logger("runtime")
 
 Execute = Callable[[Command[Any], Actor], Awaitable[Any]]
@@ -56,6 +58,8 @@ class CoreThread:
         self._start = start
         self._loop = new_loop()
         self._stopping = asyncio.Event()
+        self._door = threading.Lock()
+        self._is_over = False
         self.started: Future[Running] = Future()
         self.ended: Future[None] = Future()
         self._thread = threading.Thread(target=self._main, name="core", daemon=True)
@@ -65,8 +69,13 @@ class CoreThread:
         self._thread.start()
 
     def send(self, command: Command[R]) -> "Future[R]":
-        """Hand a command to the desk, as the person at the window."""
-        return asyncio.run_coroutine_threadsafe(self._execute(command), self._loop)
+        """Hand a command to the desk, as the person at the window; once the core has ended it is refused."""
+        with self._door:
+            if not self._is_over:
+                return asyncio.run_coroutine_threadsafe(self._execute(command), self._loop)
+        late: Future[R] = Future()
+        late.set_exception(Refused(RefusalCode.NOT_READY, _OVER))
+        return late
 
     async def _execute(self, command: Command[R]) -> R:
         running = await asyncio.wrap_future(self.started)
@@ -78,35 +87,40 @@ class CoreThread:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
         elif not self.ended.done():
-            self._loop.close()
-            self.ended.set_result(None)
+            self.started.set_exception(Refused(RefusalCode.NOT_READY, _OVER))
+            threading.Thread(target=self._close, name="core", daemon=True).start()
 
     def _main(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_until_complete(self._live())
+            self._loop.run_until_complete(self._start_and_stop())
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        with self._door:
+            self._is_over = True
+        try:
+            self._loop.run_until_complete(self._tell_who_waits())
         finally:
             self._loop.close()
-            if not self.ended.done():
-                self.ended.set_result(None)
+            self.ended.set_result(None)
 
-    async def _live(self) -> None:
-        try:
-            await self._start_and_stop()
-        finally:
-            # Commands that still wait are told: by the error of the start, or by being cancelled.
-            waiting = asyncio.all_tasks() - {asyncio.current_task()}
-            if waiting:
-                _, unheard = await asyncio.wait(waiting, timeout=ANSWER_WITHIN_S)
-                for task in unheard:
-                    task.cancel()
-                await asyncio.gather(*unheard, return_exceptions=True)
+    async def _tell_who_waits(self) -> None:
+        # Commands that still wait are told: by the error of the start, or by being cancelled.
+        await asyncio.sleep(0)  # lets those begin that were sent last
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        if waiting:
+            _, unheard = await asyncio.wait(waiting, timeout=ANSWER_WITHIN_S)
+            for task in unheard:
+                task.cancel()
+            await asyncio.gather(*unheard, return_exceptions=True)
 
     async def _start_and_stop(self) -> None:
         try:
             running = await self._start_unless_stopped()
         except asyncio.CancelledError:
-            self.started.set_exception(Refused(RefusalCode.NOT_READY, "The program ends."))
+            self.started.set_exception(Refused(RefusalCode.NOT_READY, _OVER))
             return
         except Exception as error:  # the window shows what it was; nothing is running
             self.started.set_exception(error)

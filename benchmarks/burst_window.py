@@ -7,7 +7,8 @@ from time import perf_counter
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from app.desktop import SWITCH_INTERVAL_S, _run_loop, settle_memory
+from app.collecting import Collector, settle
+from app.desktop import SWITCH_INTERVAL_S, _run_loop
 from app.runtime import CoreThread, WindowConfirmer
 from benchmarks.socket_feed import SocketFeed, start_core
 from core.clock import SystemClock
@@ -56,10 +57,11 @@ class BurstWindow(QObject):
     def run(self) -> None:
         """Show the window until the stream has ended."""
         self._window.show()
+        Collector(self).begin()
         self._bridge.start()
         self._core.begin()
         self._bridge.request_snapshot()
-        self._bridge.snapshot_loaded.connect(lambda _: QTimer.singleShot(0, settle_memory))
+        self._bridge.snapshot_loaded.connect(lambda _: QTimer.singleShot(0, settle))
         self._watch.start()
         _run_loop(self._app)
         self._bridge.stop()

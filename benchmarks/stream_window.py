@@ -8,7 +8,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from app.desktop import SWITCH_INTERVAL_S, _run_loop, settle_memory
+from app.collecting import Collector, settle
+from app.desktop import SWITCH_INTERVAL_S, _run_loop
 from app.runtime import CoreThread, Running, WindowConfirmer
 from ui.bridge import Bridge
 from ui.main_window import MainWindow
@@ -56,10 +57,11 @@ class StreamWindow(QObject):
     def run(self) -> None:
         """Show the window until it is over."""
         self._window.show()
+        Collector(self).begin()
         self._bridge.start()
         self._core.begin()
         self._bridge.request_snapshot()
-        self._bridge.snapshot_loaded.connect(lambda _: QTimer.singleShot(0, settle_memory))
+        self._bridge.snapshot_loaded.connect(lambda _: QTimer.singleShot(0, settle))
         self._ticks.start()
         _run_loop(self._app)
         self._bridge.stop()

@@ -17,6 +17,7 @@ from tests import scale
 pytest_plugins = ["tests.guards"]
 
 USUAL_EXAMPLES = 100
+MUCH_RUBBISH = 200_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,14 +67,28 @@ def pytest_asyncio_loop_factories(
     return {"asyncio": asyncio.new_event_loop}
 
 
+def _has_windows(item: pytest.Item) -> bool:
+    return bool({"qapp", "qtbot"} & set(getattr(item, "fixturenames", ())))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """From the first window on let nothing be collected but here, on the thread of the windows.
+
+    A window that the collector ends on another thread leaves its timers behind, and Qt falls at the next
+    one that is due. So does the program (app/collecting.py).
+    """
+    if _has_windows(item):
+        gc.disable()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Let the windows of a file of tests go here, on the thread of the windows.
-
-    Else the collector ends them whenever it runs, on whatever thread that is, and Qt falls at the next event.
-    """
+    """Let what a test has left go, and the windows of a whole file of tests at its end."""
     if nextitem is None or nextitem.path != item.path:
         _let_windows_go()
+    elif not gc.isenabled() and gc.get_count()[0] > MUCH_RUBBISH:
+        gc.collect(1)
 
 
 def _let_windows_go() -> None:

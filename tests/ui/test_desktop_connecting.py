@@ -59,7 +59,7 @@ class Opening:
 def opening(monkeypatch) -> Opening:
     made = Opening()
     monkeypatch.setattr(desktops, "start_profile", made)
-    monkeypatch.setattr(desktops, "settle_memory", lambda: None)
+    monkeypatch.setattr(desktops, "settle", lambda: None)
     monkeypatch.setattr(keychain, "find", lambda: keychain.Found(None, "there is none here"))
     return made
 

@@ -5,6 +5,7 @@ import pytest
 from app.runtime import CoreThread, Running
 from core.domain.access import Actor, Origin
 from core.domain.messages import LoadSnapshot
+from core.errors import Refused
 
 ACTOR = Actor("demo", "trader", Origin.WINDOW, "s")
 WITHIN_S = 10
@@ -50,6 +51,39 @@ def test_failed_start_is_told_to_the_window_and_to_whoever_waits():
     thread.ended.result(WITHIN_S)
     with pytest.raises(ValueError, match="damaged"):
         answer.result(WITHIN_S)
+
+
+def test_command_sent_at_the_last_moment_is_answered_and_one_after_it_is_refused():
+    async def stop():
+        late.append(thread.send(LoadSnapshot()))  # when the loop takes nothing up any more
+
+    async def start():
+        return Running(running([]).execute, ACTOR, stop)
+
+    late = []
+    thread = CoreThread(start)
+    thread.begin()
+    thread.started.result(WITHIN_S)
+
+    thread.end()
+
+    thread.ended.result(WITHIN_S)
+    assert late[0].result(WITHIN_S) == "answer"
+    with pytest.raises(Refused, match=r"^The program ends\.$"):
+        thread.send(LoadSnapshot()).result(0)
+
+
+def test_command_of_a_thread_that_never_began_is_refused_at_its_end():
+    async def start():
+        return running([])
+
+    thread = CoreThread(start)
+    waiting = thread.send(LoadSnapshot())
+
+    thread.end()
+
+    with pytest.raises(Refused, match=r"^The program ends\.$"):
+        waiting.result(WITHIN_S)
 
 
 def test_ending_a_thread_that_never_began_is_at_once():
