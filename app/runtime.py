@@ -86,7 +86,7 @@ class CoreThread:
         """Ask the core to stop; `ended` resolves when it has."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
-        elif not self.ended.done():
+        elif not self.started.done():
             self.started.set_exception(Refused(RefusalCode.NOT_READY, _OVER))
             threading.Thread(target=self._close, name="core", daemon=True).start()
 
