@@ -107,8 +107,9 @@ def thin_out() -> None:
     reach = Counter(test for tests in noted["tests_by_mangled_function_name"].values() for test in tests)
     for function, tests in noted["tests_by_mangled_function_name"].items():
         slow = sorted(test for test in tests if took.get(test, 0.0) > QUICK_S and not test.startswith(ALWAYS))
-        own = f"/test_{function.split('.x')[0].rpartition('.')[2]}"
-        kept = [test for test in slow if own in test]
+        module = function.split(".x")[0].rpartition(".")[2]
+        own = tuple(f"/test_{word}{module}" for word in ("", "orders_", "risk_"))
+        kept = [test for test in slow if any(each in test for each in own)]
         drawn = Random(f"{SEED}{function}").sample(slow, len(slow))
         # What reaches few functions is likely to be about this one.
         for asked in (sorted(drawn, key=reach.__getitem__), drawn):
