@@ -20,6 +20,7 @@ from typing import Any
 
 MOST_FAULTS = 100
 LONGEST_LINE = 64 * 1024 * 1024
+TRAILER = {"type", "records", "seq", "digest", "sha256", "signature"}
 START = "A" * 43  # 32 zero bytes, base64url without padding
 HASHED = ("actor", "role", "session", "action", "entity", "order_id", "cl_ord_id", "payload_hash")
 TEXTS = (*HASHED, "prev_digest", "digest", "payload", "type")
@@ -124,6 +125,14 @@ def digest_of(record: Json, seq: int) -> str | None:
         return None
 
 
+def read_hex(text: str) -> bytes:
+    """Read hexadecimal figures as an export writes them: small ones, and nothing between them."""
+    found = bytes.fromhex(text)
+    if found.hex() != text:
+        raise ValueError("not written as an export does")
+    return found
+
+
 def read_object(line: bytes | str) -> Json:
     """Return the JSON object of a line; an empty one if it is none."""
     try:
@@ -196,7 +205,7 @@ class Check:
         try:
             self.installation_id = str(found["installation_id"])
             self.exported_at_us = int(found["exported_at_us"])
-            key = bytes.fromhex(found["public_key"])
+            key = read_hex(found["public_key"])
             anchors = [(str(each["place"]), str(each["line"])) for each in found["anchors"]]
             is_ours = (found["type"], found["format"], found["version"]) in HEADERS
         except (KeyError, TypeError, ValueError):
@@ -216,7 +225,7 @@ class Check:
         try:
             seq, digest, whose = int(found["seq"]), found["digest"], found["installation_id"]
             text = signed_text(b"investiq-anchor-v1", whose.encode(), seq, digest.encode(), found["at_us"])
-            is_good = is_signed(self.key, text, bytes.fromhex(found["signature"])) and found["v"] == 1
+            is_good = is_signed(self.key, text, read_hex(found["signature"])) and found["v"] == 1
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             self.fault(0, "anchor", f"{place}: a line is no anchor")
             return
@@ -402,12 +411,15 @@ class Check:
             return
         try:
             end = self.trailer
-            seq, digest, sha = int(end["seq"]), end["digest"], bytes.fromhex(end["sha256"])
+            seq, digest, sha = int(end["seq"]), end["digest"], read_hex(end["sha256"])
             parts = (self.installation_id.encode(), seq, digest.encode(), self.exported_at_us, sha)
-            text, signature = signed_text(b"investiq-export-v1", *parts), bytes.fromhex(end["signature"])
+            text, signature = signed_text(b"investiq-export-v1", *parts), read_hex(end["signature"])
+            is_whole = set(end) == TRAILER and end["records"] == self.count
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             self.fault(0, "format", "the last line is not the end of an export")
             return
+        if not is_whole:
+            self.fault(0, "format", "the last line does not tell of as many records as there are")
         if not is_signed(self.key, text, signature):
             self.fault(0, "signature", "the last line was not signed by this installation")
         if seq > self.last_seq:
