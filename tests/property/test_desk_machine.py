@@ -68,7 +68,7 @@ from tests.fakes.market import CASH, MSFT
 from tests.fakes.oracle import Oracle
 from tests.fakes.rig import EVERY_RULE, Rig, draft
 
-USUAL_EXAMPLES = 200
+USUAL_EXAMPLES = 120
 STEPS = 50
 MOST = 1_000_000
 MAY_COME = {
