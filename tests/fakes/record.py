@@ -3,7 +3,8 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +21,8 @@ from core.domain.access import Actor
 from core.domain.messages import FillBooked, Notice, OrderChanged
 from core.domain.order import Order
 from core.errors import InvestIQError, Refused
+from core.failpoints import disarm_all
+from tests.fakes.breaker_rig import easy, settled
 from tests.fakes.rig import Rig
 from tests.guards import heard
 
@@ -57,6 +60,16 @@ class RecordedRig(Rig):
     def work(self) -> list[str]:
         """Return each name once; those that asyncio gives of itself are no names."""
         return sorted({task.get_name() for task in self._begun if not task.get_name().startswith("Task-")})
+
+
+@asynccontextmanager
+async def recorded(folder: Path) -> AsyncIterator[RecordedRig]:
+    """Give a desk with usual limits that has come to rest; whatever was made to fail is whole again after."""
+    rig = await RecordedRig(folder, limits=easy()).start()
+    await settled(rig)
+    yield rig
+    disarm_all()
+    await rig.stop()
 
 
 class Asked:

@@ -23,9 +23,9 @@ from core.ids import ClOrdId, Symbol
 from core.orders.scan import MOST_SYMBOLS
 from tests import builders
 from tests.builders import AAPL
-from tests.fakes.breaker_rig import SHARES, easy, fall, lose, settled
+from tests.fakes.breaker_rig import SHARES, fall, lose, settled
 from tests.fakes.market import MSFT
-from tests.fakes.record import Asked, RecordedRig, lay_beside, transcript
+from tests.fakes.record import Asked, RecordedRig, lay_beside, recorded, transcript
 from tests.fakes.rig import EVERY_RULE, draft
 
 FILE = Path(__file__).with_name("desk_record.txt")
@@ -36,11 +36,8 @@ AGENT = Actor("momentum", "trader", Origin.AGENT, "s-1")
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[RecordedRig]:
-    made = await RecordedRig(tmp_path, limits=easy()).start()
-    await settled(made)
-    yield made
-    disarm_all()
-    await made.stop()
+    async with recorded(tmp_path) as made:
+        yield made
 
 
 async def test_what_a_person_asks_of_the_desk_is_answered_as_in_the_file(

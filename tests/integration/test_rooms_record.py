@@ -31,9 +31,9 @@ from core.orders.closing import Close
 from core.orders.supervision import Means
 from core.ports.backups import Going
 from tests.builders import AAPL
-from tests.fakes.breaker_rig import acknowledge, easy, fall, lose, settled
+from tests.fakes.breaker_rig import acknowledge, fall, lose, settled
 from tests.fakes.market import CLOSES, MSFT, OPENS
-from tests.fakes.record import Asked, RecordedRig, brief, lay_beside, transcript
+from tests.fakes.record import Asked, RecordedRig, brief, lay_beside, recorded, transcript
 from tests.fakes.rig import EVERY_RULE, draft
 
 FILE = Path(__file__).with_name("rooms_record.txt")
@@ -45,11 +45,8 @@ LONG = 900
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[RecordedRig]:
-    made = await RecordedRig(tmp_path, limits=easy()).start()
-    await settled(made)
-    yield made
-    disarm_all()
-    await made.stop()
+    async with recorded(tmp_path) as made:
+        yield made
 
 
 class Kept:
